@@ -13,6 +13,8 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from .errors import DatabaseError
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ def start(home: Path) -> Address:
         # would keep a handle to a server that somebody else has stopped and started since.
         server = pgserver.PostgresServer(folder, cleanup_mode=None)
         with server._lock:
+            _forget_dead_server(folder)
             server.ensure_pgdata_inited()
             server.ensure_postgres_running()
     except (OSError, RuntimeError, subprocess.SubprocessError, AssertionError) as error:
@@ -88,11 +91,30 @@ def status(home: Path) -> Address | None:
         info = PostmasterInfo.read_from_pgdata(folder)
     except (AssertionError, ValueError, OSError):
         return None  # half-written: it is starting or stopping
-    # After a crash the number in the file may belong to any other program by now
-    if info is None or not info.is_running() or "postgres" not in info.process.name().lower() or info.status != "ready":
+    if info is None or info.status != "ready" or not _is_postgres(info.pid):
         return None
     host = str(info.socket_dir) if info.socket_dir else info.hostname or "127.0.0.1"
     return Address(host, info.port or 5432, info.pid)
+
+
+def _is_postgres(pid: int) -> bool:
+    # After a crash the number in the file may belong to any other program, or to a dead process nobody has reaped
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name().lower()
+    except psutil.Error:
+        return False
+
+
+def _forget_dead_server(folder: Path) -> None:
+    """Remove the lock file of a server that was killed, which would keep the next one from starting."""
+    lock = folder / "postmaster.pid"
+    try:
+        pid = int(lock.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    if not _is_postgres(pid):
+        lock.unlink(missing_ok=True)
 
 
 def stop(home: Path) -> bool:
