@@ -122,8 +122,11 @@ def stop(home: Path) -> bool:
     running = status(home)
     if running is None:
         return False
-    folder = data_folder(home)
-    run_program("pg_ctl", "-w", "-m", "fast", "-D", str(folder), "stop", as_owner=True)
+    try:
+        run_program("pg_ctl", "-w", "-m", "fast", "-D", str(data_folder(home)), "stop", as_owner=True)
+    except DatabaseError:
+        if status(home):  # else it died on its own meanwhile
+            raise
     return True
 
 
