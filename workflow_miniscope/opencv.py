@@ -19,7 +19,7 @@ def problem() -> str | None:
     except ImportError as error:
         return f"OpenCV does not import ({error}). Repair it with: {REPAIR}"
     if not hasattr(cv2, "VideoCapture"):
-        # uninstalling one of the two packages takes files of the other away, and a folder without code imports
+        # uninstalling one of the two takes files of the other away, and a folder without code imports
         return f"OpenCV is damaged: files are missing in {list(cv2.__path__)[0]}. Repair it with: {REPAIR}"
     return None
 
