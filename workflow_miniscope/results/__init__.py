@@ -1,0 +1,1 @@
+"""Files of results, read and written without the programs that made them."""

@@ -1,0 +1,22 @@
+"""CaImAn's result file: HDF5 as ``CNMF.save`` writes it, with the Elements' group ``motion_correction``.
+
+Both engines write it, and any file of CaImAn >= 1.9 is read; CaImAn is needed for neither.
+"""
+
+from .dff import compute_dff
+from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
+from .reader import find_result, read_result
+from .writer import RESULT_NAME, write_motion_correction, write_result
+
+__all__ = [
+    "RESULT_NAME",
+    "CaimanResult",
+    "Mask",
+    "PiecewiseShifts",
+    "RigidShifts",
+    "compute_dff",
+    "find_result",
+    "read_result",
+    "write_motion_correction",
+    "write_result",
+]

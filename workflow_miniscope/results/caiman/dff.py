@@ -1,0 +1,126 @@
+"""dF/F of components whose traces are free of background."""
+
+from __future__ import annotations
+
+import numpy as np
+
+PERCENTILE = 8
+WINDOW = 500
+LIMIT = 100.0
+
+
+def is_sane(F_dff: np.ndarray) -> bool:
+    """Whether every value is one that fluorescence can have: finite, and below 100 times the baseline.
+
+    CaImAn divides by the baseline of ``C + YrA`` alone where it has no low-rank background (``nb = 0``, as in
+    CNMF-E). Those traces are free of background, so it divides by about 0 and stores values of +-1e6.
+    """
+    return bool(np.all(np.isfinite(F_dff)) and np.all(np.abs(F_dff) <= LIMIT))
+
+
+def running_percentile(
+    traces: np.ndarray, percentile: float = PERCENTILE, window: int = WINDOW
+) -> np.ndarray:
+    """Percentile of each trace in a window that moves along it.
+
+    Evaluated every eighth of a window and interpolated linearly between: a baseline changes slowly, and the
+    exact filter takes minutes for a long recording.
+
+    Parameters
+    ----------
+    traces : [components, frames]
+        Traces.
+    percentile : float
+        0 to 100.
+    window : int
+        Length in frames; at the ends the part of it that lies inside the recording counts.
+
+    Returns
+    -------
+    float64 [components, frames]
+    """
+    traces = np.asarray(traces)
+    frames = traces.shape[1]
+    if window >= frames:
+        level = np.percentile(traces, percentile, axis=1) if frames else np.zeros(len(traces))
+        return np.repeat(level[:, None], frames, axis=1)
+    half, step = window // 2, max(window // 8, 1)
+    at = np.unique(np.append(np.arange(0, frames, step), frames - 1))
+    levels = np.stack(
+        [np.percentile(traces[:, max(t - half, 0) : t + half + 1], percentile, axis=1) for t in at], axis=1
+    )
+    baseline = np.empty(traces.shape)
+    for i, level in enumerate(levels):
+        baseline[i] = np.interp(np.arange(frames), at, level)
+    return baseline
+
+
+def background(A, C, b=None, f=None, b0=None, average_image=None) -> np.ndarray | None:
+    """Fluorescence under each footprint that is not the component's own, in the units of its trace.
+
+    Projected on the footprint as CaImAn's ``detrend_df_f`` does with its low-rank background. CNMF-E has
+    none: there ``b0``, the constant part of the ring model, takes its place, or else the average image
+    without what the components add to it.
+
+    Parameters
+    ----------
+    A : scipy.sparse.csc_matrix [pixels, components]
+        Footprints.
+    C : [components, frames]
+        Denoised traces.
+    b, f, b0
+        Backgrounds, as in :class:`CaimanResult`.
+    average_image : [height, width], optional
+        Mean of the registered movie.
+
+    Returns
+    -------
+    float64 [components, frames or 1], or None where nothing is known of the background.
+    """
+    scale = np.asarray(A.multiply(A).sum(axis=0), dtype=np.float64).reshape(-1, 1)
+    scale[scale == 0] = np.inf
+    if b is not None and b.shape[1]:
+        return (A.T @ b) @ f / scale
+    if b0 is None and average_image is not None:
+        b0 = np.asarray(average_image, dtype=np.float64).ravel(order="F") - A @ C.mean(axis=1)
+    if b0 is None:
+        return None
+    return (A.T @ np.asarray(b0, dtype=np.float64)).reshape(-1, 1) / scale
+
+
+def compute_dff(
+    A, C, YrA=None, b=None, f=None, b0=None, average_image=None, percentile=PERCENTILE, window=WINDOW
+) -> np.ndarray | None:
+    """dF/F of each component: the change of its trace over all the fluorescence of its place.
+
+    ``F = C + YrA`` is the raw trace and ``F0`` its running percentile. The result is
+    ``(F - F0) / (B + max(F0, 0))``, where ``B`` is the running percentile of the background under the
+    footprint (:func:`background`). This is the formula of CaImAn's ``detrend_df_f`` (Giovannucci et al. 2019, eLife
+    8:e38173) with its default percentile and window; what differs is that ``B`` is not taken to be 0 when the
+    background is a ring model.
+
+    Parameters
+    ----------
+    A, C, YrA, b, f, b0, average_image
+        As in :class:`CaimanResult`.
+    percentile, window : float, int
+        Of the running baseline; the window in frames.
+
+    Returns
+    -------
+    float32 [components, frames], or None where nothing is known of the background.
+    """
+    under = background(A, C, b=b, f=f, b0=b0, average_image=average_image)
+    if under is None:
+        return None
+    F = np.asarray(C, dtype=np.float64)
+    if YrA is not None:
+        F = F + YrA
+    baseline = running_percentile(F, percentile, window)
+    if under.shape[1] > 1:
+        under = running_percentile(under, percentile, window)
+    # a baseline below 0 is noise around a subtracted background: it does not make the place darker. A place
+    # without any fluorescence has no dF/F
+    level = under + np.maximum(baseline, 0)
+    level = np.where(level > 0, level, np.nan)
+    return np.nan_to_num((F - baseline) / level, nan=0.0).astype(np.float32)

@@ -1,0 +1,95 @@
+"""How CaImAn keeps Python values in HDF5, in both directions.
+
+A string is an attribute of its group (a dataset before version 1.9.9), an absent value is the bytes
+``NoneType`` in a scalar dataset, a list of mixed numbers a list of their texts, a sparse matrix a group.
+"""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import scipy.sparse
+
+ABSENT = b"NoneType"
+
+
+def is_absent(value) -> bool:
+    """Whether a value that was read stands for None."""
+    return value is None or isinstance(value, bytes | str) and value in (ABSENT, ABSENT.decode())
+
+
+def plain(value):
+    """Turn what HDF5 gives into plain Python: numbers, texts, lists, None."""
+    if isinstance(value, np.ndarray):
+        return [plain(item) for item in value] if value.ndim else plain(value[()])
+    if isinstance(value, h5py.Empty) or is_absent(value):
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def read_tree(group: h5py.Group) -> dict:
+    """Everything below a group as nested dicts of plain values, attributes and datasets alike."""
+    values = {name: plain(value) for name, value in group.attrs.items()}
+    for name, item in group.items():
+        values[name] = read_tree(item) if isinstance(item, h5py.Group) else plain(item[()])
+    return values
+
+
+def read_array(group: h5py.Group, name: str) -> np.ndarray | None:
+    """A numeric array, or None where it is absent, empty or not numeric."""
+    item = group.get(name)
+    if not isinstance(item, h5py.Dataset) or item.shape is None:
+        return None
+    value = item[()]
+    if is_absent(value):
+        return None
+    value = np.asarray(value)
+    if value.dtype.kind in "SOU":
+        value = numbers(value)
+    return value if value is not None and value.size else None
+
+
+def numbers(texts: np.ndarray) -> np.ndarray | None:
+    """Numbers stored as their texts (``b"1.5"``, ``b"[1.5]"``, ``b"None"``); None if they are not."""
+    try:
+        values = [str(plain(text)).strip("[] ") for text in texts.ravel()]
+        parsed = [np.nan if value in ("None", "NoneType", "") else float(value) for value in values]
+    except ValueError:
+        return None
+    return np.array(parsed, dtype=np.float64).reshape(texts.shape)
+
+
+def read_sparse(group: h5py.Group, name: str) -> scipy.sparse.csc_matrix | None:
+    """A sparse matrix, from its group or from a dense dataset; None where it is absent."""
+    item = group.get(name)
+    if isinstance(item, h5py.Group):
+        parts = (item["data"][()], item["indices"][()], item["indptr"][()])
+        return scipy.sparse.csc_matrix(parts, shape=tuple(int(n) for n in item["shape"][()]))
+    dense = read_array(group, name)
+    return None if dense is None or dense.ndim != 2 else scipy.sparse.csc_matrix(dense)
+
+
+def write_value(group: h5py.Group, name: str, value) -> bool:
+    """Write one value as CaImAn does. False where HDF5 has no form for it (a dict, a ragged list)."""
+    if value is None:
+        group[name] = np.array(ABSENT, dtype=object)
+    elif isinstance(value, str):
+        group.attrs[name] = value
+    elif scipy.sparse.issparse(value):
+        value = value.tocsc()
+        for part in ("data", "indices", "indptr"):
+            group[f"{name}/{part}"] = getattr(value, part)
+        group[f"{name}/shape"] = np.array(value.shape, dtype=np.int64)
+    elif isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
+        group[name] = np.array([item.encode() for item in value])
+    else:
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            return False
+        if value.dtype.kind not in "biuf":
+            return False
+        group[name] = value
+    return True

@@ -1,0 +1,307 @@
+"""What a CaImAn result holds, in memory, with one meaning for each number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import numpy as np
+import scipy.sparse
+
+from ...errors import ResultError
+
+IMAGES = ("reference_image", "average_image", "correlation_image", "max_image")
+
+
+@dataclass(frozen=True)
+class RigidShifts:
+    """One shift for each frame.
+
+    Attributes
+    ----------
+    shifts : float64 [frames, 2]
+        (dy, dx) in pixels: how far the frame was moved to lie on the template, down and to the right.
+    """
+
+    shifts: np.ndarray
+
+    def __post_init__(self):
+        shifts = np.asarray(self.shifts, dtype=np.float64)
+        if shifts.ndim != 2 or shifts.shape[1] != 2:
+            raise ResultError(f"Rigid shifts must have the shape (frames, 2), not {shifts.shape}.")
+        object.__setattr__(self, "shifts", shifts)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.shifts)
+
+
+@dataclass(frozen=True)
+class PiecewiseShifts:
+    """One shift for each frame and block of the field of view.
+
+    Attributes
+    ----------
+    y, x : float64 [frames, blocks]
+        Shifts in pixels, down and to the right, with the sign of :class:`RigidShifts`.
+    blocks : int64 [blocks, 4]
+        (first row, end row, first column, end column) of each block, ends excluded.
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    blocks: np.ndarray
+
+    def __post_init__(self):
+        y, x = np.asarray(self.y, dtype=np.float64), np.asarray(self.x, dtype=np.float64)
+        blocks = np.asarray(self.blocks, dtype=np.int64)
+        if y.ndim != 2 or x.shape != y.shape or blocks.shape != (y.shape[1], 4):
+            raise ResultError(
+                f"Piecewise-rigid shifts must be (frames, blocks) twice and (blocks, 4), "
+                f"not {y.shape}, {x.shape} and {blocks.shape}."
+            )
+        for name, value in (("y", y), ("x", x), ("blocks", blocks)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The pixels of one component: x is the column, y is the row.
+
+    Attributes
+    ----------
+    id : int
+        Index of the component in the result, from 0.
+    xpix, ypix : int32 [npix]
+        Column and row of each pixel with a weight.
+    weights : float32 [npix]
+        Weight of each pixel.
+    center_x, center_y : int
+        Pixel nearest to the centre of mass.
+    npix : int
+        Number of pixels.
+    """
+
+    id: int
+    xpix: np.ndarray
+    ypix: np.ndarray
+    weights: np.ndarray
+    center_x: int
+    center_y: int
+    npix: int
+
+
+@dataclass(eq=False)
+class CaimanResult:
+    """Footprints, traces, shifts and images of one recording, as CaImAn or the native engine found them.
+
+    Attributes
+    ----------
+    dims : tuple of int
+        (height, width) in pixels.
+    A : scipy.sparse.csc_matrix, float32 [height * width, components]
+        Footprints; the pixels of a column are in FORTRAN order of (height, width). See :meth:`footprint`.
+    C : float32 [components, frames]
+        Denoised traces.
+    S, YrA, F_dff : float32 [components, frames] or None
+        Deconvolved activity; residual traces, so that ``C + YrA`` is the raw trace; dF/F.
+    dff_method : str
+        Where ``F_dff`` comes from: "file", "computed: <how>", or "" where there is none.
+    W : scipy.sparse.csr_matrix or None
+        Weights of the ring background (pixels, possibly downsampled, on both sides).
+    b0 : float32 [height * width] or None
+        Constant background of each pixel, pixels in Fortran order.
+    b, f : float32 [height * width, n], [n, frames] or None
+        Low-rank background of plain CNMF.
+    Cn : float32 [height, width] or None
+        Correlation image that the engine used.
+    sn : float32 [height * width] or None
+        Noise of each pixel, pixels in Fortran order.
+    center : float64 [components, 2]
+        Centre of mass (row, column) of each footprint; computed from ``A``.
+    g : float64 [components, p] or None
+        Coefficients of the autoregressive model of each trace.
+    bl, c1, neurons_sn : float64 [components] or None
+        Baseline, initial value and noise of each trace.
+    accepted, rejected : int64
+        Indices (from 0) of the components that passed and failed the evaluation. Never evaluated: all
+        are accepted.
+    snr, r_values, cnn_preds : float64 [components] or None
+        Quality values: signal to noise of the trace, spatial correlation, classifier.
+    params : dict of dict
+        ``{group: {name: value}}``, plain Python values.
+    motion : RigidShifts, PiecewiseShifts or None
+        The motion correction that was applied.
+    reference_image, average_image, correlation_image, max_image : float32 [height, width] or None
+        Registration template and summary images of the registered movie.
+    method : str
+        Engine: "caiman" or "cnmfe".
+    version : str
+        Version of the engine.
+    created : datetime
+        When the result was made, UTC.
+    """
+
+    dims: tuple[int, int]
+    A: scipy.sparse.csc_matrix
+    C: np.ndarray
+    S: np.ndarray | None = None
+    YrA: np.ndarray | None = None
+    F_dff: np.ndarray | None = None
+    dff_method: str = ""
+    W: scipy.sparse.csr_matrix | None = None
+    b0: np.ndarray | None = None
+    b: np.ndarray | None = None
+    f: np.ndarray | None = None
+    Cn: np.ndarray | None = None
+    sn: np.ndarray | None = None
+    center: np.ndarray | None = None
+    g: np.ndarray | None = None
+    bl: np.ndarray | None = None
+    c1: np.ndarray | None = None
+    neurons_sn: np.ndarray | None = None
+    accepted: np.ndarray | None = None
+    rejected: np.ndarray | None = None
+    snr: np.ndarray | None = None
+    r_values: np.ndarray | None = None
+    cnn_preds: np.ndarray | None = None
+    params: dict = field(default_factory=dict)
+    motion: RigidShifts | PiecewiseShifts | None = None
+    reference_image: np.ndarray | None = None
+    average_image: np.ndarray | None = None
+    correlation_image: np.ndarray | None = None
+    max_image: np.ndarray | None = None
+    method: str = "caiman"
+    version: str = ""
+    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    def __post_init__(self):
+        height, width = (int(n) for n in self.dims)
+        self.dims = (height, width)
+        self.A = scipy.sparse.csc_matrix(self.A, dtype=np.float32)
+        self.A.sort_indices()
+        if self.A.shape[0] != height * width:
+            raise ResultError(f"Footprints of {self.A.shape[0]} pixels do not fit {height} x {width}.")
+        self.C = np.asarray(self.C, dtype=np.float32)
+        if self.C.ndim != 2 or len(self.C) != self.n_components:
+            raise ResultError(f"Traces of shape {self.C.shape} do not fit {self.n_components} footprints.")
+
+        pixels, components, frames = height * width, self.n_components, self.n_frames
+        self._shape("S YrA F_dff", (components, frames), np.float32)
+        self._shape("b0 sn", (pixels,), np.float32)
+        self._shape("bl c1 neurons_sn snr r_values cnn_preds", (components,), np.float64)
+        self._shape("Cn " + " ".join(IMAGES), (height, width), np.float32)
+        if self.W is not None:
+            self.W = scipy.sparse.csr_matrix(self.W, dtype=np.float32)
+        if self.g is not None:
+            self.g = np.asarray(self.g, dtype=np.float64).reshape(components, -1)
+        if (self.b is None) != (self.f is None):
+            raise ResultError("The background needs both b and f.")
+        if self.b is not None:
+            self.b = np.asarray(self.b, dtype=np.float32).reshape(pixels, -1)
+            self.f = np.asarray(self.f, dtype=np.float32).reshape(self.b.shape[1], frames)
+        if self.F_dff is not None and not self.dff_method:
+            self.dff_method = "file"
+
+        # the centres that CaImAn stores are those of the seeds: after a merge neither their number nor
+        # their order is that of the components (26 for 15 in a real file), so there is one definition here
+        self.center = centers(self.A, self.dims)
+        self._evaluation()
+        if self.motion is not None and self.motion.n_frames != frames:
+            raise ResultError(
+                f"The motion correction has {self.motion.n_frames} frames and the traces have {frames}."
+            )
+
+    def _shape(self, names: str, shape: tuple, dtype: type) -> None:
+        for name in names.split():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            value = np.asarray(value, dtype=dtype)
+            if value.shape != shape:
+                raise ResultError(f"{name} has the shape {value.shape}, but {shape} is needed.")
+            setattr(self, name, value)
+
+    def _evaluation(self) -> None:
+        everything = np.arange(self.n_components)
+        if self.accepted is None and self.rejected is None:
+            self.accepted = everything
+        if self.accepted is None:
+            self.accepted = np.setdiff1d(everything, np.asarray(self.rejected, dtype=np.int64))
+        self.accepted = np.asarray(self.accepted, dtype=np.int64).ravel()
+        rest = np.setdiff1d(everything, self.accepted)
+        self.rejected = rest if self.rejected is None else np.asarray(self.rejected, dtype=np.int64).ravel()
+        if not np.array_equal(np.sort(np.concatenate([self.accepted, self.rejected])), everything):
+            raise ResultError(
+                f"The accepted ({len(self.accepted)}) and rejected ({len(self.rejected)}) components are not "
+                f"each of the {self.n_components} components once."
+            )
+
+    @property
+    def n_components(self) -> int:
+        """Number of components, accepted and rejected."""
+        return self.A.shape[1]
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return self.C.shape[1]
+
+    @property
+    def fps(self) -> float | None:
+        """Frame rate that the engine was given, in Hz."""
+        fps = self.params.get("data", {}).get("fr")
+        return float(fps) if fps else None
+
+    @property
+    def images(self) -> dict[str, np.ndarray]:
+        """The summary images that exist, by name."""
+        return {name: getattr(self, name) for name in IMAGES if getattr(self, name) is not None}
+
+    def footprint(self, i: int) -> np.ndarray:
+        """Component ``i`` (from 0) as an image, float32 [height, width]."""
+        return self.A[:, [i]].toarray().reshape(self.dims, order="F")
+
+    def mask(self, i: int) -> Mask:
+        """The pixels of component ``i`` (from 0) with their weights; x is the column, y is the row."""
+        pixels = slice(self.A.indptr[i], self.A.indptr[i + 1])
+        index, weights = self.A.indices[pixels], self.A.data[pixels]
+        index, weights = index[weights != 0], weights[weights != 0]
+        x, y = np.divmod(index, self.dims[0])
+        row, column = np.nan_to_num(self.center[i])
+        return Mask(
+            id=int(i),
+            xpix=x.astype(np.int32),
+            ypix=y.astype(np.int32),
+            weights=weights.copy(),
+            center_x=int(round(column)),
+            center_y=int(round(row)),
+            npix=len(weights),
+        )
+
+
+def centers(A: scipy.sparse.csc_matrix, dims: tuple[int, int]) -> np.ndarray:
+    """Centres of mass of footprints.
+
+    Parameters
+    ----------
+    A : sparse [height * width, components]
+        Footprints, pixels in Fortran order.
+    dims : tuple of int
+        (height, width).
+
+    Returns
+    -------
+    float64 [components, 2]
+        (row, column); NaN for an empty footprint.
+    """
+    x, y = np.divmod(np.arange(dims[0] * dims[1]), dims[0])
+    A = A.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (A.T @ np.stack([y, x], axis=1)) / np.asarray(A.sum(axis=0)).reshape(-1, 1)

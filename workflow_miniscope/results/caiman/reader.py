@@ -1,0 +1,296 @@
+"""Read CaImAn's result file with h5py alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ...errors import ResultError
+from .dff import compute_dff, is_sane
+from .hdf5 import plain, read_array, read_sparse, read_tree
+from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
+
+SUFFIXES = (".hdf5", ".h5")
+
+
+def read_result(path: str | Path) -> CaimanResult:
+    """Read a result of CaImAn >= 1.9 or of the native engine.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, or the folder that holds it (see :func:`find_result`).
+
+    Returns
+    -------
+    CaimanResult
+        With ``F_dff`` computed here where the file has none or has values that no fluorescence can have, and
+        something is known of the background (:func:`~workflow_miniscope.results.caiman.dff.compute_dff`).
+
+    Raises
+    ------
+    ResultError
+        If there is no such file, it is not HDF5, or not a result of CaImAn; several candidates in a folder;
+        or parts of the file that contradict each other.
+    """
+    path = find_result(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if not _is_result(file):
+                raise ResultError(
+                    f"{path} is an HDF5 file but not a result of CaImAn: it has no estimates/A."
+                )
+            return _read(file, path)
+    except ResultError as error:
+        raise error if str(path) in str(error) else ResultError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read as an HDF5 file: {error}.") from error
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
+
+
+def find_result(path: str | Path) -> Path:
+    """Find the result file of a folder.
+
+    ``CNMF.fit_file`` leaves the result of its first pass beside the final one, under the same name ending in
+    ``_init``, and without the group ``motion_correction``: where there are several, those are left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder, or the file itself.
+
+    Raises
+    ------
+    ResultError
+        If there is none, or several that could be meant.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise ResultError(f"There is no result file or folder {path}.")
+    found = {}
+    for candidate in sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()):
+        try:
+            with h5py.File(candidate, "r") as file:
+                if _is_result(file):
+                    found[candidate] = "motion_correction" in file
+        except OSError:
+            continue
+    if not found:
+        raise ResultError(f"{path} holds no result of CaImAn (an .hdf5 file with estimates/A).")
+    final = [p for p in found if not (p.stem.endswith("_init") and _final(p) in found)]
+    chosen = [p for p in final if found[p]] or final
+    if len(chosen) > 1:
+        names = ", ".join(p.name for p in chosen)
+        raise ResultError(f"{path} holds several results of CaImAn ({names}): name the file that is meant.")
+    return chosen[0]
+
+
+def _final(path: Path) -> Path:
+    return path.with_name(path.stem.removesuffix("_init") + path.suffix)
+
+
+def _is_result(file: h5py.File) -> bool:
+    return "estimates/A" in file and ("dims" in file or "estimates/dims" in file)
+
+
+def _read(file: h5py.File, path: Path) -> CaimanResult:
+    estimates = file["estimates"]
+    params = read_tree(file["params"]) if "params" in file else {}
+    provenance = read_tree(file["provenance"]) if "provenance" in file else {}
+    extra = json.loads(provenance.get("parameters") or "{}")
+    for group, values in extra.items():
+        params.setdefault(group, {}).update(
+            {name: value for name, value in values.items() if name not in params[group]}
+        )
+
+    dims = _dims(file)
+    A, C = read_sparse(estimates, "A"), read_array(estimates, "C")
+    if A is None:
+        raise ResultError(
+            "the estimates hold no footprints: the analysis found no components or did not end."
+        )
+    n = A.shape[1]
+    if C is None and n == 0:
+        C = np.zeros((0, _frames(file)))
+    if C is None:
+        raise ResultError("the estimates hold footprints but no traces: the analysis did not end.")
+    frames = C.shape[1]
+
+    def per_component(name):
+        value = read_array(estimates, name)
+        return value.ravel() if value is not None and value.size == n else None
+
+    def traces(name):
+        return read_array(estimates, name) if n else np.zeros((0, frames))
+
+    g = read_array(estimates, "g")
+    b, f = read_array(estimates, "b"), read_array(estimates, "f")
+    images = file.get("motion_correction", {})
+    summary = {name: read_array(images, name) for name in IMAGES if name in images}
+    Cn = _image(read_array(estimates, "Cn"), dims)
+    if summary.get("correlation_image") is None:
+        summary["correlation_image"] = Cn
+    result = CaimanResult(
+        dims=dims,
+        A=A,
+        C=C,
+        S=traces("S"),
+        YrA=traces("YrA"),
+        F_dff=traces("F_dff"),
+        dff_method=provenance.get("dff_method") or "",
+        W=read_sparse(estimates, "W"),
+        b0=_pixels(read_array(estimates, "b0"), dims),
+        b=b if b is not None and f is not None else None,
+        f=f if b is not None and f is not None else None,
+        Cn=Cn,
+        sn=_pixels(read_array(estimates, "sn"), dims),
+        g=g if g is not None and g.ndim == 2 and len(g) == n else None,
+        bl=per_component("bl"),
+        c1=per_component("c1"),
+        neurons_sn=per_component("neurons_sn"),
+        accepted=_indices(estimates, "idx_components"),
+        rejected=_rejected(estimates),
+        snr=per_component("SNR_comp"),
+        r_values=per_component("r_values"),
+        cnn_preds=per_component("cnn_preds"),
+        params=params,
+        motion=_motion(file, dims, params),
+        method=provenance.get("method") or "caiman",
+        version=provenance.get("version") or str(params.get("data", {}).get("caiman_version") or ""),
+        created=_created(provenance, path),
+        **summary,
+    )
+    _ensure_dff(result)
+    return result
+
+
+def _dims(file: h5py.File) -> tuple[int, int]:
+    dims = read_array(file, "dims")
+    if dims is None:
+        dims = read_array(file["estimates"], "dims")
+    if dims is None or dims.size != 2:
+        size = "no" if dims is None else f"a {dims.size}-dimensional"
+        raise ResultError(f"the result is of {size} field of view; only two dimensions are supported.")
+    return int(dims[0]), int(dims[1])
+
+
+def _frames(file: h5py.File) -> int:
+    """Frames of a result without components: its empty traces still have a length."""
+    shape = getattr(file["estimates"].get("C"), "shape", None) or ()
+    return int(shape[1]) if len(shape) == 2 else 0
+
+
+def _image(value, dims):
+    return value if value is not None and value.shape == dims else None
+
+
+def _pixels(value, dims):
+    return value.ravel() if value is not None and value.size == dims[0] * dims[1] else None
+
+
+def _indices(estimates: h5py.Group, name: str) -> np.ndarray | None:
+    """Indices that may be an empty list, which is not the same as an absent one."""
+    item = estimates.get(name)
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
+        return None
+    return item[()].ravel().astype(np.int64)
+
+
+def _rejected(estimates: h5py.Group) -> np.ndarray | None:
+    return (
+        _indices(estimates, "idx_components_bad")
+        if _indices(estimates, "idx_components") is not None
+        else None
+    )
+
+
+def _motion(file: h5py.File, dims, params: dict) -> RigidShifts | PiecewiseShifts | None:
+    """Shifts of the group that the Elements add, or else those that ``fit_file`` leaves in the estimates.
+
+    CaImAn calls the first axis, the rows, x: ``x_shifts_els`` is dy, and its blocks start with the rows.
+    """
+    group = file.get("motion_correction", {})
+    if "shifts_rig" in group:
+        return RigidShifts(group["shifts_rig"][()])
+    if "x_shifts_els" in group:
+        rows, columns = group["x_shifts_els"][()], group["y_shifts_els"][()]
+        blocks = read_array(group, "coord_shifts_els")
+        return _piecewise(rows, columns, blocks, dims, params)
+    shifts = read_array(file["estimates"], "shifts")
+    if shifts is None:
+        return None
+    if shifts.ndim == 3:
+        return _piecewise(shifts[0], shifts[1], None, dims, params)
+    return RigidShifts(shifts)
+
+
+def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts | None:
+    if blocks is None or len(blocks) != rows.shape[1]:
+        # with FFT interpolation CaImAn shifts finer blocks than those that the Elements write down
+        motion = params.get("motion", {})
+        strides, overlaps = motion.get("strides"), motion.get("overlaps")
+        candidates = []
+        if strides and overlaps:
+            factor = motion.get("upsample_factor_grid") or 1
+            candidates = [
+                grid(dims, strides, overlaps),
+                grid(dims, np.rint(np.divide(strides, factor)), overlaps),
+            ]
+        fitting = [b for b in candidates if len(b) == rows.shape[1]]
+        if not fitting:
+            raise ResultError(
+                f"the shifts are of {rows.shape[1]} blocks, but where these lie is not in the file."
+            )
+        blocks = fitting[0]
+    return PiecewiseShifts(y=rows, x=columns, blocks=blocks)
+
+
+def grid(dims: tuple[int, int], strides, overlaps) -> np.ndarray:
+    """Blocks of piecewise-rigid correction: as CaImAn lays them, the last ones pushed back inside the field.
+
+    Parameters
+    ----------
+    dims, strides, overlaps : pairs of int
+        (rows, columns) of the field, of the distance between blocks and of the overlap.
+
+    Returns
+    -------
+    int64 [blocks, 4]
+        (first row, end row, first column, end column), ends excluded, row by row.
+    """
+    edges = []
+    for size, stride, overlap in zip(dims, strides, overlaps, strict=True):
+        stride, window = int(stride), int(stride) + int(overlap)
+        starts = [*range(0, size - window, stride), max(size - window, 0)]
+        edges.append([(start, min(start + window, size)) for start in starts])
+    return np.array([[*row, *column] for row in edges[0] for column in edges[1]], dtype=np.int64)
+
+
+def _created(provenance: dict, path: Path) -> datetime:
+    # CaImAn writes no time. The modification time survives a chmod, which st_ctime does not
+    if provenance.get("created"):
+        return datetime.fromisoformat(plain(provenance["created"])).astimezone(timezone.utc)
+    return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+
+
+def _ensure_dff(result: CaimanResult) -> None:
+    if result.F_dff is not None and is_sane(result.F_dff):
+        return
+    found = "no dF/F" if result.F_dff is None else "dF/F out of range"
+    result.F_dff = compute_dff(
+        result.A,
+        result.C,
+        YrA=result.YrA,
+        b=result.b,
+        f=result.f,
+        b0=result.b0,
+        average_image=result.average_image,
+    )
+    result.dff_method = "" if result.F_dff is None else f"computed: the file has {found}"
