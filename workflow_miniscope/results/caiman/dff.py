@@ -95,9 +95,9 @@ def compute_dff(
 
     ``F = C + YrA`` is the raw trace and ``F0`` its running percentile. The result is
     ``(F - F0) / (B + max(F0, 0))``, where ``B`` is the running percentile of the background under the
-    footprint (:func:`background`). This is the formula of CaImAn's ``detrend_df_f`` (Giovannucci et al. 2019, eLife
-    8:e38173) with its default percentile and window; what differs is that ``B`` is not taken to be 0 when the
-    background is a ring model.
+    footprint (:func:`background`). This is the formula of CaImAn's ``detrend_df_f`` (Giovannucci et al. 2019,
+    eLife 8:e38173) with its default percentile and window; what differs is that ``B`` is not taken to be 0
+    when the background is a ring model.
 
     Parameters
     ----------

@@ -41,9 +41,7 @@ def read_result(path: str | Path) -> CaimanResult:
     try:
         with h5py.File(path, "r") as file:
             if not _is_result(file):
-                raise ResultError(
-                    f"{path} is an HDF5 file but not a result of CaImAn: it has no estimates/A."
-                )
+                raise ResultError(f"{path} is an HDF5 file but no result of CaImAn: it has no estimates/A.")
             return _read(file, path)
     except ResultError as error:
         raise error if str(path) in str(error) else ResultError(f"{path}: {error}") from None
@@ -113,14 +111,12 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
     dims = _dims(file)
     A, C = read_sparse(estimates, "A"), read_array(estimates, "C")
     if A is None:
-        raise ResultError(
-            "the estimates hold no footprints: the analysis found no components or did not end."
-        )
+        raise ResultError("there are no footprints in it: the analysis found no components or did not end.")
     n = A.shape[1]
     if C is None and n == 0:
         C = np.zeros((0, _frames(file)))
     if C is None:
-        raise ResultError("the estimates hold footprints but no traces: the analysis did not end.")
+        raise ResultError("there are footprints in it but no traces: the analysis did not end.")
     frames = C.shape[1]
 
     def per_component(name):
@@ -130,6 +126,7 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
     def traces(name):
         return read_array(estimates, name) if n else np.zeros((0, frames))
 
+    accepted = _indices(estimates, "idx_components")
     g = read_array(estimates, "g")
     b, f = read_array(estimates, "b"), read_array(estimates, "f")
     images = file.get("motion_correction", {})
@@ -155,8 +152,9 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         bl=per_component("bl"),
         c1=per_component("c1"),
         neurons_sn=per_component("neurons_sn"),
-        accepted=_indices(estimates, "idx_components"),
-        rejected=_rejected(estimates),
+        accepted=accepted,
+        # without the list of the accepted, one of the rejected is of an evaluation that did not end
+        rejected=None if accepted is None else _indices(estimates, "idx_components_bad"),
         snr=per_component("SNR_comp"),
         r_values=per_component("r_values"),
         cnn_preds=per_component("cnn_preds"),
@@ -203,14 +201,6 @@ def _indices(estimates: h5py.Group, name: str) -> np.ndarray | None:
     return item[()].ravel().astype(np.int64)
 
 
-def _rejected(estimates: h5py.Group) -> np.ndarray | None:
-    return (
-        _indices(estimates, "idx_components_bad")
-        if _indices(estimates, "idx_components") is not None
-        else None
-    )
-
-
 def _motion(file: h5py.File, dims, params: dict) -> RigidShifts | PiecewiseShifts | None:
     """Shifts of the group that the Elements add, or else those that ``fit_file`` leaves in the estimates.
 
@@ -231,25 +221,22 @@ def _motion(file: h5py.File, dims, params: dict) -> RigidShifts | PiecewiseShift
     return RigidShifts(shifts)
 
 
-def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts | None:
+def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts:
     if blocks is None or len(blocks) != rows.shape[1]:
-        # with FFT interpolation CaImAn shifts finer blocks than those that the Elements write down
-        motion = params.get("motion", {})
-        strides, overlaps = motion.get("strides"), motion.get("overlaps")
-        candidates = []
-        if strides and overlaps:
-            factor = motion.get("upsample_factor_grid") or 1
-            candidates = [
-                grid(dims, strides, overlaps),
-                grid(dims, np.rint(np.divide(strides, factor)), overlaps),
-            ]
-        fitting = [b for b in candidates if len(b) == rows.shape[1]]
-        if not fitting:
-            raise ResultError(
-                f"the shifts are of {rows.shape[1]} blocks, but where these lie is not in the file."
-            )
-        blocks = fitting[0]
+        blocks = _blocks(rows.shape[1], dims, params.get("motion", {}))
     return PiecewiseShifts(y=rows, x=columns, blocks=blocks)
+
+
+def _blocks(n: int, dims, motion: dict) -> np.ndarray:
+    """Lay the blocks again. With FFT interpolation CaImAn shifts finer ones than those written down."""
+    strides, overlaps = motion.get("strides"), motion.get("overlaps")
+    if strides and overlaps:
+        finer = np.rint(np.divide(strides, motion.get("upsample_factor_grid") or 1))
+        for distance in (strides, finer):
+            blocks = grid(dims, distance, overlaps)
+            if len(blocks) == n:
+                return blocks
+    raise ResultError(f"it has shifts of {n} blocks, but does not say where these lie.")
 
 
 def grid(dims: tuple[int, int], strides, overlaps) -> np.ndarray:

@@ -1,0 +1,246 @@
+"""What every engine offers, and how one is run so that a killed run leaves nothing like a result."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..errors import EngineError, ParameterError, WorkflowError
+
+logger = logging.getLogger(__name__)
+
+
+class Movie(Protocol):
+    """A movie that is read in pieces: ``daq.Movie``, or anything else with these members."""
+
+    n_frames: int
+    height: int
+    width: int
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+        """Frames [height, width], one after the other."""
+
+    def blocks(self, size: int = 256) -> Iterator[tuple[int, np.ndarray]]:
+        """Pairs of (index of the first frame, frames [n, height, width])."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """An analysis program: from a movie and parameters to a file in CaImAn's format.
+
+    Attributes
+    ----------
+    name : str
+        The ``processing_method`` of its tasks.
+    description : str
+        One line for a person.
+    """
+
+    name: str
+    description: str
+
+    def unavailable(self) -> str | None:
+        """Say in one sentence why it cannot run here and what to do, or None when it can."""
+
+    def version(self) -> str:
+        """Version of the program."""
+
+    def default_params(self) -> dict[str, Any]:
+        """Parameters that are used where none are given: CaImAn's names, flat."""
+
+    def check_params(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Give all parameters, the defaults filled in; ParameterError names what is wrong."""
+
+    def run(
+        self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True
+    ) -> Path:
+        """Process a movie into a folder that exists, and give the path of the result file in it."""
+
+
+def run_engine(
+    engine: Engine,
+    movie: Movie,
+    fps: float,
+    params: dict[str, Any] | None,
+    output_dir: str | Path,
+    progress: bool = True,
+) -> Path:
+    """Run an engine so that ``output_dir`` is there, whole, or not at all.
+
+    The engine works in a hidden folder beside ``output_dir``, which gets its name at the end. It is removed
+    when the run fails or is interrupted; after a run that was killed, the next run of the task removes it.
+
+    Parameters
+    ----------
+    engine : Engine
+        Which program.
+    movie : Movie
+        The recording.
+    fps : float
+        Frames per second, from the time stamps.
+    params : dict or None
+        Parameters that differ from the engine's defaults.
+    output_dir : str or Path
+        Folder of the result; it must not exist yet, or be empty.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    Path
+        The result file, in ``output_dir``.
+
+    Raises
+    ------
+    EngineError
+        If the engine cannot run here or fails, if ``output_dir`` is in use, or if another process is at work
+        on it.
+    ParameterError
+        If a parameter is unknown or out of range.
+    """
+    reason = engine.unavailable()
+    if reason:
+        raise EngineError(reason)
+    if not fps > 0:
+        raise ParameterError(f"The frame rate must be a positive number of frames per second, not {fps}.")
+    params = engine.check_params(params or {})
+
+    output_dir = Path(output_dir).absolute()
+    _require_free(output_dir)
+    with _folders(output_dir.parent), _only_process(output_dir):
+        working = output_dir.with_name(f".{output_dir.name}.running")
+        if working.exists():
+            logger.info("Removing what a killed run of this task left in %s.", working)
+            shutil.rmtree(working)
+        working.mkdir()
+        try:
+            result = Path(engine.run(movie, fps, params, working, progress=progress))
+            if not result.is_file():
+                raise EngineError(f"{engine.name} ended without the result file {result.name}.")
+            _require_free(output_dir)
+            if output_dir.exists():
+                output_dir.rmdir()
+            working.rename(output_dir)
+        except WorkflowError:
+            raise
+        except Exception as error:
+            raise EngineError(f"{engine.name} failed: {type(error).__name__}: {error}") from error
+        finally:
+            # after a KeyboardInterrupt too; nothing is left here after a success
+            shutil.rmtree(working, ignore_errors=True)
+    return output_dir / result.relative_to(working)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` for the known name that looks most like ``name``, or an empty text."""
+    by_lower = {other.lower(): other for other in known}
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
+    return f" (did you mean {by_lower[found[0]]!r}?)" if found else ""
+
+
+def check_names(params: dict[str, Any], known: Iterable[str], engine: str) -> None:
+    """Refuse a parameter that an engine does not know, naming the nearest that it does.
+
+    Raises
+    ------
+    ParameterError
+        For the first unknown name.
+    """
+    known = set(known)
+    for name in params:
+        if name not in known:
+            raise ParameterError(f"{engine} has no parameter {name!r}{nearest(name, known)}.")
+
+
+def _require_free(output_dir: Path) -> None:
+    if output_dir.is_dir() and not any(output_dir.iterdir()):
+        return
+    if output_dir.exists():
+        raise EngineError(f"{output_dir} is already in use: move it away, or choose another output folder.")
+
+
+@contextmanager
+def _folders(folder: Path) -> Iterator[None]:
+    """Make a folder and its parents; on failure remove those that were made, if they are still empty."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
+    try:
+        yield
+    except BaseException:
+        for path in missing:
+            try:
+                path.rmdir()
+            except OSError:
+                break
+        raise
+
+
+@contextmanager
+def _only_process(output_dir: Path) -> Iterator[None]:
+    """Hold a lock on a task. The system frees it when the process dies, however it dies."""
+    path = output_dir.with_name(f".{output_dir.name}.lock")
+    while True:
+        try:
+            file = open(path, "a")  # noqa: SIM115 - closed below, after the work
+        except OSError as error:
+            raise EngineError(f"{output_dir.parent} cannot be written: {error.strerror or error}.") from error
+        if not _try_lock(file):
+            file.close()
+            raise EngineError(f"Another process is at work on {output_dir}: wait for it, or stop it first.")
+        try:
+            # whoever held the lock before may have deleted the file that we opened
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                break
+        except FileNotFoundError:
+            pass
+        file.close()
+    try:
+        yield
+    finally:
+        _remove_lock(file, path)
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _try_lock(file) -> bool:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _remove_lock(file, path: Path) -> None:
+        # Windows deletes no open file: another process may take the lock in between, and then keeps the file
+        file.close()
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            pass
+
+else:
+    import fcntl
+
+    def _try_lock(file) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _remove_lock(file, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        # explicitly: the engine's own processes may still hold copies of the open file
+        fcntl.flock(file, fcntl.LOCK_UN)
+        file.close()
