@@ -1,0 +1,22 @@
+"""Pictures of a recording and its results, drawn from plain arrays.
+
+Each function returns a :class:`matplotlib.figure.Figure` of its own, made without pyplot, so that a script, a
+server and a notebook draw alike.
+"""
+
+from .facial_motion import facial_motion
+from .footprints import footprints
+from .intervals import frame_intervals
+from .shifts import motion_shifts
+from .style import save
+from .traces import clearest, traces
+
+__all__ = [
+    "clearest",
+    "facial_motion",
+    "footprints",
+    "frame_intervals",
+    "motion_shifts",
+    "save",
+    "traces",
+]

@@ -1,0 +1,137 @@
+"""The cells' outlines over a summary image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import contourpy
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+from .style import CYCLE, WIDTH, image_scale_bar, new_figure, show_image, styled
+
+ACCEPTED, REJECTED = "#FFD166", "#7FC8F8"  # light enough to be read on a dark image
+
+
+@styled
+def footprints(
+    image: np.ndarray,
+    masks: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    accepted: Sequence[bool] | None = None,
+    highlight: Sequence[int] = (),
+    labels: Sequence[int | str] | None = None,
+    energy: float = 0.85,
+    um_per_px: float | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw the outlines of the cells over a summary image.
+
+    Parameters
+    ----------
+    image : ndarray [height, width]
+        Correlation, maximum or average image; shown between its 1st and 99.7th percentile.
+    masks : sequence of (xpix, ypix, weights)
+        For each cell, the columns and rows of its pixels and their weights.
+    accepted : sequence of bool, optional
+        For each cell, whether it was accepted; by default all were.
+    highlight : sequence of int
+        Indices of the cells to label and to colour, in the order and colours of :func:`.traces`.
+    labels : sequence, optional
+        What to call each cell; by default its index.
+    energy : float
+        Part of a footprint's energy (sum of squared weights) that its outline encloses.
+    um_per_px : float, optional
+        Size of a pixel, for the scale bar; without it the bar is in pixels.
+    title : str, optional
+        Title of the figure.
+
+    Raises
+    ------
+    ValueError
+        ``accepted`` or ``labels`` do not have one value for each mask, or a mask leaves the image.
+    """
+    image = np.asarray(image, float)
+    height, width = image.shape
+    accepted = np.ones(len(masks), bool) if accepted is None else np.asarray(accepted, bool)
+    labels = range(len(masks)) if labels is None else labels
+    if not len(accepted) == len(labels) == len(masks):
+        raise ValueError(
+            f"{len(masks)} masks, but {len(accepted)} values in accepted and {len(labels)} labels."
+        )
+
+    figure = new_figure(height=min(WIDTH * 0.72 * height / width + 0.5, 8.5), width=WIDTH * 0.72)
+    axes = figure.add_subplot()
+    show_image(axes, image)
+    outlines = [_outline(mask, height, width, energy) for mask in masks]
+    _draw(
+        axes,
+        [line for o, ok in zip(outlines, accepted, strict=True) if not ok for line in o],
+        REJECTED,
+        0.7,
+        ":",
+    )
+    _draw(
+        axes, [line for o, ok in zip(outlines, accepted, strict=True) if ok for line in o], ACCEPTED, 0.9, "-"
+    )
+    for order, cell in enumerate(highlight):
+        colour = CYCLE[order % len(CYCLE)]
+        _draw(axes, outlines[cell], colour, 1.8, "-")
+        x, y, weights = (np.asarray(part, float) for part in masks[cell])
+        total = max(weights.sum(), 1e-12)
+        axes.text(
+            (x * weights).sum() / total,
+            (y * weights).sum() / total,
+            str(labels[cell]),
+            color="white",
+            fontsize=8,
+            ha="center",
+            va="center",
+            path_effects=[withStroke(linewidth=2, foreground="#00000099")],
+        )
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    image_scale_bar(axes, width, height, um_per_px)
+    _legend(axes, int(accepted.sum()), int((~accepted).sum()))
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+def _outline(mask, height: int, width: int, energy: float) -> list[np.ndarray]:
+    """Return the closed lines (x, y) around the brightest pixels that hold the given part of the energy."""
+    x, y = (np.asarray(part, int) for part in mask[:2])
+    weights = np.asarray(mask[2], float)
+    if not len(x):
+        return []
+    if x.min() < 0 or y.min() < 0 or x.max() >= width or y.max() >= height:
+        raise ValueError(
+            f"A mask has columns {x.min()} to {x.max()} and rows {y.min()} to {y.max()}, outside an image "
+            f"of {width} columns and {height} rows; are its x and y swapped?"
+        )
+    # one empty pixel around, so that the outline of a cell at the border closes
+    left, top = x.min() - 1, y.min() - 1
+    crop = np.zeros((y.max() - top + 2, x.max() - left + 2))
+    crop[y - top, x - left] = weights
+    values = np.sort(weights)[::-1]
+    held = np.cumsum(values**2)
+    level = values[np.searchsorted(held, energy * held[-1])]
+    # just below the level, so that a mask of equal weights has an outline too
+    lines = contourpy.contour_generator(z=crop).lines(level * 0.999)
+    return [line + (left, top) for line in lines]
+
+
+def _draw(axes, lines, colour: str, width: float, style: str) -> None:
+    axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, linestyles=style))
+
+
+def _legend(axes, n_accepted: int, n_rejected: int) -> None:
+    # drawn darker than over the image, to be read on white
+    handles = [Line2D([], [], color="#C98F00", label=f"{n_accepted} accepted")]
+    if n_rejected:
+        handles.append(Line2D([], [], color="#3A8FC4", linestyle=":", label=f"{n_rejected} rejected"))
+    axes.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=2, borderaxespad=0.2, handlelength=1.6
+    )

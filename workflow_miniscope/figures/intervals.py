@@ -1,0 +1,62 @@
+"""Whether frames were lost: the time between one frame and the next."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .style import BLUE, QUIET, RED, new_figure, styled
+
+
+@styled
+def frame_intervals(times: np.ndarray, title: str | None = None) -> Figure:
+    """Draw the interval before each frame; where frames were lost, say how many.
+
+    Parameters
+    ----------
+    times : ndarray [frame]
+        Frame times, seconds.
+    title : str, optional
+        Title of the figure.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two frames.
+    """
+    times = np.asarray(times, float)
+    if times.size < 2:
+        raise ValueError(f"{times.size} frames have no interval between them; at least 2 are needed.")
+    intervals = np.diff(times) * 1000
+    usual = np.median(intervals)
+    # an interval of k usual ones means k - 1 frames that never came
+    missing = np.maximum(np.round(intervals / usual).astype(int) - 1, 0) if usual > 0 else np.zeros(0, int)
+    late = missing > 0
+
+    figure = new_figure(height=2.3)
+    over_time, histogram = figure.subplots(1, 2, width_ratios=(3.4, 1), sharey=True)
+    over_time.axhline(usual, color=QUIET, lw=0.6, zorder=0)
+    over_time.scatter(times[1:][~late], intervals[~late], s=4, color=BLUE, alpha=0.5, linewidths=0)
+    over_time.scatter(times[1:][late], intervals[late], s=22, color=RED, marker="D", linewidths=0)
+    for when, interval, count in zip(
+        times[1:][late][:40], intervals[late][:40], missing[late][:40], strict=True
+    ):
+        over_time.annotate(
+            f"{count} lost",
+            (when, interval),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=RED,
+        )
+    over_time.set_ylim(0, intervals.max() * 1.15)
+    over_time.set_xlim(times[0], times[-1])
+    over_time.set_xlabel("Time (s)")
+    over_time.set_ylabel("Interval (ms)")
+    histogram.hist(intervals, bins=60, orientation="horizontal", color=BLUE)
+    histogram.set_xscale("log")
+    histogram.set_xlabel("Frames")
+    summary = f"{1000 / usual:.2f} frames/s, {missing.sum()} of {len(times) + missing.sum()} frames lost"
+    over_time.set_title(f"{title}: {summary}" if title else summary)
+    return figure
