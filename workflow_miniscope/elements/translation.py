@@ -1,0 +1,96 @@
+"""Import an Element written for DataJoint 0.14 so that it declares the same tables under DataJoint 2.
+
+Nothing of an Element is changed on disk. The names that DataJoint 2 dropped are lent while the Element is imported and
+activated, and the types in its table definitions are put into DataJoint 2's words. On an Element that is already
+published for DataJoint 2 none of this changes anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from ..database import dj
+
+# DataJoint 2 keeps MySQL's names but not their meaning on every server: a bare longblob would store str(array).
+TYPES = {
+    "longblob": "<blob>",
+    "boolean": "bool",
+    "tinyint": "int8",
+    "smallint": "int16",
+    "smallint unsigned": "int32",
+    "int": "int32",
+    "int unsigned": "int64",
+    "float": "float32",
+    "double": "float64",
+}
+
+# name [= default] : type [# comment]
+_ATTRIBUTE = re.compile(
+    r"""^(?P<head>\s*[a-z][a-z0-9_]*\s*(?:=\s*(?:'[^']*'|"[^"]*"|[^:#'"]*))?:\s*)
+         (?P<type>[^#]+?)
+         (?P<tail>\s*(?:\#.*)?)$""",
+    re.VERBOSE,
+)
+
+
+def translate_definition(definition: str) -> str:
+    """Put the attribute types of a table definition into DataJoint 2's words.
+
+    Comments, foreign keys and types that DataJoint 2 knows are left as they are.
+
+    >>> translate_definition("n = null : smallint unsigned  # how many")
+    'n = null : int32  # how many'
+    """
+    return "\n".join(_translate_line(line) for line in definition.split("\n"))
+
+
+def _translate_line(line: str) -> str:
+    match = _ATTRIBUTE.match(line)
+    if match is None:
+        return line
+    kind = re.sub(r"\s+", " ", match["type"].strip())
+    kind = TYPES.get(kind.lower(), kind)
+    if kind.lower().startswith("enum"):
+        kind = kind.replace('"', "'")  # in double quotes MySQL takes the choices for a comment
+    return match["head"] + kind + match["tail"]
+
+
+def translate_table(table: type) -> None:
+    """Translate the definition of a table class and of its Part tables."""
+    for cls in (table, *filter(_is_part, vars(table).values())):
+        if isinstance(cls.definition, str):
+            cls.definition = translate_definition(cls.definition)
+
+
+def _is_part(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, dj.Part)
+
+
+@contextmanager
+def datajoint_names() -> Iterator[None]:
+    """Lend DataJoint the names it had before 2.0 that the Elements use: ``schema`` and ``create_virtual_module``."""
+    lent = {"schema": dj.Schema, "create_virtual_module": dj.VirtualModule}
+    lent = {name: value for name, value in lent.items() if name not in vars(dj)}
+    vars(dj).update(lent)
+    try:
+        yield
+    finally:
+        for name in lent:
+            vars(dj).pop(name, None)
+
+
+def import_element(name: str) -> ModuleType:
+    """Import a module of an Element, such as ``element_session.session_with_datetime``, ready to be activated.
+
+    Its tables are translated also if somebody imported the module before.
+    """
+    with datajoint_names():
+        module = importlib.import_module(name)
+    for table, _ in module.schema.declare_list:
+        translate_table(table)
+    return module

@@ -1,0 +1,318 @@
+"""CSV manifests and Miniscope-DAQ folders into tables.
+
+    python -m workflow_miniscope.ingest --subjects user_data/subjects.csv --sessions user_data/sessions.csv
+    python -m workflow_miniscope.ingest --walk /data/miniscope > user_data/sessions.csv
+
+Each row goes in whole or not at all. Rows that are there already are left alone, so the command can be run again after
+every recording day.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from tqdm.auto import tqdm
+
+from . import console, daq
+from .database import dj
+from .errors import ManifestError, RecordingError, WorkflowError
+from .manifest import Row, read_manifest
+from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
+
+SUBJECT_COLUMNS = ("subject", "sex", "subject_birth_date", "subject_description")
+SESSION_COLUMNS = ("subject", "session_dir", "acq_software")
+SESSION_OPTIONAL = ("session_datetime", "session_note", "recording_notes", "user", "project", "recording_location_id")
+
+
+@dataclass
+class IngestReport:
+    """What ingest did: new entries and rows that were there, by kind, and what is wrong with the other rows."""
+
+    inserted: dict[str, int] = field(default_factory=dict)
+    present: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def count(self, kind: str, n: int = 1) -> None:
+        """Add to the new entries of a kind."""
+        self.inserted[kind] = self.inserted.get(kind, 0) + n
+
+    def __str__(self) -> str:
+        lines = [f"{kind}: {n} new" for kind, n in self.inserted.items() if n]
+        lines += [f"{kind}: {n} there already" for kind, n in self.present.items() if n]
+        lines += [f"Note: {note}" for note in self.notes]
+        lines += [f"Not ingested: {problem}" for problem in self.problems]
+        return "\n".join(lines or ["Nothing to ingest."])
+
+
+def ingest(
+    subjects_csv: str | Path = "user_data/subjects.csv",
+    sessions_csv: str | Path = "user_data/sessions.csv",
+    progress: bool = True,
+) -> IngestReport:
+    """Ingest the subjects and sessions of two manifests.
+
+    Parameters
+    ----------
+    subjects_csv : path
+        Columns subject, sex (M, F or U), subject_birth_date (YYYY-MM-DD), subject_description; optionally
+        subject_nickname.
+    sessions_csv : path
+        Columns subject, session_dir (below a root directory), acq_software; optionally session_datetime (for
+        recordings that do not know their start in UTC), session_note, recording_notes, user, project,
+        recording_location_id.
+    progress : bool
+        Show a progress bar on a terminal.
+
+    Returns
+    -------
+    IngestReport
+        Its ``problems`` name each row that was refused, and why.
+
+    Raises
+    ------
+    ManifestError
+        A manifest cannot be read at all.
+    """
+    from .pipeline import subject
+
+    subject_rows = read_manifest(Path(subjects_csv), SUBJECT_COLUMNS, ("subject_nickname",))
+    session_rows = read_manifest(Path(sessions_csv), SESSION_COLUMNS, SESSION_OPTIONAL)
+
+    report = IngestReport()
+    known_subjects = set(subject.Subject.to_arrays("subject"))
+    _each(subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress)
+    _each(session_rows, lambda row: _ingest_session(row, known_subjects, report), report, "sessions", progress)
+    return report
+
+
+def _each(rows: Iterable[Row], action: Callable[[Row], None], report: IngestReport, name: str, progress: bool) -> None:
+    from .pipeline import connection
+
+    for row in tqdm(list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False):
+        try:
+            with connection.transaction:
+                action(row)
+        except WorkflowError as error:
+            report.problems.append(f"{row.path} line {row.line}: {error}")
+        except dj.DataJointError as error:
+            report.problems.append(f"{row.path} line {row.line}: the database refuses it ({error}).")
+
+
+def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
+    from .pipeline import subject
+
+    for column in ("subject", "sex", "subject_birth_date"):
+        if column not in row.values:
+            raise ManifestError(f"{column} is empty.")
+    values: dict[str, Any] = dict(row.values)
+    values["sex"] = values["sex"].upper()
+    if values["sex"] not in ("M", "F", "U"):
+        raise ManifestError(f"sex is '{row.values['sex']}'; write M, F or U (unknown).")
+    try:
+        values["subject_birth_date"] = date.fromisoformat(values["subject_birth_date"])
+    except ValueError:
+        raise ManifestError(
+            f"subject_birth_date is '{values['subject_birth_date']}'; write it as YYYY-MM-DD, such as 2026-01-31."
+        ) from None
+    _check_lengths(values, subject.Subject)
+
+    key = {"subject": values["subject"]}
+    if values["subject"] in known:
+        stored = (subject.Subject & key).fetch1()
+        changed = [name for name, value in values.items() if stored[name] != value]
+        if changed:
+            report.notes.append(
+                f"{row.path} line {row.line}: subject {key['subject']} keeps the {changed[0]} it has in the database."
+            )
+        report.present["subject"] = report.present.get("subject", 0) + 1
+        return
+    subject.Subject.insert1(values)
+    known.add(values["subject"])
+    report.count("subject")
+
+
+def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
+    from .elements.miniscope import naive_utc
+    from .pipeline import AnatomicalLocation, Device, facemap, miniscope, session
+
+    for column in SESSION_COLUMNS:
+        if column not in row.values:
+            raise ManifestError(f"{column} is empty.")
+    name = row.values["subject"]
+    if name not in known_subjects:
+        near = difflib.get_close_matches(name, known_subjects, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "add it to the subjects' manifest."
+        raise ManifestError(f"subject '{name}' is not in the database; {hint}")
+
+    roots = get_miniscope_root_data_dir()
+    folder = find_full_path(roots, row.values["session_dir"])
+    relative = to_relative(roots, folder)
+    recorded = daq.open_session(folder, row.values["acq_software"])
+    if not recorded.devices:
+        raise ManifestError(f"{folder} holds no recording of a scope or camera.")
+    start = _session_start(row, recorded)
+
+    key = {"subject": name, "session_datetime": naive_utc(start)}
+    there = (session.SessionDirectory & {"session_dir": relative}).to_dicts()
+    if there:
+        if there[0]["subject"] != name:
+            raise ManifestError(f"{relative} was ingested as a session of subject '{there[0]['subject']}'.")
+        report.present["session"] = report.present.get("session", 0) + 1
+        return
+    if session.Session & key:
+        other = (session.SessionDirectory & key).to_arrays("session_dir").tolist()
+        raise ManifestError(
+            f"subject '{name}' has a session that started at {key['session_datetime']} UTC already, in {', '.join(other)}."
+        )
+
+    session.Session.insert1(key)
+    entry = {**key, "session_dir": relative}
+    _check_lengths(entry, session.SessionDirectory)
+    session.SessionDirectory.insert1(entry)
+    _insert_optional(row, key)
+
+    for device in recorded.devices:
+        entry = {
+            "device": device.name,
+            "modality": "Miniscope" if device.kind == "scope" else "Camera",
+            "description": (device.device_type or "")[:256],
+        }
+        _check_lengths(entry, Device)
+        Device.insert1(entry, skip_duplicates=True)
+    for number, device in enumerate(recorded.scopes):
+        entry = {
+            **key,
+            "recording_id": number,
+            "device": device.name,
+            "acq_software": recorded.acq_software,
+            "recording_notes": row.values.get("recording_notes", ""),
+        }
+        _check_lengths(entry, miniscope.Recording)
+        miniscope.Recording.insert1(entry)
+        if "recording_location_id" in row.values:
+            location = {"recording_location_id": row.values["recording_location_id"]}
+            _check_there(location, AnatomicalLocation)
+            miniscope.RecordingLocation.insert1({**key, "recording_id": number, **location})
+    video_roots = get_facemap_root_data_dir()
+    for number, device in enumerate(recorded.cameras):
+        video = {**key, "recording_id": number}
+        facemap.VideoRecording.insert1({**video, "device": device.name})
+        facemap.VideoRecording.File.insert(
+            {**video, "file_id": i, "file_path": to_relative(video_roots, path)} for i, path in enumerate(device.files)
+        )
+    report.count("session")
+    report.count("scope recording", len(recorded.scopes))
+    report.count("camera recording", len(recorded.cameras))
+
+
+def _session_start(row: Row, recorded: daq.Session) -> datetime:
+    text = row.values.get("session_datetime")
+    if text is None:
+        if recorded.start_utc is None:
+            raise ManifestError(
+                f"{recorded.folder} does not say when it started in UTC; add a column session_datetime, such as "
+                "2026-01-15T10:20:30+01:00."
+            )
+        return recorded.start_utc
+    try:
+        start = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise ManifestError(f"session_datetime is '{text}'; write it as 2026-01-15T10:20:30+01:00.") from None
+    return start if start.tzinfo else start.replace(tzinfo=timezone.utc)
+
+
+def _insert_optional(row: Row, key: dict) -> None:
+    """Insert what the manifest says of a session beyond what it must."""
+    from .pipeline import lab, session
+
+    if "session_note" in row.values:
+        note = {"session_note": row.values["session_note"]}
+        _check_lengths(note, session.SessionNote)
+        session.SessionNote.insert1({**key, **note})
+    for column, parent, table in (
+        ("user", lab.User, session.SessionExperimenter),
+        ("project", lab.Project, session.ProjectSession),
+    ):
+        if column in row.values:
+            entry = {column: row.values[column]}
+            _check_there(entry, parent)
+            table.insert1({**key, **entry})
+
+
+def _check_lengths(values: dict[str, Any], table: Any) -> None:
+    """Refuse text that is longer than its column, which one server would cut and the other reject."""
+    for name, value in values.items():
+        match = re.fullmatch(r"varchar\((\d+)\)", table.heading[name].type) if name in table.heading.names else None
+        if match and isinstance(value, str) and len(value) > int(match[1]):
+            raise ManifestError(f"{name} '{value}' has {len(value)} characters; the table takes {match[1]}.")
+
+
+def _check_there(entry: dict[str, str], parent: Any) -> None:
+    if not parent & entry:
+        ((name, value),) = entry.items()
+        raise ManifestError(f"{name} '{value}' is not in {parent.__name__}; insert it there first.")
+
+
+def walk(root: Path) -> pd.DataFrame:
+    """Find the sessions below a folder.
+
+    Parameters
+    ----------
+    root : Path
+        A folder anywhere above session folders.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns subject, session_dir, acq_software, one row a session: what ``sessions.csv`` needs. session_dir is
+        relative to the root directory it lies below. Where a recording does not name its animal, subject is empty.
+
+    Raises
+    ------
+    RecordingError
+        The folder does not exist, holds no session, or lies outside the root directories.
+    """
+    rows = []
+    roots = get_miniscope_root_data_dir() or [root]
+    for folder in daq.find_sessions(root):
+        try:
+            recorded = daq.open_session(folder)
+        except RecordingError as error:
+            print(f"Skipped: {error}", file=sys.stderr)
+            continue
+        rows.append((recorded.animal or "", to_relative(roots, folder), recorded.acq_software))
+    if not rows:
+        raise RecordingError(f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?")
+    return pd.DataFrame(rows, columns=["subject", "session_dir", "acq_software"])
+
+
+def command(
+    subjects: Annotated[Path, typer.Option(help="CSV manifest of subjects.")] = Path("user_data/subjects.csv"),
+    sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path("user_data/sessions.csv"),
+    walk_root: Annotated[
+        Path | None,
+        typer.Option("--walk", metavar="ROOT", help="Ingest nothing; find the sessions below ROOT and print a sessions.csv."),
+    ] = None,
+) -> None:
+    """Ingest new subjects and sessions from CSV manifests."""
+    if walk_root is not None:
+        print(walk(walk_root).to_csv(index=False), end="")
+        return
+    report = ingest(subjects, sessions)
+    print(report)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    console.run(command)

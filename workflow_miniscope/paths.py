@@ -1,0 +1,90 @@
+"""Where files are: the configured root directories, and the relative paths the database holds.
+
+The Elements ask their linking module for these functions by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from .errors import RecordingError, SettingsError
+from .settings import get_settings
+
+
+def get_miniscope_root_data_dir() -> list[Path]:
+    """Return the root directories of raw recordings; a new list at every call, because the Elements append to it."""
+    return list(get_settings().miniscope_root_data_dir)
+
+
+def get_facemap_root_data_dir() -> list[Path]:
+    """Return the root directories of camera videos; a new list at every call."""
+    return list(get_settings().facemap_root_data_dir)
+
+
+def get_processed_root_data_dir() -> Path:
+    """Return the directory below which results are written."""
+    return get_settings().processed_root_data_dir
+
+
+get_facemap_processed_data_dir = get_processed_root_data_dir
+
+
+def get_session_directory(session_key: dict) -> str:
+    """Return the directory of a session, relative to its root directory."""
+    from .pipeline import session
+
+    return (session.SessionDirectory & session_key).fetch1("session_dir")
+
+
+def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
+    """Find a relative path below one of the roots, in their order.
+
+    Raises
+    ------
+    SettingsError
+        No root directory is configured.
+    RecordingError
+        The path is outside the roots, or below none of them.
+    """
+    roots = list(roots)
+    if not roots:
+        raise SettingsError(
+            "No miniscope_root_data_dir is configured; name the folder of your recordings under 'custom' in "
+            "dj_local_conf.json, or set MINISCOPE_ROOT_DATA_DIR."
+        )
+    relative = Path(str(relative).replace("\\", "/"))
+    if relative.is_absolute():
+        to_relative(roots, relative)
+        if relative.exists():
+            return relative
+    for root in roots:
+        full = root / relative
+        if full.exists():
+            if not full.resolve().is_relative_to(root.resolve()):
+                raise RecordingError(f"{relative} leads outside the root directory {root}; name a folder below it.")
+            return full
+    raise RecordingError(f"{relative} is not found below {_listed(roots)}; check its spelling and the root directories.")
+
+
+def to_relative(roots: Iterable[Path], path: Path) -> str:
+    """Return a path relative to the root it lies below, with forward slashes on every system.
+
+    Raises
+    ------
+    RecordingError
+        The path lies below none of the roots.
+    """
+    roots = list(roots)
+    full = Path(path).resolve()
+    for root in roots:
+        if full.is_relative_to(root.resolve()):
+            return PurePosixPath(full.relative_to(root.resolve())).as_posix()
+    raise RecordingError(
+        f"{path} lies outside the root directories ({_listed(roots)}); move it below one of them, or add its folder to "
+        "miniscope_root_data_dir."
+    )
+
+
+def _listed(roots: Iterable[Path]) -> str:
+    return ", ".join(str(root) for root in roots) or "none configured"

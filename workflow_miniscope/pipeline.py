@@ -1,0 +1,85 @@
+"""Activates every Element against one database, with the configured prefix.
+
+    from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
+
+Importing this module connects to the database and declares the tables that are not there yet.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from . import database
+from .elements import facemap as facemap_corrections
+from .elements import miniscope as miniscope_corrections
+from .elements.translation import datajoint_names, import_element
+from .paths import (
+    get_facemap_processed_data_dir,
+    get_facemap_root_data_dir,
+    get_miniscope_root_data_dir,
+    get_processed_root_data_dir,
+    get_session_directory,
+)
+from .settings import get_settings
+
+__all__ = [
+    "AnatomicalLocation",
+    "Device",
+    "Experimenter",
+    "Lab",
+    "Project",
+    "Protocol",
+    "Session",
+    "Source",
+    "Subject",
+    "User",
+    "connection",
+    "event",
+    "facemap",
+    "get_facemap_processed_data_dir",
+    "get_facemap_root_data_dir",
+    "get_miniscope_root_data_dir",
+    "get_processed_root_data_dir",
+    "get_session_directory",
+    "lab",
+    "miniscope",
+    "miniscope_report",
+    "prefix",
+    "session",
+    "subject",
+    "trial",
+]
+
+prefix = get_settings().prefix
+connection = database.connect()
+
+lab = import_element("element_lab.lab")
+subject = import_element("element_animal.subject")
+session = import_element("element_session.session_with_datetime")
+event = import_element("element_event.event")
+trial = import_element("element_event.trial")
+miniscope = miniscope_corrections.miniscope
+miniscope_report = miniscope_corrections.miniscope_report
+facemap = import_element("element_facemap.facial_behavior_estimation")
+
+miniscope_corrections.correct()
+facemap_corrections.correct(facemap)
+
+# Upstream tables by the names the Elements look for in this module
+Lab, User, Protocol, Source, Project = lab.Lab, lab.User, lab.Protocol, lab.Source, lab.Project
+Experimenter = lab.User
+Subject = subject.Subject
+Session = session.Session
+
+_this = sys.modules[__name__]
+with datajoint_names():
+    lab.activate(prefix + "lab")
+    subject.activate(prefix + "subject", linking_module=_this)
+    session.activate(prefix + "session", linking_module=_this)
+
+    from .reference import AnatomicalLocation, Device, reference_schema
+
+    reference_schema.activate(prefix + "reference")
+    trial.activate(prefix + "trial", prefix + "event", linking_module=_this)
+    miniscope.activate(prefix + "miniscope", linking_module=_this)
+    facemap.activate(prefix + "facemap", linking_module=_this)

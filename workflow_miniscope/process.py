@@ -1,0 +1,296 @@
+"""The populate calls, in order.
+
+    python -m workflow_miniscope.process
+    python -m workflow_miniscope.process --restrict "subject='m1'" --engine caiman --paramset params.json
+
+Recordings without a task get one with a default parameter set. What is done is never done again; a recording that
+fails does not stop the others, and is tried again at the next run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import psutil
+import typer
+from tqdm.auto import tqdm
+
+from . import console, tasks
+from .database import dj
+from .errors import ParameterError, WorkflowError
+from .steps import FACEMAP, MINISCOPE, Step, steps, waiting
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ProcessReport:
+    """What a run did: rows made for each table, and what failed as (table, key, cause)."""
+
+    done: dict[str, int] = field(default_factory=dict)
+    errors: list[tuple[str, dict, str]] = field(default_factory=list)
+
+    def count(self, name: str, n: int = 1) -> None:
+        """Add to what was made for a table."""
+        self.done[name] = self.done.get(name, 0) + n
+
+    def __str__(self) -> str:
+        made = [(name, n) for name, n in self.done.items() if n]
+        text = console.format_table(("table", "made"), made) if made else "Everything is done already."
+        if self.errors:
+            failed = [f"  {name}, {format_key(key)}: {cause}" for name, key, cause in self.errors]
+            text = "\n".join([text if made else "Nothing was made.", "", f"{len(failed)} failed:", *failed])
+        return text
+
+
+def process(
+    restrict: Any = None,
+    paramset: str | int | None = None,
+    engine: str | None = None,
+    reserve_jobs: bool = False,
+    progress: bool = True,
+) -> ProcessReport:
+    """Compute everything that is not computed yet, for scopes and cameras.
+
+    Parameters
+    ----------
+    restrict : str, dict or list of them, optional
+        Which recordings: a DataJoint restriction on recordings, or text such as ``subject=m1``.
+    paramset : int or str, optional
+        Number of a parameter set, or a JSON file of parameters: every chosen recording is processed with it. By
+        default recordings without a task get one with the engine's default parameters.
+    engine : str, optional
+        ``cnmfe`` (default) or ``caiman``.
+    reserve_jobs : bool
+        Share the work with other processes and machines: each key is computed by one of them, and one that failed is
+        left alone until it is processed without this option.
+    progress : bool
+        Show progress bars on a terminal.
+
+    Returns
+    -------
+    ProcessReport
+
+    Raises
+    ------
+    ParameterError
+        The restriction, parameter set or engine is wrong.
+    """
+    from .pipeline import facemap, miniscope
+
+    recordings = restrict_recordings(miniscope.Recording, restrict)
+    videos = restrict_recordings(facemap.VideoRecording, restrict)
+    paramset_id = tasks.choose_paramset(paramset, engine)
+    report = ProcessReport()
+
+    def fill_processing_tasks() -> int:
+        # Without an explicit choice, a recording that somebody has given a task keeps to that
+        chosen = recordings if paramset is not None or engine is not None else recordings - miniscope.ProcessingTask.proj()
+        return tasks.create_processing_tasks(chosen, paramset_id)
+
+    by_hand: dict[str, Callable[[], int]] = {
+        "miniscope.ProcessingTask": fill_processing_tasks,
+        "miniscope.Curation": lambda: tasks.create_curations(recordings),
+        "facemap.FacemapTask": lambda: tasks.create_facemap_tasks(videos),
+    }
+    for names, chosen in ((MINISCOPE, recordings), (FACEMAP, videos)):
+        for step in steps(names):
+            if step.name in by_hand:
+                report.count(step.name, by_hand[step.name]())
+            else:
+                _populate(step, chosen.proj(), reserve_jobs, progress, report)
+    return report
+
+
+def preview(restrict: Any = None, paramset: str | int | None = None, engine: str | None = None) -> list[tuple[str, int]]:
+    """Return what :func:`process` would begin with, as (table, keys to do), without changing anything."""
+    from .pipeline import facemap, miniscope
+
+    tasks.choose_paramset(paramset, engine, insert=False)
+    chosen = {
+        MINISCOPE: restrict_recordings(miniscope.Recording, restrict),
+        FACEMAP: restrict_recordings(facemap.VideoRecording, restrict),
+    }
+    found = []
+    for names, recordings in chosen.items():
+        keys = recordings.proj().keys()
+        for step in steps(names):
+            if step.computed:
+                todo, _ = step.table().progress(recordings.proj())
+            else:
+                todo = sum(any(key.items() <= item.items() for key in keys) for item in waiting(step.name))
+            found.append((step.name, int(todo)))
+    return found
+
+
+def restrict_recordings(table: Any, restrict: Any):
+    """Return the recordings that a restriction chooses.
+
+    Raises
+    ------
+    ParameterError
+        It names an attribute that recordings do not have, or is no restriction.
+    """
+    query = table()
+    for condition in _conditions(restrict):
+        if isinstance(condition, dict):
+            for name in condition:
+                if name not in query.heading.names:
+                    near = difflib.get_close_matches(name, query.heading.names, n=1)
+                    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(query.heading.names)}."
+                    raise ParameterError(f"Recordings have no attribute '{name}'; {hint}")
+        query = query & condition
+    try:
+        len(query)
+    except dj.DataJointError as error:
+        raise ParameterError(f"The restriction {restrict!r} cannot be used ({error}).") from None
+    return query
+
+
+def _conditions(restrict: Any) -> Iterator[Any]:
+    if restrict is None:
+        return
+    for item in restrict if isinstance(restrict, (list, tuple)) else [restrict]:
+        if not isinstance(item, str):
+            yield item
+        elif match := re.fullmatch(r"\s*(\w+)\s*=\s*([^\s'\"<>=]+)\s*", item):
+            yield {match[1]: match[2]}
+        elif item.lstrip().startswith("{"):
+            try:
+                yield json.loads(item)
+            except ValueError as error:
+                raise ParameterError(f"The restriction {item} is not valid JSON ({error}).") from None
+        else:
+            yield item.replace('"', "'")  # double quotes are names on PostgreSQL
+
+
+def _populate(step: Step, chosen: Any, reserve_jobs: bool, progress: bool, report: ProcessReport) -> None:
+    table = step.table()
+    if reserve_jobs:
+        outcomes = _populate_reserved(table, chosen)
+    else:
+        keys = (table._jobs_to_do([chosen]) - table.proj()).keys()
+        outcomes = _populate_each(table, tqdm(keys, desc=step.name, disable=None if progress else True, leave=False))
+    for key, error in outcomes:
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if error is None:
+            report.count(step.name)
+        else:
+            cause = describe(error)
+            logger.debug("%s failed for %s", step.name, key, exc_info=error)
+            report.errors.append((step.name, key, cause))
+
+
+def _populate_each(table: Any, keys: Any) -> Iterator[tuple[dict, BaseException | None]]:
+    for key in keys:
+        done = table.populate(key, suppress_errors=True, return_exception_objects=True)
+        error = done["error_list"][0][1] if done["error_list"] else None
+        if not isinstance(error, KeyboardInterrupt):
+            _record(table, key, error)
+        if error is not None or done["success_count"]:
+            yield key, error
+
+
+def _record(table: Any, key: dict, error: BaseException | None) -> None:
+    """Keep the error of a key in the table's job queue, or clear the one it had, for ``status`` to see."""
+    jobs = table.jobs
+    if error is None:
+        if jobs.is_declared:
+            (jobs & key & "status = 'error'").delete_quick()
+        return
+    if not jobs.is_declared:
+        jobs.declare()
+    (jobs & key).delete_quick()
+    jobs.insert1({**key, "status": "pending", "priority": 5})
+    jobs.error(key, describe(error))
+
+
+def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseException | None]]:
+    release_dead_reservations(table)
+    while True:
+        done = table.populate(
+            chosen, reserve_jobs=True, suppress_errors=True, return_exception_objects=True, max_calls=1
+        )
+        yield from done["error_list"]
+        for _ in range(done["success_count"]):
+            yield {}, None
+        if not done["success_count"] and not done["error_list"]:
+            # nothing pending, or another worker was faster; in that case there may be more
+            if not len(table.jobs.pending.restrict(table._jobs_to_do([chosen]), semantic_check=False)):
+                return
+
+
+def release_dead_reservations(table: Any) -> int:
+    """Give back the jobs that a worker reserved and did not live to finish. Returns how many.
+
+    DataJoint leaves them reserved for ever. A worker on this machine is alive if its process is; one elsewhere, if its
+    connection is still open on the server.
+    """
+    jobs = table.jobs
+    if not jobs.is_declared:
+        return 0
+    open_connections = {int(row[0]) for row in table.connection.query(_CONNECTIONS[table.connection.adapter.backend])}
+    released = 0
+    for job in jobs.reserved.to_dicts():
+        if job["host"] == platform.node():
+            alive = psutil.pid_exists(job["pid"]) and (job["pid"] != os.getpid())
+        else:
+            alive = job["connection_id"] in open_connections
+        if not alive:
+            (jobs & {name: job[name] for name in jobs.primary_key}).delete_quick()
+            released += 1
+    return released
+
+
+_CONNECTIONS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity",
+    "mysql": "SELECT id FROM information_schema.processlist",
+}
+
+
+def describe(error: BaseException) -> str:
+    """Return the cause of an error as one line; ours are sentences, others get their kind in front."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+def format_key(key: dict) -> str:
+    """Return a key as short text, such as ``subject=m1 recording_id=0``."""
+    return " ".join(f"{name}={value}" for name, value in key.items()) or "(no key)"
+
+
+def command(
+    restrict: Annotated[
+        list[str] | None,
+        typer.Option(help="Which recordings: subject=m1, or a DataJoint restriction; may be given again."),
+    ] = None,
+    paramset: Annotated[
+        str | None, typer.Option(help="Number of a parameter set, or a JSON file of parameters.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="cnmfe (native, the default) or caiman.")] = None,
+    reserve_jobs: Annotated[
+        bool, typer.Option("--reserve-jobs", help="Share the work with other processes and machines.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")] = False,
+) -> None:
+    """Compute everything that is not computed yet, for scopes and cameras."""
+    if dry_run:
+        print(console.format_table(("table", "to do"), preview(restrict, paramset, engine)))
+        return
+    report = process(restrict, paramset, engine, reserve_jobs)
+    print(report)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    console.run(command)

@@ -1,0 +1,132 @@
+"""Parameter sets, tasks and curations: the rows that say what is to be computed, made where they are missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from . import engines
+from .elements.miniscope import hash_params
+from .engines import facemap as facemap_engine
+from .errors import ParameterError
+from .paths import get_facemap_root_data_dir, to_relative
+
+DEFAULT_ENGINE = "cnmfe"
+
+
+def read_params(path: Path) -> dict:
+    """Read a parameter set from a JSON file.
+
+    Raises
+    ------
+    ParameterError
+        The file is missing or is not one JSON object.
+    """
+    try:
+        params = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"The parameter file {path} cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise ParameterError(f"The parameter file {path} is not valid JSON ({error}).") from None
+    if not isinstance(params, dict):
+        raise ParameterError(f"The parameter file {path} must hold one JSON object of names and values.")
+    return params
+
+
+def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool = True) -> int | None:
+    """Return the number of the parameter set to use.
+
+    Parameters
+    ----------
+    paramset : str or int, optional
+        Number of a set in the database, or a JSON file of parameters, which becomes a new set unless its content is
+        there already. By default the engine's own default parameters.
+    engine : str, optional
+        Processing method; by default the native engine.
+    insert : bool
+        Whether a new set may be inserted; if not, None is returned for one.
+
+    Raises
+    ------
+    ParameterError
+        There is no such set, it belongs to another engine, or a parameter is wrong.
+    """
+    from .pipeline import miniscope
+
+    if paramset is not None and str(paramset).lstrip("-").isdigit():
+        found = (miniscope.ProcessingParamSet & {"paramset_id": int(paramset)}).to_dicts("processing_method")
+        if not found:
+            known = miniscope.ProcessingParamSet.to_arrays("paramset_id").tolist()
+            raise ParameterError(f"There is no paramset {paramset}; the database has {known or 'none'}.")
+        if engine and found[0]["processing_method"] != engine:
+            raise ParameterError(
+                f"Paramset {paramset} is for the engine '{found[0]['processing_method']}', not for '{engine}'."
+            )
+        return int(paramset)
+
+    method = engines.get(engine or DEFAULT_ENGINE)
+    if paramset is None:
+        params, description = method.default_params(), f"{method.name} default"
+    else:
+        params, description = read_params(Path(paramset)), Path(paramset).stem
+    method.check_params(params)
+    same = (miniscope.ProcessingParamSet & {"param_set_hash": hash_params(method.name, params)}).to_arrays("paramset_id")
+    if len(same):
+        return int(same[0])
+    if not insert:
+        return None
+    number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
+    miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
+    return number
+
+
+def create_processing_tasks(recordings, paramset_id: int) -> int:
+    """Create a task for each recording that has none with a parameter set. Returns how many were made."""
+    from .pipeline import miniscope, session
+
+    chosen = {"paramset_id": paramset_id}
+    method = (miniscope.ProcessingParamSet & chosen).fetch1("processing_method")
+    rows = []
+    for key in (miniscope.RecordingInfo.proj() & recordings).keys():
+        if miniscope.ProcessingTask & key & chosen:
+            continue
+        device = (miniscope.Recording & key).fetch1("device")
+        folder = (session.SessionDirectory & key).fetch1("session_dir")
+        output = f"{folder}/{device}/{method}_{paramset_id}"
+        rows.append({**key, **chosen, "processing_output_dir": output, "task_mode": "trigger"})
+    miniscope.ProcessingTask.insert(rows)
+    return len(rows)
+
+
+def create_facemap_tasks(videos) -> int:
+    """Create a Facemap task with default parameters for each video that has none. Returns how many were made."""
+    from .pipeline import facemap
+
+    params = facemap_engine.default_params()
+    rows = []
+    for key in ((facemap.RecordingInfo.proj() & videos) - facemap.FacemapTask.proj()).keys():
+        first = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id")[0]
+        rows.append(
+            {
+                **key,
+                "facemap_task_id": 0,
+                "facemap_output_dir": f"{Path(first).parent.as_posix()}/facemap_0",
+                "task_mode": "trigger",
+                "facemap_params": params,
+                "do_mot_svd": params["motSVD"],
+                "do_mov_svd": params["movSVD"],
+                "task_description": "default parameters",
+            }
+        )
+    facemap.FacemapTask.insert(rows)
+    return len(rows)
+
+
+def create_curations(recordings) -> int:
+    """Create a first, uncurated curation for each processing without one. Returns how many were made."""
+    from .pipeline import miniscope
+
+    keys = ((miniscope.Processing.proj() & recordings) - miniscope.Curation.proj()).keys()
+    for key in keys:
+        miniscope.Curation.create1_from_processing_task(key, curation_note="as processed")
+    return len(keys)
