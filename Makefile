@@ -49,5 +49,6 @@ notebooks: install
 	$(VENV)/bin/jupyter lab notebooks
 
 clean:
+	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python -m workflow_miniscope.demo --folder $(DEMO) --clean
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
