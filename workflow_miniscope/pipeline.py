@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from . import database
+from . import database, jobs
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
 from .elements.translation import datajoint_names, import_element
@@ -51,6 +51,7 @@ __all__ = [
 ]
 
 prefix = get_settings().prefix
+jobs.allow_datetime_keys()
 connection = database.connect()
 
 lab = import_element("element_lab.lab")

@@ -12,18 +12,15 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-import os
-import platform
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import psutil
 import typer
 from tqdm.auto import tqdm
 
-from . import console, tasks
+from . import console, jobs, tasks
 from .database import dj
 from .errors import ParameterError, WorkflowError
 from .steps import FACEMAP, MINISCOPE, Step, steps, waiting
@@ -194,28 +191,16 @@ def _populate_each(table: Any, keys: Any) -> Iterator[tuple[dict, BaseException 
     for key in keys:
         done = table.populate(key, suppress_errors=True, return_exception_objects=True)
         error = done["error_list"][0][1] if done["error_list"] else None
-        if not isinstance(error, KeyboardInterrupt):
-            _record(table, key, error)
+        if error is None:
+            jobs.clear_error(table, key)
+        elif not isinstance(error, KeyboardInterrupt):
+            jobs.record_error(table, key, describe(error))
         if error is not None or done["success_count"]:
             yield key, error
 
 
-def _record(table: Any, key: dict, error: BaseException | None) -> None:
-    """Keep the error of a key in the table's job queue, or clear the one it had, for ``status`` to see."""
-    jobs = table.jobs
-    if error is None:
-        if jobs.is_declared:
-            (jobs & key & "status = 'error'").delete_quick()
-        return
-    if not jobs.is_declared:
-        jobs.declare()
-    (jobs & key).delete_quick()
-    jobs.insert1({**key, "status": "pending", "priority": 5})
-    jobs.error(key, describe(error))
-
-
 def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseException | None]]:
-    release_dead_reservations(table)
+    jobs.release_dead_reservations(table)
     while True:
         done = table.populate(
             chosen, reserve_jobs=True, suppress_errors=True, return_exception_objects=True, max_calls=1
@@ -227,34 +212,6 @@ def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseExce
             # nothing pending, or another worker was faster; in that case there may be more
             if not len(table.jobs.pending.restrict(table._jobs_to_do([chosen]), semantic_check=False)):
                 return
-
-
-def release_dead_reservations(table: Any) -> int:
-    """Give back the jobs that a worker reserved and did not live to finish. Returns how many.
-
-    DataJoint leaves them reserved for ever. A worker on this machine is alive if its process is; one elsewhere, if its
-    connection is still open on the server.
-    """
-    jobs = table.jobs
-    if not jobs.is_declared:
-        return 0
-    open_connections = {int(row[0]) for row in table.connection.query(_CONNECTIONS[table.connection.adapter.backend])}
-    released = 0
-    for job in jobs.reserved.to_dicts():
-        if job["host"] == platform.node():
-            alive = psutil.pid_exists(job["pid"]) and (job["pid"] != os.getpid())
-        else:
-            alive = job["connection_id"] in open_connections
-        if not alive:
-            (jobs & {name: job[name] for name in jobs.primary_key}).delete_quick()
-            released += 1
-    return released
-
-
-_CONNECTIONS = {
-    "postgresql": "SELECT pid FROM pg_stat_activity",
-    "mysql": "SELECT id FROM information_schema.processlist",
-}
 
 
 def describe(error: BaseException) -> str:

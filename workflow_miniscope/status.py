@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import console
+from . import console, jobs
 from .steps import FACEMAP, INGESTED, MINISCOPE, Step, steps, waiting
 
 
@@ -27,8 +27,7 @@ def _count(step: Step) -> dict[str, int]:
     errors = 0
     if step.computed:
         todo, _ = step.table().progress()
-        jobs = step.table().jobs
-        errors = len(jobs.errors) if jobs.is_declared else 0
+        errors = jobs.count_errors(step.table())
     else:
         todo = len(waiting(step.name))
     return {"rows": len(step.table()), "todo": int(todo), "errors": errors}

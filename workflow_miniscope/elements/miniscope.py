@@ -435,7 +435,7 @@ def _same_method(attribute: str) -> list[dict]:
         "mask_classification_method": miniscope.MaskClassificationMethod,
         "extraction_method": miniscope.ActivityExtractionMethod,
     }[attribute]
-    methods = miniscope.ProcessingParamSet.to_dicts("paramset_id", "processing_method")
+    methods = miniscope.ProcessingParamSet.proj("processing_method").to_dicts()
     names = lookup.to_arrays(attribute)
     return [
         {"paramset_id": row["paramset_id"], attribute: name}
