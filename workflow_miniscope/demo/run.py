@@ -2,7 +2,7 @@
 
     python -m workflow_miniscope.demo --folder demo
 
-Everything it makes is in that folder: the recording, a configuration of its own, results and figures. A second
+Everything it makes is in that folder: the recording, a configuration of its own, results, figures. A second
 run finds its work done.
 """
 
