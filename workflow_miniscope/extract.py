@@ -1,0 +1,90 @@
+"""One recording to one result file, without a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import console, daq, engines, figures
+from .engines import run_engine
+from .results.caiman import read_result
+from .tasks import DEFAULT_ENGINE, read_params
+
+
+def extract_folder(
+    folder: Path, output: Path, params: dict | None = None, engine: str = DEFAULT_ENGINE, progress: bool = True
+) -> Path:
+    """Process the recording of a device folder into CaImAn's result file.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of one scope: its AVI files, time stamps and metadata.
+    output : Path
+        Folder to make for the result; it must not hold anything yet.
+    params : dict, optional
+        Parameters under CaImAn's names that differ from the engine's defaults.
+    engine : str
+        ``cnmfe`` or ``caiman``.
+    progress : bool
+        Show progress bars on a terminal.
+
+    Returns
+    -------
+    Path
+        The result file, with a figure of the footprints beside it.
+
+    Raises
+    ------
+    RecordingError, ParameterError, EngineError
+        The folder is no recording, a parameter is wrong, or the engine cannot run.
+    """
+    chosen = engines.get(engine)
+    chosen.check_params(params or {})  # before the frames are counted, which takes a while
+    recording = daq.open_device(Path(folder)).read()
+    for warning in recording.warnings:
+        typer.echo(f"Note: {warning}", err=True)
+    path = run_engine(chosen, recording.movie, recording.fps, params or {}, Path(output), progress=progress)
+    draw_footprints(path)
+    return path
+
+
+def draw_footprints(path: Path) -> Path:
+    """Draw the footprints of a result file over its summary image, into a PNG beside it."""
+    result = read_result(path)
+    image = next(
+        (image for image in (result.Cn, result.correlation_image, result.average_image) if image is not None),
+        None,
+    )
+    if image is None:  # an engine that keeps no image: the footprints are one
+        image = result.A.max(axis=1).toarray().reshape(result.dims, order="F")
+    masks = [result.mask(i) for i in range(result.n_components)]
+    accepted = set(result.accepted.tolist())
+    figure = figures.footprints(
+        image,
+        [(mask.xpix, mask.ypix, mask.weights) for mask in masks],
+        accepted=[mask.id in accepted for mask in masks],
+        labels=[mask.id for mask in masks],
+    )
+    return figures.save(figure, path.with_name("footprints.png"))
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="DEVICE_FOLDER", help="Folder of one scope's AVI files.")],
+    output: Annotated[Path, typer.Option(help="Folder to make for the result.")],
+    params: Annotated[Path | None, typer.Option(help="JSON file of parameters under CaImAn's names.")] = None,
+    engine: Annotated[str, typer.Option(help="cnmfe (native) or caiman.")] = DEFAULT_ENGINE,
+) -> None:
+    """Process one recording into CaImAn's result file, without a database."""
+    path = extract_folder(folder, output, read_params(params) if params else None, engine)
+    result = read_result(path)
+    print(
+        f"{path}: {result.n_components} components, {len(result.accepted)} accepted, {result.n_frames} frames of "
+        f"{result.dims[0]} x {result.dims[1]} pixels."
+    )
+
+
+if __name__ == "__main__":
+    console.run(command)
