@@ -5,8 +5,8 @@ Both engines write it, and any file of CaImAn >= 1.9 is read; CaImAn is needed f
 
 from .dff import compute_dff
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
-from .reader import find_result, read_result
-from .writer import RESULT_NAME, write_motion_correction, write_result
+from .reader import find_result, read_result, shift_blocks
+from .writer import RESULT_NAME, write_motion_correction, write_provenance, write_result
 
 __all__ = [
     "RESULT_NAME",
@@ -17,6 +17,8 @@ __all__ = [
     "compute_dff",
     "find_result",
     "read_result",
+    "shift_blocks",
     "write_motion_correction",
+    "write_provenance",
     "write_result",
 ]

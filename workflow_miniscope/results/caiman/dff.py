@@ -108,7 +108,7 @@ def compute_dff(
 
     Returns
     -------
-    float32 [components, frames], or None where nothing is known of the background.
+    float32 [components, frames], 0 where there is no background; None where nothing is known of it.
     """
     under = background(A, C, b=b, f=f, b0=b0, average_image=average_image)
     if under is None:
@@ -120,7 +120,6 @@ def compute_dff(
     if under.shape[1] > 1:
         under = running_percentile(under, percentile, window)
     # a baseline below 0 is noise around a subtracted background: it does not make the place darker. A place
-    # without any fluorescence has no dF/F
-    level = under + np.maximum(baseline, 0)
-    level = np.where(level > 0, level, np.nan)
+    # without any background has no dF/F: a baseline of noise alone would decide its scale
+    level = np.where(under > 0, under + np.maximum(baseline, 0), np.nan)
     return np.nan_to_num((F - baseline) / level, nan=0.0).astype(np.float32)

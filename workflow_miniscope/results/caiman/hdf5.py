@@ -74,7 +74,7 @@ def read_sparse(group: h5py.Group, name: str) -> scipy.sparse.csc_matrix | None:
 def write_value(group: h5py.Group, name: str, value) -> bool:
     """Write one value as CaImAn does. False where HDF5 has no form for it (a dict, a ragged list)."""
     if value is None:
-        group[name] = np.array(ABSENT, dtype=object)
+        group[name] = ABSENT.decode()
     elif isinstance(value, str):
         group.attrs[name] = value
     elif scipy.sparse.issparse(value):

@@ -135,7 +135,9 @@ class CaimanResult:
     snr, r_values, cnn_preds : float64 [components] or None
         Quality values: signal to noise of the trace, spatial correlation, classifier.
     params : dict of dict
-        ``{group: {name: value}}``, plain Python values.
+        ``{group: {name: value}}``, plain Python values: those that were used, some of which CaImAn chose.
+    requested : dict of dict
+        Those that were asked for, as the file's provenance has them; empty where it has none.
     motion : RigidShifts, PiecewiseShifts or None
         The motion correction that was applied.
     reference_image, average_image, correlation_image, max_image : float32 [height, width] or None
@@ -172,6 +174,7 @@ class CaimanResult:
     r_values: np.ndarray | None = None
     cnn_preds: np.ndarray | None = None
     params: dict = field(default_factory=dict)
+    requested: dict = field(default_factory=dict)
     motion: RigidShifts | PiecewiseShifts | None = None
     reference_image: np.ndarray | None = None
     average_image: np.ndarray | None = None

@@ -47,7 +47,7 @@ def read_result(path: str | Path) -> CaimanResult:
         raise error if str(path) in str(error) else ResultError(f"{path}: {error}") from None
     except OSError as error:
         raise ResultError(f"{path} cannot be read as an HDF5 file: {error}.") from error
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
 
 
@@ -102,8 +102,8 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
     estimates = file["estimates"]
     params = read_tree(file["params"]) if "params" in file else {}
     provenance = read_tree(file["provenance"]) if "provenance" in file else {}
-    extra = json.loads(provenance.get("parameters") or "{}")
-    for group, values in extra.items():
+    requested = json.loads(provenance.get("parameters") or "{}")
+    for group, values in requested.items():
         params.setdefault(group, {}).update(
             {name: value for name, value in values.items() if name not in params[group]}
         )
@@ -159,6 +159,7 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         r_values=per_component("r_values"),
         cnn_preds=per_component("cnn_preds"),
         params=params,
+        requested=requested,
         motion=_motion(file, dims, params),
         method=provenance.get("method") or "caiman",
         version=provenance.get("version") or str(params.get("data", {}).get("caiman_version") or ""),
@@ -223,14 +224,35 @@ def _motion(file: h5py.File, dims, params: dict) -> RigidShifts | PiecewiseShift
 
 def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts:
     if blocks is None or len(blocks) != rows.shape[1]:
-        blocks = _blocks(rows.shape[1], dims, params.get("motion", {}))
+        blocks = shift_blocks(rows.shape[1], dims, params.get("motion", {}))
     return PiecewiseShifts(y=rows, x=columns, blocks=blocks)
 
 
-def _blocks(n: int, dims, motion: dict) -> np.ndarray:
-    """Lay the blocks again. With FFT interpolation CaImAn shifts finer ones than those written down."""
+def shift_blocks(n: int, dims: tuple[int, int], motion: dict) -> np.ndarray:
+    """Where the blocks of piecewise-rigid shifts lie.
+
+    Parameters
+    ----------
+    n : int
+        Number of blocks. With FFT interpolation (``shifts_opencv = False``) CaImAn shifts finer blocks than
+        those of ``strides`` and ``overlaps``, which are all that the Elements write down.
+    dims : tuple of int
+        (height, width).
+    motion : dict
+        CaImAn's parameters of motion correction.
+
+    Returns
+    -------
+    int64 [n, 4]
+        See :class:`PiecewiseShifts`.
+
+    Raises
+    ------
+    ResultError
+        If no layout has that many blocks.
+    """
     strides, overlaps = motion.get("strides"), motion.get("overlaps")
-    if strides and overlaps:
+    if strides is not None and overlaps is not None:
         finer = np.rint(np.divide(strides, motion.get("upsample_factor_grid") or 1))
         for distance in (strides, finer):
             blocks = grid(dims, distance, overlaps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timezone
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -99,17 +100,28 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
     for name, value in values.items():
         write_value(estimates, name, value)
 
-    for group in GROUPS:
+    file.create_group("params")
+    for group in set(GROUPS) & set(result.params):
         where = file.create_group(f"params/{group}")
-        for name, value in result.params.get(group, {}).items():
+        for name, value in result.params[group].items():
             if not isinstance(value, dict):
                 write_value(where, name, value)
-    write_motion_correction(file, result.motion, result.images)
-    write_provenance(file, result)
+    write_motion_correction(file, result.dims, result.motion, result.images)
+    write_provenance(
+        file,
+        method=result.method,
+        version=result.version,
+        parameters=result.requested or result.params,
+        dff_method=result.dff_method,
+        created=result.created,
+    )
 
 
 def write_motion_correction(
-    file: h5py.File, motion: RigidShifts | PiecewiseShifts | None, images: dict[str, np.ndarray]
+    file: h5py.File,
+    dims: tuple[int, int],
+    motion: RigidShifts | PiecewiseShifts | None,
+    images: dict[str, np.ndarray],
 ) -> None:
     """Add the group ``motion_correction`` as the Elements do; for them, rows are x.
 
@@ -117,6 +129,8 @@ def write_motion_correction(
     ----------
     file : h5py.File
         Open for writing.
+    dims : tuple of int
+        (height, width).
     motion : RigidShifts, PiecewiseShifts or None
         The correction that was applied.
     images : dict
@@ -127,6 +141,7 @@ def write_motion_correction(
     group = file.require_group("motion_correction")
     if isinstance(motion, RigidShifts):
         group["shifts_rig"] = motion.shifts
+        group["coord_shifts_rig"] = np.array([[0, dims[0], 0, dims[1]]], dtype=np.int64)
     elif motion is not None:
         group["x_shifts_els"], group["y_shifts_els"] = motion.y, motion.x
         group["coord_shifts_els"] = motion.blocks
@@ -135,20 +150,40 @@ def write_motion_correction(
             group[name] = images[name]
 
 
-def write_provenance(file: h5py.File, result: CaimanResult) -> None:
+def write_provenance(
+    file: h5py.File,
+    method: str,
+    version: str,
+    parameters: dict,
+    dff_method: str = "",
+    created: datetime | None = None,
+) -> None:
     """Say who made the result, when and how, in the attributes of the group ``provenance``.
 
     A group, because CaImAn takes what it does not know at the top of a file for attributes of its own object.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open for writing.
+    method, version : str
+        The engine and its version.
+    parameters : dict of dict
+        The parameters that were asked for, by group.
+    dff_method : str
+        See :class:`CaimanResult`.
+    created : datetime, optional
+        Aware; now, where it is not given.
     """
     attributes = file.require_group("provenance").attrs
-    attributes["method"] = result.method
-    attributes["version"] = result.version
+    attributes["method"] = method
+    attributes["version"] = version
     attributes["workflow_miniscope_version"] = __version__
-    attributes["created"] = result.created.isoformat()
-    attributes["dff_method"] = result.dff_method
+    attributes["created"] = (created or datetime.now(timezone.utc)).isoformat()
+    attributes["dff_method"] = dff_method
     for package in ("numpy", "scipy", "h5py"):
         attributes[f"{package}_version"] = installed(package)
-    attributes["parameters"] = json.dumps(result.params, default=_jsonable)
+    attributes["parameters"] = json.dumps(parameters, default=_jsonable)
 
 
 def _jsonable(value):

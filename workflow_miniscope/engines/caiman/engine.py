@@ -1,0 +1,256 @@
+"""Drive CaImAn with its public steps, one after the other.
+
+``CNMF.fit_file`` is not used: in current versions it reads AVI files with a loader that needs a desktop and
+fails when it is asked to evaluate, and it refits, which makes one-photon results worse.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from tqdm.auto import tqdm
+
+from ...errors import EngineError
+from ...results.caiman import (
+    RESULT_NAME,
+    PiecewiseShifts,
+    RigidShifts,
+    compute_dff,
+    read_result,
+    shift_blocks,
+    write_motion_correction,
+    write_provenance,
+)
+from ...results.caiman.dff import is_sane
+from ..base import Movie
+from . import installed, memmaps, parameters
+
+logger = logging.getLogger(__name__)
+
+
+class CaimanEngine:
+    """CaImAn (Giovannucci et al. 2019, eLife 8:e38173): CNMF-E or CNMF with its motion correction."""
+
+    name = "caiman"
+    description = "CaImAn (conda-forge): rigid or piecewise-rigid registration, CNMF-E or CNMF"
+
+    def unavailable(self) -> str | None:
+        """Say in one sentence why CaImAn cannot run here, or None when it can."""
+        return installed.problem()
+
+    def version(self) -> str:
+        """Version of the installed CaImAn."""
+        return installed.version()
+
+    def default_params(self) -> dict[str, Any]:
+        """One-photon parameters that are used where none are given; CaImAn's names, flat."""
+        return dict(parameters.DEFAULTS)
+
+    def check_params(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Fill in the defaults and check, see :func:`parameters.check`."""
+        return parameters.check(params)
+
+    def run(
+        self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True
+    ) -> Path:
+        """Register, extract, deconvolve and evaluate.
+
+        Parameters
+        ----------
+        movie : Movie
+            The recording; read once, in blocks.
+        fps : float
+            Frames per second.
+        params : dict
+            As :meth:`check_params` gives them.
+        output_dir : Path
+            An existing folder. The scratch files (three float32 copies of the movie at most at a time, two
+            for most of it) lie in a folder in it, which is removed at the end.
+        progress : bool
+            Show progress bars.
+
+        Returns
+        -------
+        Path
+            The result file.
+
+        Raises
+        ------
+        EngineError
+            If CaImAn does not import, or finds no component.
+        """
+        caiman = installed.load()
+        path = Path(output_dir) / RESULT_NAME
+        with (
+            _scratch(Path(output_dir) / "scratch") as scratch,
+            _cluster(caiman, params["n_processes"]) as (dview, n_processes),
+            tqdm(total=5, desc="CaImAn", unit="step", disable=None if progress else True) as bar,
+        ):
+            run = _Run(caiman, dview, n_processes, movie, fps, params, scratch, progress)
+            for step in (run.decode, run.register, run.transpose, run.extract, run.evaluate):
+                bar.set_postfix_str(step.__name__)
+                logger.info("CaImAn: %s", step.__name__)
+                step()
+                bar.update()
+            run.save(path)
+        # what cannot be read again is not a result
+        read_result(path)
+        return path
+
+
+class _Run:
+    """One run, step by step; each step leaves what the next one needs."""
+
+    def __init__(self, caiman, dview, n_processes, movie, fps, params, scratch, progress):
+        self.caiman, self.dview, self.n_processes = caiman, dview, n_processes
+        self.movie, self.fps, self.params = movie, float(fps), params
+        self.scratch, self.progress = scratch, progress
+        self.dims = (movie.height, movie.width)
+
+    def decode(self) -> None:
+        self.raw = memmaps.write_movie(self.movie, self.scratch, progress=self.progress)
+        groups = parameters.grouped(self.params)
+        groups["data"] |= {"fnames": [str(self.raw)], "fr": self.fps, "dims": self.dims}
+        groups["patch"]["n_processes"] = self.n_processes
+        self.opts = self.caiman.source_extraction.cnmf.params.CNMFParams(params_dict=groups)
+
+    def register(self) -> None:
+        settings = self.opts.get_group("motion")
+        window = np.add(settings["strides"], settings["overlaps"])
+        if settings["pw_rigid"] and np.any(window > self.dims):
+            raise EngineError(
+                f"CaImAn's blocks of {window[0]} x {window[1]} pixels (strides + overlaps) do not fit the "
+                f"field of {self.dims[0]} x {self.dims[1]}: choose smaller ones."
+            )
+        mc = self.caiman.motion_correction.MotionCorrect([str(self.raw)], dview=self.dview, **settings)
+        mc.motion_correct(save_movie=True)
+        self.raw.unlink()
+        self.registered = [Path(name) for name in mc.mmap_file]
+        if mc.pw_rigid:
+            self.template, self.shifts = mc.total_template_els, [mc.x_shifts_els, mc.y_shifts_els]
+            # the first axis is x for CaImAn: x_shifts_els moves rows
+            rows, columns = np.array(mc.x_shifts_els), np.array(mc.y_shifts_els)
+            blocks = shift_blocks(rows.shape[1], self.dims, settings)
+            self.motion = PiecewiseShifts(y=rows, x=columns, blocks=blocks)
+        else:
+            self.template, self.shifts = mc.total_template_rig, mc.shifts_rig
+            self.motion = RigidShifts(np.array(mc.shifts_rig))
+
+    def transpose(self) -> None:
+        self.path, self.summary = memmaps.to_c_order(
+            self.registered, self.dims, self.scratch, progress=self.progress
+        )
+        for path in self.registered:
+            path.unlink()
+        Yr, dims, frames = self.caiman.load_memmap(str(self.path))
+        self.frames = np.reshape(Yr.T, (frames, *dims), order="F")
+
+    def extract(self) -> None:
+        cnmf = self.caiman.source_extraction.cnmf.cnmf
+        self.cnm = cnmf.CNMF(self.n_processes, params=self.opts, dview=self.dview)
+        self.cnm.fit(self.frames)
+        estimates = self.cnm.estimates
+        if estimates.A is None or estimates.A.shape[1] == 0:
+            raise EngineError(
+                "CaImAn found no component in this recording: lower min_corr or min_pnr, or check gSig."
+            )
+
+    def evaluate(self) -> None:
+        estimates = self.cnm.estimates
+        estimates.evaluate_components(self.frames, self.cnm.params, dview=self.dview)
+        self.dff_method = "file"
+        if estimates.b is not None and estimates.b.shape[1]:
+            estimates.detrend_df_f(quantileMin=8, frames_window=250)
+        if estimates.F_dff is None or not is_sane(estimates.F_dff):
+            # with a ring background CaImAn divides by the baseline of a trace whose background is gone
+            self.dff_method = "computed: over the ring background"
+            estimates.F_dff = compute_dff(
+                estimates.A,
+                estimates.C,
+                YrA=estimates.YrA,
+                b0=estimates.b0,
+                average_image=self.summary.average(),
+            )
+
+    def save(self, path: Path) -> None:
+        cnm, estimates = self.cnm, self.cnm.estimates
+        estimates.Cn = self.summary.correlation()
+        estimates.shifts = self.shifts
+        # neither the cluster nor the scratch files outlive the run
+        cnm.dview, cnm.mmap_file = None, ""
+        cnm.params.data["fnames"] = [str(file) for file in getattr(self.movie, "files", ())] or None
+        cnm.save(str(path))
+        images = {
+            "reference_image": np.asarray(self.template, dtype=np.float32),
+            "average_image": self.summary.average(),
+            "correlation_image": self.summary.correlation(),
+            "max_image": self.summary.maximum(),
+        }
+        with h5py.File(path, "r+") as file:
+            write_motion_correction(file, self.dims, self.motion, images)
+            write_provenance(
+                file,
+                method="caiman",
+                version=installed.version(),
+                parameters=parameters.grouped(self.params),
+                dff_method=self.dff_method,
+            )
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder that CaImAn takes for its temporary files; gone at the end, as is what we told it."""
+    before = os.environ.get("CAIMAN_TEMP")
+    folder.mkdir(parents=True)
+    os.environ["CAIMAN_TEMP"] = str(folder)
+    try:
+        yield folder
+    finally:
+        if before is None:
+            os.environ.pop("CAIMAN_TEMP", None)
+        else:
+            os.environ["CAIMAN_TEMP"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _cluster(caiman, n_processes: int | None) -> Iterator[tuple[Any, int]]:
+    """CaImAn's processes, each with one thread; stopped at the end, however it ends."""
+    n = n_processes or max(
+        len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() - 1, 1
+    )
+    if n == 1:
+        yield None, 1
+        return
+    from threadpoolctl import threadpool_limits
+
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
+    before = {name: os.environ.get(name) for name in threads}
+    dview = None
+    try:
+        os.environ.update(threads)
+        with threadpool_limits(1):
+            _, dview, n = caiman.cluster.setup_cluster(
+                backend="multiprocessing", n_processes=n, ignore_preexisting=True
+            )
+            yield dview, n
+    finally:
+        if dview is not None:
+            caiman.stop_server(dview=dview)
+            dview.join()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+ENGINE = CaimanEngine()
