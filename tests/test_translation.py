@@ -18,6 +18,7 @@ from workflow_miniscope.elements.translation import datajoint_names, import_elem
         ("# a comment : int", "# a comment : int"),
         ('zygosity : enum("Present", "Absent")', "zygosity : enum('Present', 'Absent')"),
         ("task_mode='load' : enum('load', 'trigger') # x", "task_mode='load' : enum('load', 'trigger') # x"),
+        ("param_set_hash: uuid", "param_set_hash: char(36)"),
         ("unique index (param_set_hash)", "unique index (param_set_hash)"),
     ],
 )

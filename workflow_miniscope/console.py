@@ -15,8 +15,8 @@ from .errors import WorkflowError
 def run(command: Callable[..., Any] | typer.Typer) -> None:
     """Run a command line, turning the errors a user can cause into one sentence and exit status 1."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    # DataJoint announces each connection and every deprecated table, which is of no use in the output of a command
-    logging.getLogger("datajoint").setLevel(logging.ERROR)
+    # DataJoint announces each connection, every deprecated table and each error, which our own reports have anyway
+    logging.getLogger("datajoint").setLevel(logging.CRITICAL)
     if not isinstance(command, typer.Typer):
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command()(command)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import warnings
 
+import psycopg2
+import pymysql
+
 from . import embedded
 from .errors import DatabaseError
 from .settings import Settings, get_settings
@@ -12,6 +15,9 @@ with warnings.catch_warnings():
     # DataJoint warns that it has no datajoint.json; this workflow configures it from its own settings
     warnings.filterwarnings("ignore", message="No datajoint.json")
     import datajoint as dj
+
+# What a server's refusal arrives as: DataJoint translates only some of the drivers' errors
+DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
 
 
 def configure(settings: Settings) -> None:

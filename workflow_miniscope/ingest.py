@@ -23,7 +23,7 @@ import typer
 from tqdm.auto import tqdm
 
 from . import console, daq
-from .database import dj
+from .database import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError
 from .manifest import Row, read_manifest
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
@@ -104,8 +104,9 @@ def _each(rows: Iterable[Row], action: Callable[[Row], None], report: IngestRepo
                 action(row)
         except WorkflowError as error:
             report.problems.append(f"{row.path} line {row.line}: {error}")
-        except dj.DataJointError as error:
-            report.problems.append(f"{row.path} line {row.line}: the database refuses it ({error}).")
+        except DATABASE_ERRORS as error:
+            cause = str(error).splitlines()[0]
+            report.problems.append(f"{row.path} line {row.line}: the database refuses it ({cause}).")
 
 
 def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:

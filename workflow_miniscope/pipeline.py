@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from . import database, jobs
+from .database import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
 from .elements.translation import datajoint_names, import_element
@@ -34,6 +35,7 @@ __all__ = [
     "Subject",
     "User",
     "connection",
+    "dj",
     "event",
     "facemap",
     "get_facemap_processed_data_dir",

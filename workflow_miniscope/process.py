@@ -21,7 +21,7 @@ import typer
 from tqdm.auto import tqdm
 
 from . import console, jobs, tasks
-from .database import dj
+from .database import DATABASE_ERRORS
 from .errors import ParameterError, WorkflowError
 from .steps import FACEMAP, MINISCOPE, Step, steps, waiting
 
@@ -85,13 +85,16 @@ def process(
 
     recordings = restrict_recordings(miniscope.Recording, restrict)
     videos = restrict_recordings(facemap.VideoRecording, restrict)
-    paramset_id = tasks.choose_paramset(paramset, engine)
+    explicit = paramset is not None or engine is not None
+    paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
     report = ProcessReport()
 
     def fill_processing_tasks() -> int:
         # Without an explicit choice, a recording that somebody has given a task keeps to that
-        chosen = recordings if paramset is not None or engine is not None else recordings - miniscope.ProcessingTask.proj()
-        return tasks.create_processing_tasks(chosen, paramset_id)
+        chosen = recordings if explicit else recordings - miniscope.ProcessingTask.proj()
+        if not miniscope.RecordingInfo & chosen.proj():
+            return 0
+        return tasks.create_processing_tasks(chosen, tasks.choose_paramset(None, None) if paramset_id is None else paramset_id)
 
     by_hand: dict[str, Callable[[], int]] = {
         "miniscope.ProcessingTask": fill_processing_tasks,
@@ -147,8 +150,9 @@ def restrict_recordings(table: Any, restrict: Any):
         query = query & condition
     try:
         len(query)
-    except dj.DataJointError as error:
-        raise ParameterError(f"The restriction {restrict!r} cannot be used ({error}).") from None
+    except DATABASE_ERRORS as error:
+        cause = str(error).splitlines()[0]
+        raise ParameterError(f"The restriction {restrict!r} cannot be used ({cause}).") from None
     return query
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from . import engines
-from .elements.miniscope import hash_params
+from .elements.miniscope import find_paramset
 from .engines import facemap as facemap_engine
 from .errors import ParameterError
 from .paths import get_facemap_root_data_dir, to_relative
@@ -70,11 +70,9 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     else:
         params, description = read_params(Path(paramset)), Path(paramset).stem
     method.check_params(params)
-    same = (miniscope.ProcessingParamSet & {"param_set_hash": hash_params(method.name, params)}).to_arrays("paramset_id")
-    if len(same):
-        return int(same[0])
-    if not insert:
-        return None
+    same = find_paramset(method.name, params)
+    if same is not None or not insert:
+        return same
     number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
     miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
     return number

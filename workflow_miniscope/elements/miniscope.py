@@ -127,8 +127,8 @@ def find_device(recorded: daq.Session, name: str) -> daq.Device:
 
 
 def naive_utc(moment: datetime | None) -> datetime | None:
-    """Return a moment as the database holds it: UTC without a zone."""
-    return None if moment is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
+    """Return a moment as the database holds it: UTC without a zone, in whole seconds (MySQL would round up)."""
+    return None if moment is None else moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
 
 
 # Parameters ------------------------------------------------------------------
@@ -149,29 +149,39 @@ class _ProcessingParamSet:
             The method is unknown, the content is there under another number, or the number has another content.
         """
         engines.get(processing_method)
-        row = {
-            "paramset_id": paramset_id,
-            "processing_method": processing_method,
-            "paramset_desc": paramset_desc,
-            "param_set_hash": hash_params(processing_method, params),
-            "params": params,
-        }
-        same = (cls & {"param_set_hash": row["param_set_hash"]}).to_arrays("paramset_id")
-        if len(same) and same[0] != paramset_id:
-            raise ParameterError(
-                f"These parameters are in the database already, as paramset {same[0]}; use that one instead of {paramset_id}."
-            )
-        if len(same):
+        same = find_paramset(processing_method, params)
+        if same == paramset_id:
             return
+        if same is not None:
+            raise ParameterError(
+                f"These parameters are in the database already, as paramset {same}; use that one instead of {paramset_id}."
+            )
         if cls & {"paramset_id": paramset_id}:
             raise ParameterError(f"Paramset {paramset_id} exists with other parameters; choose a free paramset_id.")
-        cls.insert1(row)
+        cls.insert1(
+            {
+                "paramset_id": paramset_id,
+                "processing_method": processing_method,
+                "paramset_desc": paramset_desc,
+                "param_set_hash": hash_params(processing_method, params),
+                "params": params,
+            }
+        )
 
 
-def hash_params(processing_method: str, params: dict) -> uuid.UUID:
-    """Return a hash of a parameter set that depends on its content alone, not on the order of its keys."""
+def find_paramset(processing_method: str, params: dict) -> int | None:
+    """Return the number of the parameter set with this content, or None."""
+    same = (miniscope.ProcessingParamSet & {"param_set_hash": hash_params(processing_method, params)}).keys()
+    return int(same[0]["paramset_id"]) if same else None
+
+
+def hash_params(processing_method: str, params: dict) -> str:
+    """Return a hash of a parameter set, as the text of a UUID.
+
+    It depends on the content alone, not on the order of the keys.
+    """
     text = json.dumps([processing_method, params], sort_keys=True, separators=(",", ":"), default=_plain)
-    return uuid.UUID(hashlib.md5(text.encode()).hexdigest())
+    return str(uuid.UUID(hashlib.md5(text.encode()).hexdigest()))
 
 
 def _plain(value):

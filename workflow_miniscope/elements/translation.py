@@ -27,6 +27,8 @@ TYPES = {
     "int unsigned": "int64",
     "float": "float32",
     "double": "float64",
+    # DataJoint 2.3 has uuid, but on PostgreSQL it can neither insert nor restrict nor fetch one
+    "uuid": "char(36)",
 }
 
 # name [= default] : type [# comment]

@@ -1,0 +1,44 @@
+"""Rows that several tests start from."""
+
+from datetime import date, datetime
+
+import pytest
+
+
+@pytest.fixture
+def add_recording(pipeline, add_subject):
+    """Insert a scope recording by hand, as if its folder had been ingested and read; return its key."""
+
+    def add(subject: str, n_frames: int = 600, height: int = 80, width: int = 80, fps: float = 20.0) -> dict:
+        p = pipeline
+        session = {"subject": add_subject(subject), "session_datetime": datetime(2026, 1, 15, 10, 20, 30)}
+        p.Session.insert1(session)
+        p.session.SessionDirectory.insert1({**session, "session_dir": f"{subject}/2026_01_15/10_20_30"})
+        p.Device.insert1({"device": "My_V4_Miniscope", "modality": "Miniscope"}, skip_duplicates=True)
+        key = {**session, "recording_id": 0}
+        p.miniscope.Recording.insert1({**key, "device": "My_V4_Miniscope", "acq_software": "Miniscope-DAQ-V4"})
+        info = {
+            "nchannels": 1,
+            "nframes": n_frames,
+            "px_height": height,
+            "px_width": width,
+            "fps": fps,
+            "led_power": 20,
+            "time_stamps": [i / fps for i in range(n_frames)],
+        }
+        p.miniscope.RecordingInfo.insert1({**key, **info}, allow_direct_insert=True)
+        return key
+
+    return add
+
+
+@pytest.fixture
+def add_subject(pipeline):
+    """Insert an animal, unless it is there, and return its name."""
+
+    def add(subject: str, sex: str = "U") -> str:
+        row = {"subject": subject, "sex": sex, "subject_birth_date": date(2025, 9, 1)}
+        pipeline.Subject.insert1(row, skip_duplicates=True)
+        return subject
+
+    return add

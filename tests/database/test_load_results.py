@@ -1,0 +1,146 @@
+"""Results computed elsewhere, loaded into the published tables; real files of CaImAn 1.12.1."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workflow_miniscope.errors import ParameterError
+from workflow_miniscope.paths import get_processed_root_data_dir
+from workflow_miniscope.process import process
+from workflow_miniscope.results.caiman import read_result
+
+DATA = Path(__file__).parents[1] / "results" / "data"
+RIGID = DATA / "caiman_1.12.1_fit_file_80px.hdf5"
+PIECEWISE = DATA / "caiman_1.12.1_pw_rigid_80px.hdf5"
+PARAMS = {"gSig": [3, 3], "min_corr": 0.8}
+
+
+@pytest.fixture
+def load(pipeline, add_recording):
+    """Load a result file for a new recording and populate everything from it; return the recording's key."""
+
+    def _load(subject: str, path: Path, **recording) -> dict:
+        miniscope = pipeline.miniscope
+        key = add_recording(subject, **recording)
+        miniscope.ProcessingParamSet.insert_new_params("caiman", 90, "of the lab", PARAMS)
+        output = f"{subject}/caiman"
+        folder = get_processed_root_data_dir() / output
+        folder.mkdir(parents=True)
+        shutil.copy2(path, folder)  # with its time, which is the result's
+        task = {"paramset_id": 90, "processing_output_dir": output, "task_mode": "load"}
+        miniscope.ProcessingTask.insert1({**key, **task})
+        return key
+
+    return _load
+
+
+@pytest.fixture(scope="module")
+def rigid(pipeline):
+    return read_result(RIGID)
+
+
+def test_rigid(load, pipeline, rigid):
+    key = load("rigid", RIGID)
+    report = process(restrict={"subject": "rigid"}, progress=False)
+    assert report.errors == []
+    miniscope = pipeline.miniscope
+
+    shifts = miniscope.MotionCorrection.RigidMotionCorrection & key
+    y, x = shifts.fetch1("y_shifts", "x_shifts")
+    np.testing.assert_array_equal(y, rigid.motion.shifts[:, 0])
+    np.testing.assert_array_equal(x, rigid.motion.shifts[:, 1])
+    assert shifts.fetch1("y_std") == pytest.approx(y.std(), rel=1e-6)
+
+    masks = (miniscope.Segmentation.Mask & key).to_dicts(order_by="mask")
+    assert [mask["mask"] for mask in masks] == list(range(rigid.n_components))
+    for mask in masks:
+        image = np.zeros(rigid.dims, np.float32)
+        image[mask["mask_ypix"], mask["mask_xpix"]] = mask["mask_weights"]
+        np.testing.assert_array_equal(image, rigid.footprint(mask["mask"]))
+
+    somata = (miniscope.MaskClassification.MaskType & key & {"mask_type": "soma"}).to_arrays("mask", order_by="mask")
+    assert somata.tolist() == sorted(rigid.accepted.tolist())
+    assert 0 < len(rigid.rejected), "the file must have both kinds for this to mean anything"
+
+    traces = np.stack((miniscope.Fluorescence.Trace & key).to_arrays("fluorescence", order_by="mask"))
+    np.testing.assert_array_equal(traces, rigid.C)
+    assert traces.dtype == np.float32
+    for method, expected in (("caiman_deconvolution", rigid.S), ("caiman_dff", rigid.F_dff)):
+        activity = miniscope.Activity.Trace & key & {"extraction_method": method}
+        np.testing.assert_array_equal(np.stack(activity.to_arrays("activity_trace", order_by="mask")), expected)
+    assert set((miniscope.Activity & key).to_arrays("extraction_method")) == {"caiman_deconvolution", "caiman_dff"}
+
+    variance = (miniscope.ProcessingQualityMetrics.Trace & key).to_arrays("variance", order_by="mask")
+    np.testing.assert_allclose(variance.astype(float), rigid.C.astype(float).var(axis=1), rtol=1e-5)
+    r_values, snr = (pipeline.miniscope_report.QualityMetrics & key).fetch1("r_values", "snr")
+    np.testing.assert_array_equal(r_values, rigid.r_values)
+    np.testing.assert_array_equal(snr, rigid.snr)
+
+    time, version = (miniscope.Processing & key).fetch1("processing_time", "package_version")
+    assert time == rigid.created.replace(tzinfo=None, microsecond=0)
+    assert version == rigid.version == "1.12.1"
+
+
+def test_piecewise_rigid(load, pipeline):
+    key = load("blocks", PIECEWISE)
+    assert process(restrict={"subject": "blocks"}, progress=False).errors == []
+    result = read_result(PIECEWISE)
+    blocks = (pipeline.miniscope.MotionCorrection.Block & key).to_dicts(order_by="block_id")
+    grid = (pipeline.miniscope.MotionCorrection.NonRigidMotionCorrection & key).fetch1()
+    assert grid["block_count_x"] * grid["block_count_y"] == len(blocks) == result.motion.y.shape[1]
+    for block in blocks:
+        y0, y1, x0, x1 = result.motion.blocks[block["block_id"]]
+        assert (block["block_y"][0], block["block_y"][-1]) == (y0, y1 - 1)
+        assert (block["block_x"][0], block["block_x"][-1]) == (x0, x1 - 1)
+        np.testing.assert_array_equal(block["y_shifts"], result.motion.y[:, block["block_id"]])
+        np.testing.assert_array_equal(block["x_shifts"], result.motion.x[:, block["block_id"]])
+
+
+def test_a_result_of_another_recording(load, pipeline):
+    key = load("other", RIGID, n_frames=500)
+    errors = process(restrict={"subject": "other"}, progress=False).errors
+    assert len(errors) == 1
+    assert "traces of 600 frames, the recording has 500" in errors[0][2]
+    assert not pipeline.miniscope.Processing & key
+
+
+def test_a_file_that_is_no_result(load, pipeline, tmp_path):
+    broken = tmp_path / "result.hdf5"
+    broken.write_bytes(b"not HDF5")
+    key = load("broken", broken)
+    errors = process(restrict={"subject": "broken"}, progress=False).errors
+    assert len(errors) == 1
+    assert "broken/caiman holds no result of CaImAn" in errors[0][2]
+    assert not pipeline.miniscope.Processing & key
+
+
+def test_curations_are_numbered(load, pipeline):
+    key = load("curated", RIGID)
+    process(restrict={"subject": "curated"}, progress=False)
+    miniscope = pipeline.miniscope
+    task = (miniscope.Processing & key).fetch1("KEY")
+    miniscope.Curation.create1_from_processing_task(task, is_curated=True, curation_note="by eye")
+    rows = (miniscope.Curation & key).to_dicts(order_by="curation_id")
+    assert [(row["curation_id"], bool(row["manual_curation"])) for row in rows] == [(1, False), (2, True)]
+
+
+def test_equal_parameters_are_refused(pipeline):
+    table = pipeline.miniscope.ProcessingParamSet
+    params = {"b": [1, 2], "a": {"y": 1, "x": 2.5}}
+    table.insert_new_params("caiman", 91, "first", params)
+    table.insert_new_params("caiman", 91, "first", params)  # the same again is no error
+    reordered = {"a": {"x": 2.5, "y": 1}, "b": [1, 2]}
+    with pytest.raises(ParameterError, match="already, as paramset 91"):
+        table.insert_new_params("caiman", 92, "second", reordered)
+    with pytest.raises(ParameterError, match="91 exists with other parameters"):
+        table.insert_new_params("caiman", 91, "first", {"a": 1})
+    table.insert_new_params("cnmfe", 93, "another engine", params)
+
+
+def test_the_database_refuses_equal_parameters_too(pipeline):
+    table = pipeline.miniscope.ProcessingParamSet
+    table.insert_new_params("caiman", 94, "first", {"only": "here"})
+    row = (table & {"paramset_id": 94}).fetch1()
+    with pytest.raises(pipeline.dj.errors.DuplicateError):
+        table.insert1({**row, "paramset_id": 95})
