@@ -132,9 +132,10 @@ def recording(
     pad = motion + 1
     tall, wide = height + 2 * pad, width + 2 * pad
     rows, columns = np.mgrid[:tall, :wide]
+    # lines in many directions, so that every direction of motion shows
     vessels = sum(
-        np.exp(-((rows - a - 0.4 * b * (columns - wide / 2)) ** 2) / 18)
-        for a, b in zip(rng.uniform(10, tall - 10, 4), rng.uniform(-1.5, 1.5, 4), strict=True)
+        np.exp(-(((rows - tall / 2) * np.cos(a) + (columns - wide / 2) * np.sin(a) - b * tall) ** 2) / 18)
+        for a, b in zip(np.pi * np.arange(6) / 6, rng.uniform(-0.4, 0.4, 6), strict=True)
     )
     vignette = np.exp(-((rows - tall / 2) ** 2 + (columns - wide / 2) ** 2) / (0.9 * wide) ** 2)
     still = 90 * vignette * (1 - 0.35 * np.minimum(vessels, 1))

@@ -1,0 +1,213 @@
+"""A run leaves a whole result or nothing, however it ends."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import planted
+import pytest
+from stub_engine import StubEngine as Stub
+
+from workflow_miniscope import engines
+from workflow_miniscope.engines import values
+from workflow_miniscope.engines.base import Engine, nearest, run_engine
+from workflow_miniscope.errors import EngineError, ParameterError, RecordingError
+
+
+@pytest.fixture
+def movie():
+    return planted.ArrayMovie(np.zeros((7, 4, 5), np.uint8))
+
+
+def everything(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
+
+
+def test_stub_is_an_engine():
+    assert isinstance(Stub(), Engine)
+
+
+def test_result_lies_in_the_output_folder(tmp_path, movie):
+    path = run_engine(Stub(), movie, 20.0, {"gSig": 6}, tmp_path / "a" / "b" / "out")
+    assert path == tmp_path / "a" / "b" / "out" / "result.txt"
+    assert path.read_text() == "7 20.0 6"
+    assert everything(tmp_path) == ["a", "a/b", "a/b/out", "a/b/out/result.txt"]
+
+
+def test_relative_output_folder(tmp_path, movie, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_engine(Stub(), movie, 20.0, None, "out") == tmp_path / "out" / "result.txt"
+
+
+def test_empty_output_folder_is_used(tmp_path, movie):
+    (tmp_path / "out").mkdir()
+    assert run_engine(Stub(), movie, 20.0, {}, tmp_path / "out").is_file()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_output_in_use_is_left_alone(tmp_path, movie, kind):
+    out = tmp_path / "out"
+    if kind == "folder":
+        out.mkdir()
+        (out / "mine.txt").write_text("keep")
+    else:
+        out.write_text("keep")
+    before = everything(tmp_path)
+    with pytest.raises(EngineError, match="already in use"):
+        run_engine(Stub(), movie, 20.0, {}, out)
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised", "says"),
+    [
+        (ValueError("no cells"), EngineError, "stub failed: ValueError: no cells"),
+        (RecordingError("3.avi is damaged."), RecordingError, "3.avi is damaged"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+        (SystemExit(3), SystemExit, "3"),
+    ],
+)
+def test_failure_leaves_nothing(tmp_path, movie, failure, raised, says):
+    with pytest.raises(raised, match=says):
+        run_engine(Stub(failure), movie, 20.0, {}, tmp_path / "made" / "for" / "out")
+    assert everything(tmp_path) == []
+
+
+def test_failure_leaves_the_folders_that_were_there(tmp_path, movie):
+    (tmp_path / "animal").mkdir()
+    with pytest.raises(EngineError):
+        run_engine(Stub(ValueError("x")), movie, 20.0, {}, tmp_path / "animal" / "out")
+    assert everything(tmp_path) == ["animal"]
+
+
+def test_no_result_file(tmp_path, movie):
+    class Forgetful(Stub):
+        def run(self, movie, fps, params, output_dir, progress=True):
+            return output_dir / "result.txt"
+
+    with pytest.raises(EngineError, match="ended without the result file result.txt"):
+        run_engine(Forgetful(), movie, 20.0, {}, tmp_path / "out")
+    assert everything(tmp_path) == []
+
+
+def test_nothing_is_made_for_what_is_wrong_beforehand(tmp_path, movie):
+    with pytest.raises(EngineError, match="not installed"):
+        run_engine(Stub(reason="It is not installed."), movie, 20.0, {}, tmp_path / "x" / "out")
+    with pytest.raises(ParameterError, match=r"'gsigg' \(did you mean 'gSig'\?\)"):
+        run_engine(Stub(), movie, 20.0, {"gsigg": 3}, tmp_path / "x" / "out")
+    for fps in (0.0, -1.0, float("nan")):
+        with pytest.raises(ParameterError, match="frame rate"):
+            run_engine(Stub(), movie, fps, {}, tmp_path / "x" / "out")
+    assert everything(tmp_path) == []
+
+
+def elsewhere(folder: Path, what: str) -> subprocess.Popen:
+    """Run the stub engine in another process; ``what`` is what its run does after it began."""
+    code = f"""
+import os, signal, sys, time
+sys.path[:0] = {sys.path!r}
+import numpy as np
+from planted import ArrayMovie
+from stub_engine import StubEngine
+from workflow_miniscope.engines.base import run_engine
+
+class Other(StubEngine):
+    def run(self, movie, fps, params, output_dir, progress=True):
+        (output_dir / "part.txt").write_text("begun")
+        {what}
+
+run_engine(Other(), ArrayMovie(np.zeros((7, 4, 5), np.uint8)), 20.0, {{}}, {str(folder / "out")!r})
+"""
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+def test_killed_run_is_cleared_by_the_next(tmp_path, movie):
+    killed = elsewhere(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert killed.wait(60) == -9
+    left = everything(tmp_path)
+    assert ".out.running/part.txt" in left and "out" not in left
+    path = run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")
+    assert everything(tmp_path) == ["out", "out/result.txt"] and path.read_text().startswith("7")
+
+
+def test_leftovers_of_other_tasks_stay(tmp_path, movie):
+    (tmp_path / ".other.running").mkdir()
+    run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")
+    assert (tmp_path / ".other.running").is_dir()
+
+
+def test_two_processes_at_one_task(tmp_path, movie):
+    busy = elsewhere(tmp_path, "time.sleep(60)")
+    try:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / ".out.running" / "part.txt").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with pytest.raises(EngineError, match="Another process is at work"):
+            run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")
+        assert (tmp_path / ".out.running" / "part.txt").exists()
+    finally:
+        busy.kill()
+        busy.wait()
+    assert run_engine(Stub(), movie, 20.0, {}, tmp_path / "out").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_that_cannot_be_written(tmp_path, movie):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(EngineError, match="cannot be"):
+        run_engine(Stub(), movie, 20.0, {}, tmp_path / "locked" / "out")
+
+
+def test_output_below_a_file(tmp_path, movie):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(EngineError, match="cannot be made"):
+        run_engine(Stub(), movie, 20.0, {}, tmp_path / "file" / "below" / "out")
+
+
+def test_engines_by_name():
+    assert set(engines.names()) == {"caiman", "cnmfe"}
+    engine = engines.get("caiman")
+    assert isinstance(engine, Engine) and engine.name == "caiman"
+    with pytest.raises(EngineError, match=r"no engine 'caimann' \(did you mean 'caiman'\?\)"):
+        engines.get("caimann")
+
+
+def test_looking_up_names_imports_no_engine():
+    code = (
+        "import sys; from workflow_miniscope import engines; engines.names();"
+        "print([name for name in sys.modules if 'caiman' in name])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_nearest():
+    assert nearest("minCorr", ["min_corr", "min_pnr"]) == " (did you mean 'min_corr'?)"
+    assert nearest("zzz", ["min_corr"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (values.flag, {True: True, 0: False}, ["yes", 2, None, []]),
+        (
+            values.number(0, 1),
+            {0: 0, 0.5: 0.5, np.float32(0.25): 0.25},
+            [-0.1, 1.1, "0.5", None, True, np.nan],
+        ),
+        (values.positive, {3: 3, 0.1: 0.1}, [0, -1, "1", True, np.nan]),
+        (values.whole(1), {1: 1, 3.0: 3, np.int64(4): 4}, [0, 1.5, "2", True, None, np.inf]),
+        (values.pair(1), {3: [3, 3], (2, 4): [2, 4]}, [0, (1, 2, 3), "ab", (1.5, 2), None, "3"]),
+        (values.choice("a", True), {"a": "a", True: True}, ["b", None, [], {}]),
+        (values.optional(values.whole(1)), {None: None, 2: 2}, [0, "x"]),
+    ],
+)
+def test_kinds_of_values(kind, good, bad):
+    for given, expected in good.items():
+        assert kind(given) == expected and type(kind(given)) in (bool, int, float, list, str, type(None))
+    for given in bad:
+        with pytest.raises(ValueError):
+            kind(given)
