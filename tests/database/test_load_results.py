@@ -50,7 +50,7 @@ def test_rigid(load, pipeline, rigid):
     y, x = shifts.fetch1("y_shifts", "x_shifts")
     np.testing.assert_array_equal(y, rigid.motion.shifts[:, 0])
     np.testing.assert_array_equal(x, rigid.motion.shifts[:, 1])
-    assert shifts.fetch1("y_std") == pytest.approx(y.std(), rel=1e-6)
+    assert shifts.fetch1("y_std") == pytest.approx(y.std(), rel=1e-5)  # MariaDB tells six digits
 
     masks = (miniscope.Segmentation.Mask & key).to_dicts(order_by="mask")
     assert [mask["mask"] for mask in masks] == list(range(rigid.n_components))
