@@ -1,0 +1,167 @@
+"""The repository keeps what it promises: the README's commands exist, the example files can be read."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+import workflow_miniscope
+from workflow_miniscope import cli, opencv
+from workflow_miniscope.demo import run as demo_run
+from workflow_miniscope.ingest import SESSION_COLUMNS, SUBJECT_COLUMNS
+from workflow_miniscope.manifest import read_manifest
+from workflow_miniscope.settings import Settings, load_settings, read_config
+
+TOP = Path(__file__).parents[1]
+README = (TOP / "README.md").read_text()
+
+
+def commands(text):
+    """Every command line of the shell blocks, and every inline command of this project."""
+    for block in re.findall(r"^ *```bash\n(.*?)^ *```", text, re.S | re.M):
+        for line in block.splitlines():
+            if line.strip():
+                yield line.split(" #")[0].strip()
+    yield from re.findall(r"`((?:make|workflow-miniscope|python -m) [^`\n]+)`", text)
+
+
+def test_every_program_the_readme_names_is_known():
+    known = {"make", "workflow-miniscope", "python", "conda", "source"}
+    assert {shlex.split(command)[0] for command in commands(README)} <= known
+
+
+@pytest.mark.parametrize(
+    "command", sorted({c for c in commands(README) if c.startswith("workflow-miniscope")})
+)
+def test_the_command_line_has_what_the_readme_uses(command):
+    words = shlex.split(command.split(">")[0])[1:]
+    path, options = [], [word for word in words if word.startswith("--")]
+    group = typer.main.get_command(cli.app)
+    while words and hasattr(group, "commands"):
+        path.append(words.pop(0))
+        assert path[-1] in group.commands, f"there is no command {' '.join(path)}"
+        group = group.commands[path[-1]]
+    known = {name for parameter in group.params for name in parameter.opts} | {"--help"}
+    assert set(options) <= known
+    shown = CliRunner().invoke(cli.app, [*path, "--help"])
+    assert shown.exit_code == 0, shown.output
+
+
+@pytest.mark.parametrize("command", sorted({c for c in commands(README) if c.startswith("make ")}))
+def test_make_knows_the_targets_of_the_readme(command):
+    target = shlex.split(command)[1]
+    assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.M)
+    done = subprocess.run(["make", "--dry-run", target], cwd=TOP, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_modules_of_the_readme_run():
+    for command in {c for c in commands(README) if c.startswith("python -m")}:
+        done = subprocess.run([sys.executable, *shlex.split(command)[1:]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_what_the_readme_points_at_is_there():
+    linked = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    named = re.findall(r"`((?:docker|notebooks|user_data)/[\w./-]+|[\w.-]+\.(?:cff|json|yml))`", README)
+    named = [name for name in named if name != "dj_local_conf.json"]  # the user's own
+    assert len(linked) >= 1
+    assert len(named) >= 4
+    for name in {*linked, *named}:
+        assert (TOP / name).exists(), name
+
+
+def test_the_example_configuration_is_accepted(monkeypatch):
+    for field in Settings.model_fields.values():
+        if field.validation_alias:
+            monkeypatch.delenv(field.validation_alias.choices[0], raising=False)
+    settings = load_settings(TOP / "dj_local_conf_example.json")
+    assert not settings.embedded
+    assert settings.prefix == "lab_"
+
+
+def test_the_readmes_configuration_is_accepted(tmp_path):
+    (block,) = re.findall(r"```json\n(.*?)```", README, re.S)
+    (tmp_path / "dj_local_conf.json").write_text(block)
+    assert "custom.miniscope_root_data_dir" in read_config(tmp_path / "dj_local_conf.json")
+
+
+def test_the_example_manifests_describe_the_demo():
+    for name, columns, demo in (
+        ("subjects.csv", SUBJECT_COLUMNS, demo_run.SUBJECTS),
+        ("sessions.csv", SESSION_COLUMNS, demo_run.SESSIONS),
+    ):
+        path = TOP / "user_data" / name
+        assert len(read_manifest(path, columns)) == 1
+        assert path.read_text() == demo
+
+
+def test_the_containers_use_settings_that_exist():
+    compose = yaml.safe_load((TOP / "docker" / "docker-compose.yaml").read_text())
+    assert set(compose["services"]) == {"database", "jupyter", "worker"}
+    variables = {f.validation_alias.choices[0] for f in Settings.model_fields.values() if f.validation_alias}
+    for name in ("jupyter", "worker"):
+        assert set(compose["services"][name]["environment"]) - {"JUPYTER_TOKEN"} <= variables
+    dockerfile = (TOP / "docker" / "Dockerfile").read_text()
+    for source in re.search(r"^COPY (environment.*) \./$", dockerfile, re.M)[1].split():
+        assert (TOP / source).exists()
+
+
+def test_conda_gets_caiman_and_pip_never_does():
+    dependencies = yaml.safe_load((TOP / "environment.yml").read_text())["dependencies"]
+    assert any(str(item).startswith("caiman") for item in dependencies)
+    (pip,) = [item["pip"] for item in dependencies if isinstance(item, dict)]
+    pyproject = (TOP / "pyproject.toml").read_text()
+    assert not any("caiman" in item for item in pip)
+    assert not re.search(r'"caiman', pyproject)
+    # the same torch everywhere
+    assert [item for item in pip if item.startswith("torch")] == re.findall(
+        r"^TORCH \?= (\S+)$", (TOP / "Makefile").read_text(), re.M
+    )
+
+
+def test_the_repair_of_opencv_is_what_the_package_requires():
+    assert f'"{opencv.REQUIREMENT}"' in (TOP / "pyproject.toml").read_text()
+    assert opencv.problem() is None
+    shown = subprocess.run(
+        [sys.executable, "-m", "workflow_miniscope.opencv", "--requirement"], capture_output=True, text=True
+    )
+    assert shown.stdout.strip() == opencv.REQUIREMENT
+
+
+def test_a_damaged_opencv_is_noticed(tmp_path):
+    (tmp_path / "cv2").mkdir()  # what uninstalling one of the two packages leaves behind
+    code = "from workflow_miniscope import opencv; opencv.main([])"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert "pip install --force-reinstall --no-deps" in shown.stderr
+
+
+def test_the_citation_names_what_the_work_stands_on():
+    citation = yaml.safe_load((TOP / "CITATION.cff").read_text())
+    assert citation["version"] == workflow_miniscope.__version__
+    text = json.dumps(citation, default=str)
+    for needed in (
+        "RRID:SCR_014543",
+        "RRID:SCR_021894",
+        "10.7554/eLife.38173",
+        "10.7554/eLife.28728",
+        "10.1038/s41593-023-01490-6",
+    ):
+        assert needed in text
+        assert needed in README
+
+
+def test_no_notebook_shows_where_it_was_run():
+    for path in (TOP / "notebooks").glob("*.ipynb"):
+        for place in (tempfile.gettempdir(), str(Path.home()), str(TOP)):
+            assert place not in path.read_text(), f"{path.name} has {place} in an output"
