@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import console, daq, engines, figures
+from . import console, daq, engines
 from .engines import run_engine
 from .results.caiman import read_result
 from .tasks import DEFAULT_ENGINE, read_params
@@ -53,6 +53,8 @@ def extract_folder(
 
 def draw_footprints(path: Path) -> Path:
     """Draw the footprints of a result file over its summary image, into a PNG beside it."""
+    from . import figures  # matplotlib takes long to import
+
     result = read_result(path)
     image = next(
         (image for image in (result.Cn, result.correlation_image, result.average_image) if image is not None),

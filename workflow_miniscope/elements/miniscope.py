@@ -16,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import skew
 
 from .. import daq, engines
 from ..database import dj
@@ -494,6 +493,8 @@ class _ProcessingQualityMetrics:
     """Published: the column "variance" gets the standard deviation; an empty result crashes."""
 
     def make(self, key):
+        from scipy.stats import skew  # takes a second to import, which every command would pay
+
         self.insert1(key)
         for row in (miniscope.Fluorescence.Trace & key).to_dicts(order_by="mask"):
             trace = np.asarray(row.pop("fluorescence"), dtype=np.float64)
