@@ -45,10 +45,15 @@ def recording():
 
 
 @pytest.fixture(scope="module")
-def rigid(recording, tmp_path_factory):
+def rigid_path(recording, tmp_path_factory):
     path = engines.run_engine(ENGINE, recording.movie, 20.0, PARAMS, tmp_path_factory.mktemp("run") / "rigid")
     assert [p.name for p in path.parent.iterdir()] == [path.name]
-    return read_result(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def rigid(rigid_path):
+    return read_result(rigid_path)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +134,7 @@ def test_fft_interpolation_has_finer_blocks(recording, tmp_path):
     params |= {"gSig_filt": None, "shifts_opencv": False}
     movie = planted.ArrayMovie(recording.movie.array[:120])
     result = read_result(engines.run_engine(ENGINE, movie, 20.0, params | {"min_pnr": 3}, tmp_path / "out"))
-    coarse = shift_blocks(4, (64, 96), {"strides": [24, 40], "overlaps": [12, 16]})
+    coarse = shift_blocks(6, (64, 96), {"strides": [24, 40], "overlaps": [12, 16]})
     assert len(result.motion.blocks) == result.motion.y.shape[1] > len(coarse)
 
 
@@ -219,14 +224,17 @@ def test_caiman_opens_what_we_write(tmp_path, motion):
     assert np.array_equal(again.average_image, ours.average_image)
 
 
-def test_caiman_opens_what_the_engine_writes(rigid, tmp_path):
+def test_caiman_opens_what_the_engine_writes(rigid, rigid_path, tmp_path):
+    """The file of a run, and the same result written again by our own writer."""
     from caiman.source_extraction.cnmf.cnmf import load_CNMF
 
-    theirs = load_CNMF(str(write_result(tmp_path, rigid)))
-    assert np.array_equal(theirs.estimates.C, rigid.C)
-    assert theirs.params.to_dict()["init"]["gSiz"] == rigid.params["init"]["gSiz"] or np.array_equal(
-        theirs.params.init["gSiz"], rigid.params["init"]["gSiz"]
-    )
+    for path in (rigid_path, write_result(tmp_path, rigid)):
+        theirs = load_CNMF(str(path))
+        assert np.allclose(theirs.estimates.C, rigid.C)
+        for group in ("init", "quality", "patch"):
+            for name, value in rigid.params[group].items():
+                other = theirs.params.get(group, name)
+                assert np.array_equal(value, other) if isinstance(value, list) else value == other, name
 
 
 def test_the_names_are_caimans():
@@ -247,19 +255,20 @@ def test_the_names_are_caimans():
 
 
 def test_correlation_image_is_caimans(recording):
-    import caiman
+    from caiman.summary_images import local_correlations_fft
 
     array = recording.movie.array.astype(np.float32)
     summary = SummaryImages(64, 96)
     for _, block in planted.ArrayMovie(array).blocks(100):
         summary.add(block)
-    theirs = caiman.local_correlations(array, swap_dim=False)
+    # its other one, local_correlations, gives two of the four diagonals to the wrong pixels
+    theirs = local_correlations_fft(array, swap_dim=False)
     assert np.allclose(summary.correlation(), theirs, atol=1e-4)
 
 
 @pytest.mark.parametrize("dims", [(64, 96), (80, 80), (200, 130), (608, 608)])
 @pytest.mark.parametrize(
-    ("strides", "overlaps"), [((24, 24), (12, 12)), ((20, 31), (7, 16)), ((40, 24), (24, 72))]
+    ("strides", "overlaps"), [((24, 24), (12, 12)), ((20, 31), (7, 16)), ((40, 24), (24, 36))]
 )
 def test_blocks_are_caimans(dims, strides, overlaps):
     from caiman.motion_correction import sliding_window

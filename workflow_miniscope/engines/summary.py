@@ -12,7 +12,7 @@ class SummaryImages:
     """Mean, maximum and local correlation of every pixel, with sums instead of the movie.
 
     The correlation image is the mean correlation of a pixel with its eight neighbours over time (Smith and
-    Hausser 2010, Nat Neurosci 13:1144), as CaImAn's ``local_correlations`` computes it from the whole movie.
+    Hausser 2010, Nat Neurosci 13:1144), as CaImAn's ``local_correlations_fft`` computes it from the movie.
 
     Examples
     --------
