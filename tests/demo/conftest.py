@@ -24,7 +24,7 @@ class Demo:
     environment: dict[str, str]
 
 
-def user_environment() -> dict[str, str]:
+def _user_environment() -> dict[str, str]:
     """Return the environment of a user who has configured nothing, with this Python's programs first."""
     ours = {f.validation_alias.choices[0] for f in Settings.model_fields.values() if f.validation_alias}
     environment = {name: value for name, value in os.environ.items() if name not in {*ours, CONFIG_VARIABLE}}
@@ -38,11 +38,17 @@ def _run_demo(folder: Path, *options: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=user_environment(),
+        env=_user_environment(),
         timeout=600,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+@pytest.fixture(scope="session")
+def user_environment():
+    """The environment of a user who has configured nothing."""
+    return _user_environment()
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +75,7 @@ def demo():
     try:
         output = _run_demo(folder)
         config = {CONFIG_VARIABLE: str(folder / "dj_local_conf.json")}
-        yield Demo(folder, output, {**user_environment(), **config})
+        yield Demo(folder, output, {**_user_environment(), **config})
     finally:
         _run_demo(folder, "--clean")
         shutil.rmtree(scratch, ignore_errors=True)
