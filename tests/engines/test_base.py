@@ -133,6 +133,14 @@ def test_killed_run_is_cleared_by_the_next(tmp_path, movie):
     assert everything(tmp_path) == ["out", "out/result.txt"] and path.read_text().startswith("7")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_processes_of_a_killed_run_do_not_block_the_next(tmp_path, movie):
+    """A worker that the engine forked may be at work still when the run itself is gone."""
+    what = "os.fork() or (time.sleep(5), os._exit(0)); os.kill(os.getpid(), signal.SIGKILL)"
+    assert elsewhere(tmp_path, what).wait(60) == -9
+    assert run_engine(Stub(), movie, 20.0, {}, tmp_path / "out").is_file()
+
+
 def test_leftovers_of_other_tasks_stay(tmp_path, movie):
     (tmp_path / ".other.running").mkdir()
     run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")

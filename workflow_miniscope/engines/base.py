@@ -234,13 +234,12 @@ else:
 
     def _try_lock(file) -> bool:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # lockf, because processes that the engine starts would inherit a lock of flock, and outlive us
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
         return True
 
     def _remove_lock(file, path: Path) -> None:
         path.unlink(missing_ok=True)
-        # explicitly: the engine's own processes may still hold copies of the open file
-        fcntl.flock(file, fcntl.LOCK_UN)
         file.close()

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,11 @@ class CaimanEngine:
         EngineError
             If CaImAn does not import, or finds no component.
         """
-        caiman = installed.load()
         path = Path(output_dir) / RESULT_NAME
         with (
+            _opencv_threads(),
             _scratch(Path(output_dir) / "scratch") as scratch,
-            _cluster(caiman, params["n_processes"]) as (dview, n_processes),
+            _processes(params["n_processes"]) as (caiman, dview, n_processes),
             tqdm(total=5, desc="CaImAn", unit="step", disable=None if progress else True) as bar,
         ):
             run = _Run(caiman, dview, n_processes, movie, fps, params, scratch, progress)
@@ -206,6 +206,18 @@ class _Run:
 
 
 @contextmanager
+def _opencv_threads() -> Iterator[None]:
+    """CaImAn turns OpenCV's threads off for the whole process, where videos are still to be decoded."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+@contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     """A folder that CaImAn takes for its temporary files; gone at the end, as is what we told it."""
     before = os.environ.get("CAIMAN_TEMP")
@@ -222,30 +234,45 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _cluster(caiman, n_processes: int | None) -> Iterator[tuple[Any, int]]:
-    """CaImAn's processes, each with one thread; stopped at the end, however it ends."""
-    n = n_processes or max(
-        len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() - 1, 1
-    )
-    if n == 1:
-        yield None, 1
-        return
+def _processes(wanted: int | None) -> Iterator[tuple[Any, Any, int]]:
+    """CaImAn, and its processes with one thread each; stopped at the end, however it ends.
+
+    CaImAn is imported in here: libraries that it brings read their number of threads as they load.
+    """
+    n = wanted or max(_cores() - 1, 1)
+    with _single_threads() if n > 1 else nullcontext():
+        caiman = installed.load()
+        if n == 1:
+            yield caiman, None, 1
+            return
+        _, dview, n = caiman.cluster.setup_cluster(
+            backend="multiprocessing", n_processes=n, ignore_preexisting=True
+        )
+        try:
+            yield caiman, dview, n
+        finally:
+            caiman.stop_server(dview=dview)
+            dview.join()
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container are fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _single_threads() -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
     before = {name: os.environ.get(name) for name in threads}
-    dview = None
+    os.environ.update(threads)
     try:
-        os.environ.update(threads)
         with threadpool_limits(1):
-            _, dview, n = caiman.cluster.setup_cluster(
-                backend="multiprocessing", n_processes=n, ignore_preexisting=True
-            )
-            yield dview, n
+            yield
     finally:
-        if dview is not None:
-            caiman.stop_server(dview=dview)
-            dview.join()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
