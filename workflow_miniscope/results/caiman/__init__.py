@@ -3,9 +3,11 @@
 Both engines write it, and any file of CaImAn >= 1.9 is read; CaImAn is needed for neither.
 """
 
+from .blocks import shift_blocks
 from .dff import compute_dff
+from .find import find_result
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
-from .reader import find_result, read_result, shift_blocks
+from .reader import read_result
 from .writer import RESULT_NAME, write_motion_correction, write_provenance, write_result
 
 __all__ = [

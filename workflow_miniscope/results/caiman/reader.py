@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 
 from ...errors import ResultError
+from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
+from .find import find_result, is_result
 from .hdf5 import plain, read_array, read_sparse, read_tree
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
-
-SUFFIXES = (".hdf5", ".h5")
 
 
 def read_result(path: str | Path) -> CaimanResult:
@@ -40,7 +40,7 @@ def read_result(path: str | Path) -> CaimanResult:
     path = find_result(path)
     try:
         with h5py.File(path, "r") as file:
-            if not _is_result(file):
+            if not is_result(file):
                 raise ResultError(f"{path} is an HDF5 file but no result of CaImAn: it has no estimates/A.")
             return _read(file, path)
     except ResultError as error:
@@ -49,53 +49,6 @@ def read_result(path: str | Path) -> CaimanResult:
         raise ResultError(f"{path} cannot be read as an HDF5 file: {error}.") from error
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
-
-
-def find_result(path: str | Path) -> Path:
-    """Find the result file of a folder.
-
-    ``CNMF.fit_file`` leaves the result of its first pass beside the final one, under the same name ending in
-    ``_init``, and without the group ``motion_correction``: where there are several, those are left out.
-
-    Parameters
-    ----------
-    path : str or Path
-        A folder, or the file itself.
-
-    Raises
-    ------
-    ResultError
-        If there is none, or several that could be meant.
-    """
-    path = Path(path)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise ResultError(f"There is no result file or folder {path}.")
-    found = {}
-    for candidate in sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()):
-        try:
-            with h5py.File(candidate, "r") as file:
-                if _is_result(file):
-                    found[candidate] = "motion_correction" in file
-        except OSError:
-            continue
-    if not found:
-        raise ResultError(f"{path} holds no result of CaImAn (an .hdf5 file with estimates/A).")
-    final = [p for p in found if not (p.stem.endswith("_init") and _final(p) in found)]
-    chosen = [p for p in final if found[p]] or final
-    if len(chosen) > 1:
-        names = ", ".join(p.name for p in chosen)
-        raise ResultError(f"{path} holds several results of CaImAn ({names}): name the file that is meant.")
-    return chosen[0]
-
-
-def _final(path: Path) -> Path:
-    return path.with_name(path.stem.removesuffix("_init") + path.suffix)
-
-
-def _is_result(file: h5py.File) -> bool:
-    return "estimates/A" in file and ("dims" in file or "estimates/dims" in file)
 
 
 def _read(file: h5py.File, path: Path) -> CaimanResult:
@@ -226,60 +179,6 @@ def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts:
     if blocks is None or len(blocks) != rows.shape[1]:
         blocks = shift_blocks(rows.shape[1], dims, params.get("motion", {}))
     return PiecewiseShifts(y=rows, x=columns, blocks=blocks)
-
-
-def shift_blocks(n: int, dims: tuple[int, int], motion: dict) -> np.ndarray:
-    """Where the blocks of piecewise-rigid shifts lie.
-
-    Parameters
-    ----------
-    n : int
-        Number of blocks. With FFT interpolation (``shifts_opencv = False``) CaImAn shifts finer blocks than
-        those of ``strides`` and ``overlaps``, which are all that the Elements write down.
-    dims : tuple of int
-        (height, width).
-    motion : dict
-        CaImAn's parameters of motion correction.
-
-    Returns
-    -------
-    int64 [n, 4]
-        See :class:`PiecewiseShifts`.
-
-    Raises
-    ------
-    ResultError
-        If no layout has that many blocks.
-    """
-    strides, overlaps = motion.get("strides"), motion.get("overlaps")
-    if strides is not None and overlaps is not None:
-        finer = np.rint(np.divide(strides, motion.get("upsample_factor_grid") or 1))
-        for distance in (strides, finer):
-            blocks = grid(dims, distance, overlaps)
-            if len(blocks) == n:
-                return blocks
-    raise ResultError(f"it has shifts of {n} blocks, but does not say where these lie.")
-
-
-def grid(dims: tuple[int, int], strides, overlaps) -> np.ndarray:
-    """Blocks of piecewise-rigid correction: as CaImAn lays them, the last ones pushed back inside the field.
-
-    Parameters
-    ----------
-    dims, strides, overlaps : pairs of int
-        (rows, columns) of the field, of the distance between blocks and of the overlap.
-
-    Returns
-    -------
-    int64 [blocks, 4]
-        (first row, end row, first column, end column), ends excluded, row by row.
-    """
-    edges = []
-    for size, stride, overlap in zip(dims, strides, overlaps, strict=True):
-        stride, window = int(stride), int(stride) + int(overlap)
-        starts = [*range(0, size - window, stride), max(size - window, 0)]
-        edges.append([(start, min(start + window, size)) for start in starts])
-    return np.array([[*row, *column] for row in edges[0] for column in edges[1]], dtype=np.int64)
 
 
 def _created(provenance: dict, path: Path) -> datetime:
