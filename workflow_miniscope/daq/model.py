@@ -1,0 +1,149 @@
+"""A session as one typed description, whatever the layout it was recorded in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .timestamps import TimeStamps
+
+if TYPE_CHECKING:
+    from .orientation import HeadOrientation
+    from .recording import Recording
+
+@dataclass(frozen=True)
+class Note:
+    """Something written down during a recording.
+
+    Attributes
+    ----------
+    time : float or None
+        Seconds from the start of the recording; None where the line has no time.
+    text : str
+        What was written.
+    device, property, value : str or None
+        Of a change of a control, as the QT software writes them down from v1.11 on.
+    """
+
+    time: float | None
+    text: str
+    device: str | None = None
+    property: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Device:
+    """A scope or camera of a session.
+
+    Attributes
+    ----------
+    name : str
+        As the user named it.
+    kind : "scope" or "camera"
+        What it records.
+    folder : Path
+        Where its files are.
+    device_type : str or None
+        As the program names it, such as ``Miniscope_V4_BNO``.
+    files : tuple of Path
+        Its videos in the order they were recorded.
+    metadata : dict
+        Its metadata file as it is.
+    gain : float or None
+        Gain of the image sensor, times its lowest.
+    led_power : float or None
+        Brightness of the excitation LED, as the control shows it.
+    frame_rate_setting : float or None
+        The frame rate that was asked for (Hz). The real one comes from the time stamps.
+    read_times : callable
+        Reads its time stamps, given the number of frames of its video.
+    """
+
+    name: str
+    kind: Literal["scope", "camera"]
+    folder: Path
+    device_type: str | None
+    files: tuple[Path, ...]
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    gain: float | None = None
+    led_power: float | None = None
+    frame_rate_setting: float | None = None
+    read_times: Callable[[int], TimeStamps] = field(default=None, repr=False)
+
+    def read_head_orientation(self) -> HeadOrientation | None:
+        """Read the head orientation, or give None where the device has none.
+
+        Raises
+        ------
+        RecordingError
+            The file is wrong.
+        """
+        from .orientation import FILE_NAME, read_head_orientation
+
+        path = self.folder / FILE_NAME
+        return read_head_orientation(path) if path.is_file() else None
+
+    def read(self) -> Recording:
+        """Count the frames of the video and read their times.
+
+        Raises
+        ------
+        RecordingError
+            A video or the time stamps cannot be used, or their lengths do not fit.
+        """
+        from .recording import read_recording
+
+        return read_recording(self)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What was recorded at once, by all devices of a rig.
+
+    Attributes
+    ----------
+    folder : Path
+        The session's folder.
+    acq_software : str
+        Layout: "Miniscope-DAQ-V4" or "Miniscope-DAQ-V3". It names the program, not the scope.
+    start_utc : datetime or None
+        Start of the recording, in UTC; None where the recording only has the rig's clock.
+    start_local : datetime or None
+        The rig's clock at the start, without a zone because the recording does not name one.
+    animal, experimenter, experiment : str or None
+        As typed in the program.
+    devices : tuple of Device
+        Scopes first, then cameras, each in the order of their names.
+    metadata : dict
+        The session's metadata file as it is.
+    notes : tuple of Note
+        In the order they were written.
+    warnings : tuple of str
+        What is missing or unusual.
+    """
+
+    folder: Path
+    acq_software: str
+    start_utc: datetime | None
+    start_local: datetime | None
+    animal: str | None
+    experimenter: str | None
+    experiment: str | None
+    devices: tuple[Device, ...]
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    notes: tuple[Note, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def scopes(self) -> tuple[Device, ...]:
+        """The miniscopes."""
+        return tuple(device for device in self.devices if device.kind == "scope")
+
+    @property
+    def cameras(self) -> tuple[Device, ...]:
+        """The behaviour cameras."""
+        return tuple(device for device in self.devices if device.kind == "camera")
