@@ -37,7 +37,13 @@ def mariadb(folder: Path) -> Iterator[dict[str, str]]:
     path = f"/usr/sbin:{os.environ['PATH']}"
     user = ["--user=root"] if os.geteuid() == 0 else []
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *user],
+        [
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            *user,
+        ],
         check=True,
         capture_output=True,
         env={**os.environ, "PATH": path},
@@ -83,7 +89,9 @@ def _create_user(sock: Path, server: subprocess.Popen) -> None:
     deadline = time.monotonic() + 30
     while True:
         done = subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={sock}", "--user=root", "-e", statement], capture_output=True, text=True
+            ["mariadb", "--no-defaults", f"--socket={sock}", "--user=root", "-e", statement],
+            capture_output=True,
+            text=True,
         )
         if done.returncode == 0:
             return

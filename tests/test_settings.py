@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from workflow_miniscope import settings
 from workflow_miniscope.errors import SettingsError
 from workflow_miniscope.settings import find_config, load_settings
@@ -12,8 +13,8 @@ from workflow_miniscope.settings import find_config, load_settings
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch):
     for name in (
-        "DJ_HOST DJ_PORT DJ_USER DJ_PASS DJ_BACKEND DJ_DATABASE_NAME DJ_USE_TLS DATABASE_PREFIX MINISCOPE_ROOT_DATA_DIR "
-        "FACEMAP_ROOT_DATA_DIR PROCESSED_ROOT_DATA_DIR WORKFLOW_MINISCOPE_HOME WORKFLOW_MINISCOPE_CONFIG"
+        "DJ_HOST DJ_PORT DJ_USER DJ_PASS DJ_BACKEND DJ_DATABASE_NAME DJ_USE_TLS DATABASE_PREFIX "
+        "MINISCOPE_ROOT_DATA_DIR FACEMAP_ROOT_DATA_DIR PROCESSED_ROOT_DATA_DIR WORKFLOW_MINISCOPE_HOME WORKFLOW_MINISCOPE_CONFIG"
     ).split():
         monkeypatch.delenv(name, raising=False)
 
@@ -63,7 +64,9 @@ def test_a_labs_file_is_understood(write):
 
 
 def test_the_environment_wins(write, monkeypatch):
-    path = write(**{"database.host": "file", "database.user": "a", "custom": {"miniscope_root_data_dir": "/file"}})
+    path = write(
+        **{"database.host": "file", "database.user": "a", "custom": {"miniscope_root_data_dir": "/file"}}
+    )
     monkeypatch.setenv("DJ_HOST", "environment")
     monkeypatch.setenv("MINISCOPE_ROOT_DATA_DIR", "/one:/two")
     found = load_settings(path)
@@ -76,7 +79,9 @@ def test_an_empty_host_means_embedded(write):
 
 
 def test_an_unknown_key_names_the_nearest(write):
-    with pytest.raises(SettingsError, match=r"unknown key 'custom.miniscope_root_dir'.*custom.miniscope_root_data_dir"):
+    with pytest.raises(
+        SettingsError, match=r"unknown key 'custom.miniscope_root_dir'.*custom.miniscope_root_data_dir"
+    ):
         load_settings(write(custom={"miniscope_root_dir": "/data"}))
 
 

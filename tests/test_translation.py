@@ -1,6 +1,7 @@
 """Table definitions of DataJoint 0.14 in DataJoint 2's words."""
 
 import pytest
+
 from workflow_miniscope.elements.translation import datajoint_names, import_element, translate_definition
 
 
@@ -10,7 +11,10 @@ from workflow_miniscope.elements.translation import datajoint_names, import_elem
         ("n : int", "n : int32"),
         ("n : int unsigned  # longblob int", "n : int64  # longblob int"),
         ("file_id : smallint unsigned", "file_id : int32"),
-        ("time_stamps          : longblob  # of each frame", "time_stamps          : <blob>  # of each frame"),
+        (
+            "time_stamps          : longblob  # of each frame",
+            "time_stamps          : <blob>  # of each frame",
+        ),
         ("is_active : boolean", "is_active : bool"),
         ("x=null : float", "x=null : float32"),
         ("note='a: b' : varchar(12)", "note='a: b' : varchar(12)"),

@@ -23,7 +23,12 @@ def dump(settings: Settings, path: Path) -> Path:
     partial = path.with_name(path.name + ".partial")
     try:
         embedded.run_program(
-            "pg_dump", *arguments, "--format=custom", "--no-owner", f"--file={partial}", environment=environment
+            "pg_dump",
+            *arguments,
+            "--format=custom",
+            "--no-owner",
+            f"--file={partial}",
+            environment=environment,
         )
         os.replace(partial, path)
     finally:
@@ -44,14 +49,25 @@ def restore(settings: Settings, path: Path) -> None:
         raise DatabaseError(f"{path} does not exist; name the file that `workflow-miniscope db dump` wrote.")
     arguments, environment = _connection(settings, "mysql")
     embedded.run_program(
-        "pg_restore", *arguments, "--single-transaction", "--exit-on-error", "--no-owner", str(path), environment=environment
+        "pg_restore",
+        *arguments,
+        "--single-transaction",
+        "--exit-on-error",
+        "--no-owner",
+        str(path),
+        environment=environment,
     )
 
 
 def _connection(settings: Settings, mysql_program: str) -> tuple[list[str], dict[str, str]]:
     if settings.embedded:
         address = embedded.start(settings.home)
-        return [f"--host={address.host}", f"--port={address.port}", f"--username={embedded.USER}", "--dbname=postgres"], {}
+        return [
+            f"--host={address.host}",
+            f"--port={address.port}",
+            f"--username={embedded.USER}",
+            "--dbname=postgres",
+        ], {}
     if settings.backend == "mysql":
         raise DatabaseError(
             f"{settings.host} is a MySQL server; dump and restore it with MySQL's own `{mysql_program}`."

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, backup, console, embedded, extract, ingest, process, status
+from .demo import run as demo
 from .settings import CONFIG_VARIABLE, get_settings
 
 app = typer.Typer(
@@ -17,12 +18,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a Miniscope-DAQ folder to curated neural activity in a database.",
 )
-db = typer.Typer(no_args_is_help=True, help="The database: the embedded PostgreSQL, or the configured server.")
+db = typer.Typer(
+    no_args_is_help=True, help="The database: the embedded PostgreSQL, or the configured server."
+)
 app.add_typer(db, name="db")
 app.command("ingest")(ingest.command)
 app.command("process")(process.command)
 app.command("status")(status.command)
 app.command("extract")(extract.command)
+app.command("demo")(demo.command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -33,7 +37,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    config: Annotated[Path | None, typer.Option(help="Configuration file instead of the dj_local_conf.json found.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration file instead of the dj_local_conf.json found.")
+    ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
 ) -> None:
     """Take the options that every command has."""
@@ -73,7 +79,10 @@ def db_status() -> None:
         return
     folder = embedded.data_folder(settings.home)
     address = embedded.status(settings.home)
-    print(f"Embedded PostgreSQL in {folder}: " + (f"running (process {address.pid})." if address else "not running."))
+    print(
+        f"Embedded PostgreSQL in {folder}: "
+        + (f"running (process {address.pid})." if address else "not running.")
+    )
 
 
 @db.command("dump")
@@ -93,7 +102,10 @@ def db_restore(path: Annotated[Path, typer.Argument(help="File that `db dump` wr
 def _is_server(settings) -> bool:
     if settings.embedded:
         return False
-    print(f"Nothing to do: {settings.source or 'the environment'} names the server {settings.host}, which runs on its own.")
+    print(
+        f"Nothing to do: {settings.source or 'the environment'} names the server {settings.host}, "
+        "which runs on its own."
+    )
     return True
 
 

@@ -71,7 +71,8 @@ def connect(settings: Settings | None = None) -> dj.Connection:
 
 def _why_not(error: Exception, settings: Settings) -> str:
     if settings.embedded:
-        return f"The embedded PostgreSQL does not answer ({_first_line(error)}); try `workflow-miniscope db stop` and again."
+        why = _first_line(error)
+        return f"The embedded PostgreSQL does not answer ({why}); try `workflow-miniscope db stop` and again."
     where = f"{settings.backend} server {settings.host}:{settings.port}"
     text = str(error).lower()
     if "password" in text or "access denied" in text or "authentication" in text or "role" in text:

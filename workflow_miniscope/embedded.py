@@ -76,7 +76,9 @@ def start(home: Path) -> Address:
         ) from error
     running = status(home)
     if running is None:
-        raise DatabaseError(f"The embedded PostgreSQL in {folder} ended right after its start; see {folder / 'log'}.")
+        raise DatabaseError(
+            f"The embedded PostgreSQL in {folder} ended right after its start; see {folder / 'log'}."
+        )
     logger.info("Embedded PostgreSQL running in %s", folder)
     return running
 

@@ -14,7 +14,11 @@ from .tasks import DEFAULT_ENGINE, read_params
 
 
 def extract_folder(
-    folder: Path, output: Path, params: dict | None = None, engine: str = DEFAULT_ENGINE, progress: bool = True
+    folder: Path,
+    output: Path,
+    params: dict | None = None,
+    engine: str = DEFAULT_ENGINE,
+    progress: bool = True,
 ) -> Path:
     """Process the recording of a device folder into CaImAn's result file.
 

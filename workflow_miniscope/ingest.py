@@ -30,7 +30,14 @@ from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root
 
 SUBJECT_COLUMNS = ("subject", "sex", "subject_birth_date", "subject_description")
 SESSION_COLUMNS = ("subject", "session_dir", "acq_software")
-SESSION_OPTIONAL = ("session_datetime", "session_note", "recording_notes", "user", "project", "recording_location_id")
+SESSION_OPTIONAL = (
+    "session_datetime",
+    "session_note",
+    "recording_notes",
+    "user",
+    "project",
+    "recording_location_id",
+)
 
 
 @dataclass
@@ -90,15 +97,23 @@ def ingest(
 
     report = IngestReport()
     known_subjects = set(subject.Subject.to_arrays("subject"))
-    _each(subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress)
-    _each(session_rows, lambda row: _ingest_session(row, known_subjects, report), report, "sessions", progress)
+    _each(
+        subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress
+    )
+    _each(
+        session_rows, lambda row: _ingest_session(row, known_subjects, report), report, "sessions", progress
+    )
     return report
 
 
-def _each(rows: Iterable[Row], action: Callable[[Row], None], report: IngestReport, name: str, progress: bool) -> None:
+def _each(
+    rows: Iterable[Row], action: Callable[[Row], None], report: IngestReport, name: str, progress: bool
+) -> None:
     from .pipeline import connection
 
-    for row in tqdm(list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False):
+    for row in tqdm(
+        list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False
+    ):
         try:
             with connection.transaction:
                 action(row)
@@ -173,7 +188,8 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     if session.Session & key:
         other = (session.SessionDirectory & key).to_arrays("session_dir").tolist()
         raise ManifestError(
-            f"subject '{name}' has a session that started at {key['session_datetime']} UTC already, in {', '.join(other)}."
+            f"subject '{name}' has a session that started at {key['session_datetime']} UTC already, "
+            f"in {', '.join(other)}."
         )
 
     session.Session.insert1(key)
@@ -209,8 +225,10 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
         video = {**key, "recording_id": number}
         facemap.VideoRecording.insert1({**video, "device": device.name})
         facemap.VideoRecording.File.insert(
-            {**video, "file_id": i, "file_path": to_relative(video_roots, path)} for i, path in enumerate(device.files)
+            {**video, "file_id": i, "file_path": to_relative(video_roots, path)}
+            for i, path in enumerate(device.files)
         )
+    report.notes += [f"{row.path} line {row.line}: {warning}" for warning in recorded.warnings]
     report.count("session")
     report.count("scope recording", len(recorded.scopes))
     report.count("camera recording", len(recorded.cameras))
@@ -253,7 +271,11 @@ def _insert_optional(row: Row, key: dict) -> None:
 def _check_lengths(values: dict[str, Any], table: Any) -> None:
     """Refuse text that is longer than its column, which one server would cut and the other reject."""
     for name, value in values.items():
-        match = re.fullmatch(r"varchar\((\d+)\)", table.heading[name].type) if name in table.heading.names else None
+        match = (
+            re.fullmatch(r"varchar\((\d+)\)", table.heading[name].type)
+            if name in table.heading.names
+            else None
+        )
         if match and isinstance(value, str) and len(value) > int(match[1]):
             raise ManifestError(f"{name} '{value}' has {len(value)} characters; the table takes {match[1]}.")
 
@@ -293,16 +315,26 @@ def walk(root: Path) -> pd.DataFrame:
             continue
         rows.append((recorded.animal or "", to_relative(roots, folder), recorded.acq_software))
     if not rows:
-        raise RecordingError(f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?")
+        raise RecordingError(
+            f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?"
+        )
     return pd.DataFrame(rows, columns=["subject", "session_dir", "acq_software"])
 
 
 def command(
-    subjects: Annotated[Path, typer.Option(help="CSV manifest of subjects.")] = Path("user_data/subjects.csv"),
-    sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path("user_data/sessions.csv"),
+    subjects: Annotated[Path, typer.Option(help="CSV manifest of subjects.")] = Path(
+        "user_data/subjects.csv"
+    ),
+    sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path(
+        "user_data/sessions.csv"
+    ),
     walk_root: Annotated[
         Path | None,
-        typer.Option("--walk", metavar="ROOT", help="Ingest nothing; find the sessions below ROOT and print a sessions.csv."),
+        typer.Option(
+            "--walk",
+            metavar="ROOT",
+            help="Ingest nothing; find the sessions below ROOT and print a sessions.csv.",
+        ),
     ] = None,
 ) -> None:
     """Ingest new subjects and sessions from CSV manifests."""

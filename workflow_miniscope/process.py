@@ -94,7 +94,9 @@ def process(
         chosen = recordings if explicit else recordings - miniscope.ProcessingTask.proj()
         if not miniscope.RecordingInfo & chosen.proj():
             return 0
-        return tasks.create_processing_tasks(chosen, tasks.choose_paramset(None, None) if paramset_id is None else paramset_id)
+        return tasks.create_processing_tasks(
+            chosen, tasks.choose_paramset(None, None) if paramset_id is None else paramset_id
+        )
 
     by_hand: dict[str, Callable[[], int]] = {
         "miniscope.ProcessingTask": fill_processing_tasks,
@@ -110,7 +112,9 @@ def process(
     return report
 
 
-def preview(restrict: Any = None, paramset: str | int | None = None, engine: str | None = None) -> list[tuple[str, int]]:
+def preview(
+    restrict: Any = None, paramset: str | int | None = None, engine: str | None = None
+) -> list[tuple[str, int]]:
     """Return what :func:`process` would begin with, as (table, keys to do), without changing anything."""
     from .pipeline import facemap, miniscope
 
@@ -145,7 +149,11 @@ def restrict_recordings(table: Any, restrict: Any):
             for name in condition:
                 if name not in query.heading.names:
                     near = difflib.get_close_matches(name, query.heading.names, n=1)
-                    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(query.heading.names)}."
+                    hint = (
+                        f"did you mean '{near[0]}'?"
+                        if near
+                        else f"known are {', '.join(query.heading.names)}."
+                    )
                     raise ParameterError(f"Recordings have no attribute '{name}'; {hint}")
         query = query & condition
     try:
@@ -179,7 +187,9 @@ def _populate(step: Step, chosen: Any, reserve_jobs: bool, progress: bool, repor
         outcomes = _populate_reserved(table, chosen)
     else:
         keys = (table._jobs_to_do([chosen]) - table.proj()).keys()
-        outcomes = _populate_each(table, tqdm(keys, desc=step.name, disable=None if progress else True, leave=False))
+        outcomes = _populate_each(
+            table, tqdm(keys, desc=step.name, disable=None if progress else True, leave=False)
+        )
     for key, error in outcomes:
         if isinstance(error, KeyboardInterrupt):
             raise error
@@ -221,7 +231,9 @@ def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseExce
 def describe(error: BaseException) -> str:
     """Return the cause of an error as one line; ours are sentences, others get their kind in front."""
     text = " ".join(str(error).split())
-    return text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+    return (
+        text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+    )
 
 
 def format_key(key: dict) -> str:
@@ -241,7 +253,9 @@ def command(
     reserve_jobs: Annotated[
         bool, typer.Option("--reserve-jobs", help="Share the work with other processes and machines.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")
+    ] = False,
 ) -> None:
     """Compute everything that is not computed yet, for scopes and cameras."""
     if dry_run:

@@ -81,7 +81,9 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """The configuration of one workflow. Every field has an environment variable and a key in the file."""
 
-    model_config = SettingsConfigDict(extra="forbid", case_sensitive=True, populate_by_name=False, frozen=True)
+    model_config = SettingsConfigDict(
+        extra="forbid", case_sensitive=True, populate_by_name=False, frozen=True
+    )
 
     host: Annotated[str | None, BeforeValidator(_one_or_none)] = _field(
         None, "DJ_HOST", "database.host", "database server; none means the embedded PostgreSQL"
@@ -91,7 +93,9 @@ class Settings(BaseSettings):
     )
     user: str | None = _field(None, "DJ_USER", "database.user", "user name on the server")
     password: SecretStr | None = _field(None, "DJ_PASS", "database.password", "password on the server")
-    backend: Literal["mysql", "postgresql"] = _field("mysql", "DJ_BACKEND", "database.backend", "kind of server")
+    backend: Literal["mysql", "postgresql"] = _field(
+        "mysql", "DJ_BACKEND", "database.backend", "kind of server"
+    )
     database_name: str | None = _field(
         None, "DJ_DATABASE_NAME", "database.name", "PostgreSQL database to connect to"
     )
@@ -99,10 +103,17 @@ class Settings(BaseSettings):
         None, "DJ_USE_TLS", "database.use_tls", "encrypt the connection: true, false, or null to try"
     )
     prefix: str = _field(
-        "", "DATABASE_PREFIX", "custom.database.prefix", "put before every schema's name", pattern="^[a-z0-9_]*$"
+        "",
+        "DATABASE_PREFIX",
+        "custom.database.prefix",
+        "put before every schema's name",
+        pattern="^[a-z0-9_]*$",
     )
     miniscope_root_data_dir: Folders = _field(
-        [], "MINISCOPE_ROOT_DATA_DIR", "custom.miniscope_root_data_dir", "folders that hold the raw recordings"
+        [],
+        "MINISCOPE_ROOT_DATA_DIR",
+        "custom.miniscope_root_data_dir",
+        "folders that hold the raw recordings",
     )
     facemap_root_data_dir: Folders = _field(
         [],
@@ -213,7 +224,9 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SettingsError(f"{path} is not readable JSON ({error}); compare it with dj_local_conf_example.json.") from None
+        raise SettingsError(
+            f"{path} is not readable JSON ({error}); compare it with dj_local_conf_example.json."
+        ) from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path} must hold one JSON object; compare it with dj_local_conf_example.json.")
 

@@ -19,7 +19,13 @@ class Step:
         return hasattr(self.table, "populate")
 
 
-INGESTED = ("subject.Subject", "session.Session", "session.SessionDirectory", "miniscope.Recording", "facemap.VideoRecording")
+INGESTED = (
+    "subject.Subject",
+    "session.Session",
+    "session.SessionDirectory",
+    "miniscope.Recording",
+    "facemap.VideoRecording",
+)
 
 MINISCOPE = (
     "miniscope.RecordingInfo",
@@ -35,7 +41,12 @@ MINISCOPE = (
     "miniscope_report.QualityMetrics",
 )
 
-FACEMAP = ("facemap.RecordingInfo", "facemap.FacemapTask", "facemap.FacemapProcessing", "facemap.FacialSignal")
+FACEMAP = (
+    "facemap.RecordingInfo",
+    "facemap.FacemapTask",
+    "facemap.FacemapProcessing",
+    "facemap.FacialSignal",
+)
 
 
 def steps(names: tuple[str, ...]) -> list[Step]:
@@ -47,7 +58,8 @@ def steps(names: tuple[str, ...]) -> list[Step]:
 
 def waiting(name: str) -> list[dict]:
     """Return the keys for which a hand-filled table has no row yet: recordings without a task, results without a
-    curation. Tables that start from nothing wait for nothing."""
+    curation. Tables that start from nothing wait for nothing.
+    """
     from .pipeline import facemap, miniscope
 
     parents = {

@@ -16,7 +16,9 @@ def add_recording(pipeline, add_subject):
         p.session.SessionDirectory.insert1({**session, "session_dir": f"{subject}/2026_01_15/10_20_30"})
         p.Device.insert1({"device": "My_V4_Miniscope", "modality": "Miniscope"}, skip_duplicates=True)
         key = {**session, "recording_id": 0}
-        p.miniscope.Recording.insert1({**key, "device": "My_V4_Miniscope", "acq_software": "Miniscope-DAQ-V4"})
+        p.miniscope.Recording.insert1(
+            {**key, "device": "My_V4_Miniscope", "acq_software": "Miniscope-DAQ-V4"}
+        )
         info = {
             "nchannels": 1,
             "nframes": n_frames,

@@ -13,7 +13,17 @@ def run_status(environment, tmp_path):
     """Run `workflow-miniscope db status` with the given environment variables alone."""
     (tmp_path / "dj_local_conf.json").write_text("{}")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", CONNECT, "--config", str(tmp_path / "dj_local_conf.json"), "db", "status"],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            CONNECT,
+            "--config",
+            str(tmp_path / "dj_local_conf.json"),
+            "db",
+            "status",
+        ],
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from workflow_miniscope.errors import ParameterError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
@@ -59,7 +60,9 @@ def test_rigid(load, pipeline, rigid):
         image[mask["mask_ypix"], mask["mask_xpix"]] = mask["mask_weights"]
         np.testing.assert_array_equal(image, rigid.footprint(mask["mask"]))
 
-    somata = (miniscope.MaskClassification.MaskType & key & {"mask_type": "soma"}).to_arrays("mask", order_by="mask")
+    somata = (miniscope.MaskClassification.MaskType & key & {"mask_type": "soma"}).to_arrays(
+        "mask", order_by="mask"
+    )
     assert somata.tolist() == sorted(rigid.accepted.tolist())
     assert 0 < len(rigid.rejected), "the file must have both kinds for this to mean anything"
 
@@ -68,8 +71,13 @@ def test_rigid(load, pipeline, rigid):
     assert traces.dtype == np.float32
     for method, expected in (("caiman_deconvolution", rigid.S), ("caiman_dff", rigid.F_dff)):
         activity = miniscope.Activity.Trace & key & {"extraction_method": method}
-        np.testing.assert_array_equal(np.stack(activity.to_arrays("activity_trace", order_by="mask")), expected)
-    assert set((miniscope.Activity & key).to_arrays("extraction_method")) == {"caiman_deconvolution", "caiman_dff"}
+        np.testing.assert_array_equal(
+            np.stack(activity.to_arrays("activity_trace", order_by="mask")), expected
+        )
+    assert set((miniscope.Activity & key).to_arrays("extraction_method")) == {
+        "caiman_deconvolution",
+        "caiman_dff",
+    }
 
     variance = (miniscope.ProcessingQualityMetrics.Trace & key).to_arrays("variance", order_by="mask")
     np.testing.assert_allclose(variance.astype(float), rigid.C.astype(float).var(axis=1), rtol=1e-5)

@@ -18,7 +18,15 @@ def test_the_same_on_mariadb(tmp_path):
         pytest.skip("this is the run on MariaDB")
     with mariadb(tmp_path / "server") as environment:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(HERE / name) for name in FILES)],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                *(str(HERE / name) for name in FILES),
+            ],
             env={**os.environ, **environment, "WORKFLOW_MINISCOPE_TEST_SERVER": "mariadb"},
             capture_output=True,
             text=True,

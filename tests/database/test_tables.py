@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from workflow_miniscope.database import DATABASE_ERRORS
 
 ELEMENTS = ("lab", "subject", "session", "event", "trial", "miniscope", "miniscope_report", "facemap")
@@ -39,7 +40,11 @@ def test_blobs_are_declared_as_blobs(pipeline):
     blobs = 0
     for element in ELEMENTS:
         for table in tables_of(pipeline, element):
-            parts = [part for part in vars(table).values() if isinstance(part, type) and issubclass(part, pipeline.dj.Part)]
+            parts = [
+                part
+                for part in vars(table).values()
+                if isinstance(part, type) and issubclass(part, pipeline.dj.Part)
+            ]
             for cls in (table, *parts):
                 for line in cls.definition.splitlines():
                     kind = line.split("#")[0].rpartition(":")[2].strip()
@@ -48,7 +53,9 @@ def test_blobs_are_declared_as_blobs(pipeline):
     assert blobs > 30
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "float32", "float64", "bool", "complex64"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int16", "int32", "int64", "float32", "float64", "bool", "complex64"]
+)
 @pytest.mark.parametrize("shape", [(0,), (5,), (2, 3), (2, 0, 4)])
 def test_arrays_come_back_as_they_went(pipeline, add_subject, dtype, shape):
     from datetime import datetime

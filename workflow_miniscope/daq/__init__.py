@@ -1,7 +1,7 @@
 """Miniscope-DAQ recordings, as both acquisition programs write them. No database.
 
-    session = daq.open_session(folder)      # metadata only: fast
-    recording = session.scopes[0].read()    # counts the frames by reading them: slow
+session = daq.open_session(folder)      # metadata only: fast
+recording = session.scopes[0].read()    # counts the frames by reading them: slow
 """
 
 from .model import Device, Note, Session

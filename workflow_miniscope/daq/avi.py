@@ -61,7 +61,10 @@ def _scan(data: mmap.mmap) -> AviContent:
     found_movi = False
     position = 0
     try:
-        while data[position : position + 4] == b"RIFF" and data[position + 8 : position + 12] in (b"AVI ", b"AVIX"):
+        while data[position : position + 4] == b"RIFF" and data[position + 8 : position + 12] in (
+            b"AVI ",
+            b"AVIX",
+        ):
             # the size a RIFF part states is not used: its chunks say the same, and writers get it wrong
             start, position = position + 12, len(data)
             for name, begin, end in _chunks(data, start, len(data)):

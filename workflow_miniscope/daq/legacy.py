@@ -26,7 +26,9 @@ PREFIXES = {"scope": "msCam", "camera": "behavCam"}
 
 def is_session(names: set[str]) -> bool:
     """Whether the names in a folder are those of a session."""
-    return TIMES in names or any(re.fullmatch(r"(msCam|behavCam)[0-9]+\.avi", name, re.IGNORECASE) for name in names)
+    return TIMES in names or any(
+        re.fullmatch(r"(msCam|behavCam)[0-9]+\.avi", name, re.IGNORECASE) for name in names
+    )
 
 
 def open_session(folder: Path) -> Session:
@@ -39,7 +41,9 @@ def open_session(folder: Path) -> Session:
     """
     files = {kind: numbered(folder.iterdir(), prefix, first=1) for kind, prefix in PREFIXES.items()}
     if not any(files.values()):
-        raise RecordingError(f"{folder} holds no video msCam1.avi, msCam2.avi, ...; copy the whole recording.")
+        raise RecordingError(
+            f"{folder} holds no video msCam1.avi, msCam2.avi, ...; copy the whole recording."
+        )
     if not (folder / TIMES).is_file():
         raise RecordingError(
             f"{folder / TIMES} is missing; copy it from the recording computer: it holds the times of the frames."
@@ -94,7 +98,9 @@ def _read_times(path: Path, kind: str, other: tuple[Path, ...], n_video: int) ->
         # The clock is read before it is set for the first frame of a camera.
         interval = float(np.median(np.diff(times[1:])))
         if not -interval < times[1] - times[0] - interval < max(20 * interval, 1):
-            warnings.append(f"The first time of {PREFIXES[kind]}, {times[0]:g} s, is no time; one interval is used.")
+            warnings.append(
+                f"The first time of {PREFIXES[kind]}, {times[0]:g} s, is no time; one interval is used."
+            )
             times[0] = times[1] - interval
     return TimeStamps(times, None, tuple(warnings))
 
@@ -128,7 +134,9 @@ def _read_dat(path: Path) -> tuple[dict[int, list[tuple[float, float]]], list[st
     try:
         camera, frame, clock = (columns.index(name) for name in ("camNum", "frameNum", "sysClock"))
     except ValueError:
-        raise RecordingError(f"{path} has no columns camNum, frameNum, sysClock; is it of Miniscope-DAQ?") from None
+        raise RecordingError(
+            f"{path} has no columns camNum, frameNum, sysClock; is it of Miniscope-DAQ?"
+        ) from None
     cameras: dict[int, list[tuple[float, float]]] = {}
     warnings = []
     for line, fields in lines:

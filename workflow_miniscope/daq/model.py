@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .orientation import HeadOrientation
     from .recording import Recording
 
+
 @dataclass(frozen=True)
 class Note:
     """Something written down during a recording.

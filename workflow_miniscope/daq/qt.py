@@ -156,7 +156,9 @@ def _read_times(path: Path, n_video: int) -> TimeStamps:
     return read_csv(path)
 
 
-def _kind(folder: Path, metadata: dict[str, Any], device_type: str | None, listed: dict[str, set[str]]) -> str:
+def _kind(
+    folder: Path, metadata: dict[str, Any], device_type: str | None, listed: dict[str, set[str]]
+) -> str:
     """Tell scopes from cameras: by the session's lists, else the model, else by what only scopes have."""
     spellings = _spellings(folder.name, metadata)
     for kind, names in listed.items():
@@ -195,7 +197,9 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
-        raise RecordingError(f"{path} is no valid JSON{where}; copy it again from the recording computer.") from None
+        raise RecordingError(
+            f"{path} is no valid JSON{where}; copy it again from the recording computer."
+        ) from None
     if not isinstance(content, dict):
         raise RecordingError(f"{path} does not hold settings; copy it again from the recording computer.")
     return content

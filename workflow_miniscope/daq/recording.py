@@ -70,10 +70,12 @@ def read_recording(device: Device) -> Recording:
     if n_video != n_times:
         counts = f"{n_video} frames of video and {n_times} time stamps"
         if abs(n_video - n_times) > MAX_LENGTH_DIFFERENCE:
-            hint = "is a video missing?" if n_video < n_times else "is the time stamp file of another recording?"
+            hint = (
+                "is a video missing?" if n_video < n_times else "is the time stamp file of another recording?"
+            )
             raise RecordingError(
-                f"{device.folder} has {counts}, more apart than the {MAX_LENGTH_DIFFERENCE} frames that stopping can lose; "
-                f"{hint}"
+                f"{device.folder} has {counts}, more apart than the {MAX_LENGTH_DIFFERENCE} frames that stopping can "
+                f"lose; {hint}"
             )
         n_frames = min(n_video, n_times)
         warnings.append(f"{counts}: the first {n_frames} of both are used.")

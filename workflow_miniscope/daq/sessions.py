@@ -35,7 +35,9 @@ def open_session(folder: Path | str, acq_software: str | None = None) -> Session
     if found is None:
         raise RecordingError(_nothing(folder))
     if acq_software not in (None, found):
-        raise RecordingError(f"{folder} has the layout of {found}, not of {acq_software}; correct its acq_software.")
+        raise RecordingError(
+            f"{folder} has the layout of {found}, not of {acq_software}; correct its acq_software."
+        )
     if found == LEGACY:
         return legacy.open_session(folder)
     return qt.open_device_session(folder) if qt.is_device(folder) else qt.open_session(folder)

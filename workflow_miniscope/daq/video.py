@@ -52,7 +52,9 @@ class Movie:
         if paths and stored[-1] == 0:
             paths.pop(), stored.pop()
         if not paths:
-            raise RecordingError(f"{files[0]} holds no frame." if len(files) else "A movie needs at least one file.")
+            raise RecordingError(
+                f"{files[0]} holds no frame." if len(files) else "A movie needs at least one file."
+            )
         for path, count in zip(paths, stored, strict=True):
             if count == 0:
                 raise RecordingError(f"{path} holds no frame, and it is not the last file of the recording.")
@@ -64,7 +66,9 @@ class Movie:
             raise _cannot_decode(self.files[0], 0, stored[0])
         self.height, self.width = first.shape[:2]
         if n_frames is None:
-            bar = tqdm(self.files, "Counting frames", unit="file", leave=False, disable=None if progress else True)
+            bar = tqdm(
+                self.files, "Counting frames", unit="file", leave=False, disable=None if progress else True
+            )
             self._lengths = [self._count(i) for i, _ in enumerate(bar)]
             n_frames = sum(self._lengths)
         elif not 0 <= n_frames <= sum(stored):
@@ -221,7 +225,9 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
-            raise RecordingError(f"{path} cannot be decoded: FFmpeg does not know its codec, or it is damaged.")
+            raise RecordingError(
+                f"{path} cannot be decoded: FFmpeg does not know its codec, or it is damaged."
+            )
         yield capture
     finally:
         capture.release()

@@ -42,7 +42,11 @@ def find_sessions(root: Path | str) -> list[Path]:
             continue
         seen.add(real)
         names = qt.list_names(folder)
-        if legacy.is_session(names) or qt.is_device(folder) or (qt.METADATA in names and qt.device_folders(folder)):
+        if (
+            legacy.is_session(names)
+            or qt.is_device(folder)
+            or (qt.METADATA in names and qt.device_folders(folder))
+        ):
             found.append(folder)
         else:
             waiting += qt.subfolders(folder)
@@ -51,6 +55,8 @@ def find_sessions(root: Path | str) -> list[Path]:
 
 def _counting(path: Path) -> list[tuple]:
     return [
-        tuple((0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"([0-9]+)", part))
+        tuple(
+            (0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"([0-9]+)", part)
+        )
         for part in path.parts
     ]

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from .. import daq, engines
-from ..database import dj
 from ..engines.base import run_engine
 from ..errors import ParameterError, RecordingError, ResultError
 from ..paths import (
@@ -50,7 +49,9 @@ def correct() -> None:
     miniscope.ActivityExtractionMethod.contents = [
         (f"{name}_{kind}",) for name in engines.names() for kind in ("deconvolution", "dff")
     ]
-    miniscope.MaskClassificationMethod.contents = [(f"{name}_default_classifier",) for name in engines.names()]
+    miniscope.MaskClassificationMethod.contents = [
+        (f"{name}_default_classifier",) for name in engines.names()
+    ]
 
     for corrections in (
         _RecordingInfo,
@@ -83,7 +84,8 @@ def _replace(table: type, corrections: type) -> None:
 
 class _RecordingInfo:
     """Published: movie files in any order, frame numbers stored as time stamps, the configured frame rate taken for
-    the real one, no recording time, KeyError without a ROI, a crash on a numeric frame rate."""
+    the real one, no recording time, KeyError without a ROI, a crash on a numeric frame rate.
+    """
 
     def make_fetch(self, key):
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
@@ -122,7 +124,9 @@ def find_device(recorded: daq.Session, name: str) -> daq.Device:
         if device.name == name:
             return device
     known = ", ".join(device.name for device in recorded.devices) or "none"
-    raise RecordingError(f"{recorded.folder} has no device '{name}' (it has: {known}); was the folder renamed?")
+    raise RecordingError(
+        f"{recorded.folder} has no device '{name}' (it has: {known}); was the folder renamed?"
+    )
 
 
 def naive_utc(moment: datetime | None) -> datetime | None:
@@ -153,10 +157,12 @@ class _ProcessingParamSet:
             return
         if same is not None:
             raise ParameterError(
-                f"These parameters are in the database already, as paramset {same}; use that one instead of {paramset_id}."
+                f"These parameters are in the database already, as paramset {same}; use that one, not {paramset_id}."
             )
         if cls & {"paramset_id": paramset_id}:
-            raise ParameterError(f"Paramset {paramset_id} exists with other parameters; choose a free paramset_id.")
+            raise ParameterError(
+                f"Paramset {paramset_id} exists with other parameters; choose a free paramset_id."
+            )
         cls.insert1(
             {
                 "paramset_id": paramset_id,
@@ -188,7 +194,9 @@ def _plain(value):
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    raise ParameterError(f"A parameter of type {type(value).__name__} cannot be stored; use numbers, text and lists.")
+    raise ParameterError(
+        f"A parameter of type {type(value).__name__} cannot be stored; use numbers, text and lists."
+    )
 
 
 # Processing ------------------------------------------------------------------
@@ -196,7 +204,8 @@ def _plain(value):
 
 class _Processing:
     """Published: runs inside one database transaction for hours, needs an output directory that exists, works with
-    DataJoint's own fork of CaImAn only, takes the files in any order, knows no engine but "caiman"."""
+    DataJoint's own fork of CaImAn only, takes the files in any order, knows no engine but "caiman".
+    """
 
     def make_fetch(self, key):
         mode, output_dir = (miniscope.ProcessingTask & key).fetch1("task_mode", "processing_output_dir")
@@ -244,7 +253,9 @@ def find_finished(folder: Path, engine: engines.Engine, params: dict) -> Path | 
     differing = [name for name, value in params.items() if name in used and _differ(used[name], value)]
     if result.method != engine.name or differing:
         what = f"parameter {differing[0]}" if differing else f"engine {result.method}"
-        raise ResultError(f"{path} is another result ({what} differs); move its folder away, it is never overwritten.")
+        raise ResultError(
+            f"{path} is another result ({what} differs); move its folder away, it is never overwritten."
+        )
     return path
 
 
@@ -313,14 +324,15 @@ class _Curation:
 
 class _MotionCorrection:
     """Published: stores dy as x_shifts and dx as y_shifts, swaps the axes of the blocks too, and cannot load
-    piecewise-rigid results at all."""
+    piecewise-rigid results at all.
+    """
 
     def make(self, key):
         _, result = get_loader_result(key, miniscope.ProcessingTask)
         if result.motion is None:
             raise ResultError(
-                "The result file has no motion_correction group; it was saved before motion correction, or by a program "
-                "that leaves it out. Process the recording again."
+                "The result file has no motion_correction group; it was saved before motion correction, or by a "
+                "program that leaves it out. Process the recording again."
             )
         self.insert1({**key, "motion_correct_channel": CHANNEL})
         if isinstance(result.motion, RigidShifts):
@@ -383,7 +395,8 @@ def _segmentation_channel(key) -> int:
 
 class _Segmentation:
     """Published: rows in the x columns and columns in the y columns; masks numbered from 1 are compared with accepted
-    components numbered from 0, so that about a third get the wrong class."""
+    components numbered from 0, so that about a third get the wrong class.
+    """
 
     def make(self, key):
         _, result = get_loader_result(key, miniscope.Curation)
@@ -411,7 +424,10 @@ class _MaskClassification:
 
     @property
     def key_source(self):
-        return (miniscope.Segmentation * miniscope.MaskClassificationMethod & _same_method("mask_classification_method")).proj()
+        return (
+            miniscope.Segmentation * miniscope.MaskClassificationMethod
+            & _same_method("mask_classification_method")
+        ).proj()
 
     def make(self, key):
         self.classify(key)
@@ -424,7 +440,12 @@ class _MaskClassification:
         self.insert1(key, allow_direct_insert=True)
         self.MaskType.insert(
             (
-                {**key, "mask": int(mask), "mask_type": "soma", "confidence": _finite(confidence.get(int(mask)))}
+                {
+                    **key,
+                    "mask": int(mask),
+                    "mask_type": "soma",
+                    "confidence": _finite(confidence.get(int(mask))),
+                }
                 for mask in result.accepted
             ),
             allow_direct_insert=True,
@@ -472,7 +493,9 @@ class _Activity:
 
     @property
     def key_source(self):
-        return (miniscope.Fluorescence * miniscope.ActivityExtractionMethod & _same_method("extraction_method")).proj()
+        return (
+            miniscope.Fluorescence * miniscope.ActivityExtractionMethod & _same_method("extraction_method")
+        ).proj()
 
     def make(self, key):
         _, result = get_loader_result(key, miniscope.Curation)
