@@ -14,7 +14,8 @@ from workflow_miniscope.settings import find_config, load_settings
 def bare_environment(monkeypatch):
     for name in (
         "DJ_HOST DJ_PORT DJ_USER DJ_PASS DJ_BACKEND DJ_DATABASE_NAME DJ_USE_TLS DATABASE_PREFIX "
-        "MINISCOPE_ROOT_DATA_DIR FACEMAP_ROOT_DATA_DIR PROCESSED_ROOT_DATA_DIR WORKFLOW_MINISCOPE_HOME WORKFLOW_MINISCOPE_CONFIG"
+        "MINISCOPE_ROOT_DATA_DIR "
+        "FACEMAP_ROOT_DATA_DIR PROCESSED_ROOT_DATA_DIR WORKFLOW_MINISCOPE_HOME WORKFLOW_MINISCOPE_CONFIG"
     ).split():
         monkeypatch.delenv(name, raising=False)
 
