@@ -259,7 +259,7 @@ def _activity(key: dict, kind: str) -> np.ndarray | None:
 
     method = (miniscope.ProcessingParamSet & key).fetch1("processing_method")
     rows = miniscope.Activity.Trace & key & {"extraction_method": f"{method}_{kind}"}
-    found = rows.to_dicts("mask", "activity_trace", order_by="mask")
+    found = rows.proj("activity_trace").to_dicts(order_by="mask")
     return np.stack([row["activity_trace"] for row in found]) if found else None
 
 
@@ -267,7 +267,7 @@ def _fluorescence(key: dict) -> tuple[list[int], np.ndarray, str]:
     """Return mask numbers, traces [cell, frame] and their unit: dF/F where it is there, else fluorescence."""
     from .pipeline import miniscope
 
-    found = (miniscope.Fluorescence.Trace & key).to_dicts("mask", "fluorescence", order_by="mask")
+    found = (miniscope.Fluorescence.Trace & key).proj("fluorescence").to_dicts(order_by="mask")
     numbers = [row["mask"] for row in found]
     dff = _activity(key, "dff")
     if dff is not None:
