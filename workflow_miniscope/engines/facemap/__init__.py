@@ -9,6 +9,6 @@ discarded, so they mean nothing.
 """
 
 from .params import check_params, default_params
-from .run import RUN_NAME, run_facemap, unavailable, version
+from .run import RUN_NAME, read_run, run_facemap, unavailable, version
 
-__all__ = ["RUN_NAME", "check_params", "default_params", "run_facemap", "unavailable", "version"]
+__all__ = ["RUN_NAME", "check_params", "default_params", "read_run", "run_facemap", "unavailable", "version"]

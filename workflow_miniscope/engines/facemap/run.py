@@ -17,7 +17,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ... import daq
-from ...errors import EngineError, RecordingError
+from ...errors import EngineError, RecordingError, ResultError
 from ...results.unpickle import load_pickled_npy
 from ..base import run_engine
 from .params import Pass, check_params, default_params, fit_rois, plan_passes
@@ -94,6 +94,33 @@ def unavailable() -> str | None:
     except ImportError as error:
         return f"Facemap cannot be imported ({error}); install it with: python -m pip install facemap==1.0.8"
     return None
+
+
+def read_run(folder: Path | str) -> dict[str, Any] | None:
+    """Read what a run noted beside its result, or give None where there is no such note.
+
+    Returns
+    -------
+    dict or None
+        ``version`` of Facemap, ``created`` (ISO 8601, UTC), ``params`` as checked, ``files``, ``n_frames``.
+
+    Raises
+    ------
+    ResultError
+        The note is damaged.
+    """
+    path = Path(folder) / RUN_NAME
+    if not path.is_file():
+        return None
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        datetime.fromisoformat(about["created"])
+        missing = {"version", "params", "files", "n_frames"} - about.keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultError(f"{path} is damaged ({error}); move its folder away and run Facemap again.") from None
+    if missing:
+        raise ResultError(f"{path} lacks {', '.join(sorted(missing))}; move its folder away and run Facemap again.")
+    return about
 
 
 class _Facemap:

@@ -1,0 +1,330 @@
+"""Corrected computations of element-facemap 0.1.7.
+
+The tables are the published ones. What their ``make`` would store wrongly, or cannot store at all, is computed here
+instead; each correction names the published defect it is for. Times are UTC, x is a column, y is a row. The full frame
+is region 0, the motion regions follow from 1 in the order of the parameters; published are only these, from 0.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+from .. import daq
+from ..engines import facemap as engine
+from ..errors import ParameterError, RecordingError, ResultError
+from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
+from ..results.facemap import Components, FacemapResult, find_proc, read_proc
+from .miniscope import _replace, naive_utc
+
+logger = logging.getLogger(__name__)
+
+# As long as the published columns are
+_NAME_LENGTH = 16
+_PATH_LENGTH = 255
+
+
+def correct(module: ModuleType) -> None:
+    """Replace what is wrong in the published module. Call before it is activated."""
+    global facemap
+    facemap = module
+    for corrections in (_RecordingInfo, _FacemapTask, _FacemapProcessing, _FacialSignal):
+        _replace(getattr(module, corrections.__name__.lstrip("_")), corrections)
+    module.get_facemap_root_data_dir = get_roots
+    module.get_loader_result = get_loader_result
+
+
+facemap: ModuleType  # the published module, once it is corrected
+
+
+def get_roots() -> list[Path]:
+    """Return the root directories of videos, and the one of results.
+
+    Published: appends the latter to the caller's own list, which grows at every call.
+    """
+    return [*get_facemap_root_data_dir(), get_facemap_processed_data_dir()]
+
+
+# Recordings ------------------------------------------------------------------
+
+
+class _RecordingInfo:
+    """Published: files in any order, the AVI header's number of frames and frame rate (always 60, or 20) taken for the
+    real ones, the duration computed from these, no recording time.
+
+    ``nframes`` is what can be read from all files. The published column ``fps`` is a whole number: the rate of the time
+    stamps is rounded. ``recording_duration`` is exact.
+    """
+
+    def make_fetch(self, key):
+        return ((facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist(),)
+
+    def make_compute(self, key, files):
+        paths = find_videos(files)
+        recorded, device = find_camera(paths)
+        recording = device.read()
+        for warning in recording.warnings:
+            logger.warning("%s: %s", device.folder, warning)
+        return (
+            {
+                "px_height": recording.movie.height,
+                "px_width": recording.movie.width,
+                "nframes": recording.n_video,
+                "fps": round(recording.fps),
+                "recording_duration": recording.duration,
+                "recording_time": naive_utc(recorded.start_utc),
+            },
+        )
+
+    def make_insert(self, key, info):
+        self.insert1({**key, **info})
+
+
+def find_videos(files: list[str]) -> list[Path]:
+    """Return the full paths of a recording's files."""
+    roots = get_facemap_root_data_dir()
+    return [find_full_path(roots, path) for path in files]
+
+
+def find_camera(paths: list[Path]) -> tuple[daq.Session, daq.Device]:
+    """Return the session and the camera that recorded some files.
+
+    Raises
+    ------
+    RecordingError
+        The files are not all files of one device, in its order.
+    """
+    folder = paths[0].parent
+    recorded = daq.open_session(folder)
+    wanted = [path.resolve() for path in paths]
+    for device in recorded.devices:
+        if [path.resolve() for path in device.files] == wanted:
+            return recorded, device
+    listed = ", ".join(path.name for path in paths)
+    raise RecordingError(
+        f"{folder} has no camera with exactly the files {listed}, in this order; ingest the recording again, so that its "
+        "frames and their time stamps belong together."
+    )
+
+
+# Tasks -----------------------------------------------------------------------
+
+
+class _FacemapTask:
+    """Published: the directory of whichever file comes first from the database; fails for a video that is not there."""
+
+    def infer_output_dir(self, key, relative=True, mkdir=True):
+        """Return the directory of a task's results: the video's own, below the processed root, and ``facemap_<task>``.
+
+        Parameters
+        ----------
+        key : dict
+            Chooses one task.
+        relative : bool
+            Relative to the processed root.
+        mkdir : bool
+            Make it.
+        """
+        task = (facemap.FacemapTask & key).fetch1("KEY")
+        files = (facemap.VideoRecording.File & task).to_arrays("file_path", order_by="file_id").tolist()
+        output_dir = default_output_dir(files, task["facemap_task_id"])
+        full = find_task_folder(output_dir)
+        if mkdir:
+            full.mkdir(parents=True, exist_ok=True)
+        return Path(output_dir) if relative else full
+
+
+def default_output_dir(files: list[str], task_id: int) -> str:
+    """Return a task's output directory, relative to the processed root."""
+    return (PurePosixPath(files[0]).parent / f"facemap_{task_id}").as_posix()
+
+
+def find_task_folder(output_dir: str) -> Path:
+    """Return the folder that a task writes to.
+
+    Raises
+    ------
+    ParameterError
+        It is not below the processed root, or longer than its column.
+    """
+    root = Path(get_facemap_processed_data_dir())
+    folder = root / output_dir
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise ParameterError(
+            f"facemap_output_dir {output_dir} leads outside the processed directory {root}; results are written only there."
+        )
+    if len(output_dir) > _PATH_LENGTH:
+        raise ParameterError(f"facemap_output_dir {output_dir} is longer than {_PATH_LENGTH} characters.")
+    return folder
+
+
+# Processing ------------------------------------------------------------------
+
+
+class _FacemapProcessing:
+    """Published: several files of one camera are run as simultaneous cameras, inside one database transaction, in any
+    order; damaged videos give wrong results; do_mot_svd and do_mov_svd are not used; any one of several results is
+    loaded; the time is when the file's inode last changed; no package version."""
+
+    def make_fetch(self, key):
+        columns = ("task_mode", "facemap_output_dir", "facemap_params", "do_mot_svd", "do_mov_svd")
+        mode, output_dir, params, motion, movie = (facemap.FacemapTask & key).fetch1(*columns)
+        files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
+        n_frames = [int(n) for n in (facemap.RecordingInfo & key).to_arrays("nframes")]
+        return mode, output_dir, params, bool(motion), bool(movie), files, n_frames
+
+    def make_compute(self, key, mode, output_dir, params, motion, movie, files, n_frames):
+        output_dir = output_dir or default_output_dir(files, key["facemap_task_id"])
+        if mode == "trigger":
+            folder = find_task_folder(output_dir)
+            params = task_params(params, motion, movie)
+            paths = find_videos(files)
+            path = find_finished(folder, paths, params) or engine.run_facemap(paths, params, folder)
+        else:
+            path = find_proc(find_full_path(get_roots(), output_dir))
+        result = read_proc(path)
+        if n_frames and result.n_frames != n_frames[0]:
+            raise ResultError(
+                f"{path} has signals of {result.n_frames} frames, the recording has {n_frames[0]}: it belongs to another "
+                "recording, or was made from part of the files."
+            )
+        about = engine.read_run(path.parent) or {}
+        return output_dir, result_time(path), str(about.get("version", ""))[:_NAME_LENGTH]
+
+    def make_insert(self, key, output_dir, processing_time, package_version):
+        if not (facemap.FacemapTask & key).fetch1("facemap_output_dir"):
+            facemap.FacemapTask.update1({**key, "facemap_output_dir": output_dir})
+        self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
+
+
+def task_params(params: dict, motion: bool, movie: bool) -> dict:
+    """Return a task's parameters, checked, with those that are columns of their own.
+
+    Raises
+    ------
+    ParameterError
+        A parameter is wrong, contradicts ``do_mot_svd`` or ``do_mov_svd``, or is too long for the tables.
+    """
+    for name, column, wanted in (("motSVD", "do_mot_svd", motion), ("movSVD", "do_mov_svd", movie)):
+        if name in params and bool(params[name]) != wanted:
+            raise ParameterError(
+                f"The task's facemap_params have {name} {str(bool(params[name])).lower()}, but its {column} is "
+                f"{int(wanted)}; make them agree."
+            )
+    checked = engine.check_params({**params, "motSVD": motion, "movSVD": movie})
+    for roi in checked["rois"]:
+        _check_name(roi["name"], ParameterError)
+    return checked
+
+
+def _check_name(name: str, error: type[Exception]) -> None:
+    if len(name) > _NAME_LENGTH:
+        raise error(
+            f"The region name '{name}' is longer than the {_NAME_LENGTH} characters that roi_name holds; shorten it."
+        )
+
+
+def find_finished(folder: Path, files: list[Path], params: dict) -> Path | None:
+    """Return the result of a run that ended but was killed before the database knew, or None.
+
+    Raises
+    ------
+    ResultError
+        The folder holds the result of other files or parameters.
+    """
+    about = engine.read_run(folder)
+    if about is None:
+        return None
+    names = [Path(file).name for file in about["files"]]
+    # an empty last file, which some recordings end with, is not among those that were used
+    same_files = names == [file.name for file in files][: len(names)] and len(files) - len(names) <= 1
+    if not same_files or about["params"] != params:
+        what = "its parameters differ" if same_files else "it is of other files"
+        raise ResultError(
+            f"{folder} holds another result ({what}); move it away, or name another facemap_output_dir: a result is never "
+            "overwritten."
+        )
+    return find_proc(folder)
+
+
+def result_time(path: Path) -> datetime:
+    """Return when a result was computed, UTC: as its run noted, else when the file was last written.
+
+    Published: ``st_ctime``, in the rig's zone, which a copy or a chmod changes.
+    """
+    about = engine.read_run(path.parent)
+    if about is not None:
+        return naive_utc(datetime.fromisoformat(about["created"]))
+    return naive_utc(datetime.fromtimestamp(path.stat().st_mtime, timezone.utc))
+
+
+def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:
+    """Return the result of a FacemapTask and when it was computed.
+
+    Published: runs whatever code the file holds; takes any of several files.
+    """
+    path = find_proc(find_full_path(get_roots(), (table & key).fetch1("facemap_output_dir")))
+    return read_proc(path), result_time(path)
+
+
+# Signals ---------------------------------------------------------------------
+
+
+class _FacialSignal:
+    """Published: IndexError on every result with a motion region (motSv has one dimension), TypeError without any
+    region; the projection of component i is the row of frame i; motion leads by a frame for the first 500; singular
+    values are zeros or another region's; the full frame is left out; regions have no names."""
+
+    def make_fetch(self, key):
+        return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
+
+    def make_compute(self, key, output_dir):
+        result = read_proc(find_proc(find_full_path(get_roots(), output_dir)))
+        for region in result.regions:
+            _check_name(region.name, ResultError)
+        return (result,)
+
+    def make_insert(self, key, result):
+        self.insert1(key)
+        self.Region.insert(
+            {
+                **key,
+                "roi_no": region.number,
+                "roi_name": region.name,
+                "xrange": region.x_range,
+                "yrange": region.y_range,
+                "xrange_bin": region.x_bins,
+                "yrange_bin": region.y_bins,
+                "motion": region.motion,
+            }
+            for region in result.regions
+        )
+        for region in result.regions:
+            place = {**key, "roi_no": region.number}
+            self.MotionSVD.insert(_component_rows(place, "motmask", region.motion_svd))
+            self.MovieSVD.insert(_component_rows(place, "movmask", region.movie_svd))
+        self.Summary.insert1(
+            {
+                **key,
+                "sbin": result.sbin,
+                "avgframe": result.average_frame,
+                "avgmotion": result.average_motion,
+            }
+        )
+
+
+def _component_rows(place: dict, mask: str, components: Components | None) -> list[dict]:
+    if components is None:
+        return []
+    return [
+        {
+            **place,
+            "pc_no": number,
+            "singular_value": float(components.singular_values[number]),
+            mask: components.masks[number],
+            "projection": components.time_courses[number],
+        }
+        for number in range(len(components))
+    ]
