@@ -146,22 +146,23 @@ def restrict_recordings(table: Any, restrict: Any):
     query = table()
     for condition in _conditions(restrict):
         if isinstance(condition, dict):
-            for name in condition:
-                if name not in query.heading.names:
-                    near = difflib.get_close_matches(name, query.heading.names, n=1)
-                    hint = (
-                        f"did you mean '{near[0]}'?"
-                        if near
-                        else f"known are {', '.join(query.heading.names)}."
-                    )
-                    raise ParameterError(f"Recordings have no attribute '{name}'; {hint}")
-        query = query & condition
-    try:
-        len(query)
-    except DATABASE_ERRORS as error:
-        cause = str(error).splitlines()[0]
-        raise ParameterError(f"The restriction {restrict!r} cannot be used ({cause}).") from None
+            _check_names(condition, query.heading.names)
+        try:
+            query = query & condition
+            len(query)
+        except DATABASE_ERRORS as error:
+            cause = str(error).splitlines()[0]
+            raise ParameterError(f"The restriction {condition!r} cannot be used ({cause}).") from None
     return query
+
+
+def _check_names(condition: dict, known: list[str]) -> None:
+    # DataJoint ignores names it does not know, and would choose everything
+    for name in condition:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
+            raise ParameterError(f"Recordings have no attribute '{name}'; {hint}")
 
 
 def _conditions(restrict: Any) -> Iterator[Any]:

@@ -1,6 +1,8 @@
 """Rows that several tests start from."""
 
+import shutil
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +46,24 @@ def add_subject(pipeline):
         return subject
 
     return add
+
+
+@pytest.fixture
+def load(pipeline, add_recording):
+    """Make a task that loads a result file for a new recording; return the recording's key."""
+
+    def _load(subject: str, path: Path, **recording) -> dict:
+        miniscope = pipeline.miniscope
+        key = add_recording(subject, **recording)
+        miniscope.ProcessingParamSet.insert_new_params("caiman", 90, "of the lab", {"gSig": [3, 3], "min_corr": 0.8})
+        output = f"{subject}/caiman"
+        from workflow_miniscope.paths import get_processed_root_data_dir
+
+        folder = get_processed_root_data_dir() / output
+        folder.mkdir(parents=True)
+        shutil.copy2(path, folder)  # with its time, which is the result's
+        task = {"paramset_id": 90, "processing_output_dir": output, "task_mode": "load"}
+        miniscope.ProcessingTask.insert1({**key, **task})
+        return key
+
+    return _load

@@ -1,39 +1,17 @@
 """Results computed elsewhere, loaded into the published tables; real files of CaImAn 1.12.1."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from workflow_miniscope.errors import ParameterError
-from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
 from workflow_miniscope.results.caiman import read_result
 
 DATA = Path(__file__).parents[1] / "results" / "data"
 RIGID = DATA / "caiman_1.12.1_fit_file_80px.hdf5"
 PIECEWISE = DATA / "caiman_1.12.1_pw_rigid_80px.hdf5"
-PARAMS = {"gSig": [3, 3], "min_corr": 0.8}
-
-
-@pytest.fixture
-def load(pipeline, add_recording):
-    """Load a result file for a new recording and populate everything from it; return the recording's key."""
-
-    def _load(subject: str, path: Path, **recording) -> dict:
-        miniscope = pipeline.miniscope
-        key = add_recording(subject, **recording)
-        miniscope.ProcessingParamSet.insert_new_params("caiman", 90, "of the lab", PARAMS)
-        output = f"{subject}/caiman"
-        folder = get_processed_root_data_dir() / output
-        folder.mkdir(parents=True)
-        shutil.copy2(path, folder)  # with its time, which is the result's
-        task = {"paramset_id": 90, "processing_output_dir": output, "task_mode": "load"}
-        miniscope.ProcessingTask.insert1({**key, **task})
-        return key
-
-    return _load
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,173 @@
+"""What is computed, for which recordings, by whom; and what becomes of errors."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workflow_miniscope import jobs, process, status, tasks
+from workflow_miniscope.errors import EngineError, ParameterError
+from workflow_miniscope.process import restrict_recordings
+
+RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
+
+
+@pytest.fixture
+def broken(tmp_path):
+    path = tmp_path / "broken.hdf5"
+    path.write_bytes(b"nothing")
+    return path
+
+
+def errors():
+    return status.status()["miniscope.Processing"]["errors"]
+
+
+def test_one_failure_does_not_stop_the_others(pipeline, load, broken):
+    before = errors()
+    bad, good = load("p_bad", broken), load("p_good", RESULT)
+    report = process.process(restrict="subject like 'p_%' and subject in ('p_bad', 'p_good')", progress=False)
+    assert [(name, key["subject"]) for name, key, _ in report.errors] == [("miniscope.Processing", "p_bad")]
+    assert "subject=p_bad" in str(report)
+    assert pipeline.miniscope.Fluorescence & good
+    assert not pipeline.miniscope.Processing & bad
+    assert errors() == before + 1
+
+    again = process.process(restrict={"subject": "p_bad"}, progress=False)
+    assert len(again.errors) == 1, "what failed is tried again"
+    assert errors() == before + 1
+
+    folder = pipeline.get_processed_root_data_dir() / "p_bad" / "caiman"
+    (folder / broken.name).write_bytes(RESULT.read_bytes())
+    assert process.process(restrict={"subject": "p_bad"}, progress=False).errors == []
+    assert errors() == before, "the error is forgotten when the key succeeds"
+
+
+def test_a_second_run_finds_its_work_done(pipeline, load):
+    load("p_twice", RESULT)
+    first = process.process(restrict={"subject": "p_twice"}, progress=False)
+    assert first.done["miniscope.Processing"] == 1
+    second = process.process(restrict={"subject": "p_twice"}, progress=False)
+    assert sum(second.done.values()) == 0
+    assert "Everything is done already" in str(second)
+
+
+@pytest.mark.parametrize(
+    "restrict",
+    [
+        {"subject": "p_one"},
+        "subject=p_one",
+        "subject='p_one'",
+        'subject="p_one"',
+        '{"subject": "p_one"}',
+        ["subject=p_one", "recording_id=0"],
+        "subject='p_one' and device='My_V4_Miniscope'",
+    ],
+)
+def test_ways_to_restrict(pipeline, add_recording, restrict):
+    if not pipeline.miniscope.Recording & {"subject": "p_one"}:
+        add_recording("p_one")
+    chosen = restrict_recordings(pipeline.miniscope.Recording, restrict)
+    assert set(chosen.to_arrays("subject")) == {"p_one"}
+
+
+@pytest.mark.parametrize(
+    ("restrict", "sentence"),
+    [
+        ("subjct=m1", "no attribute 'subjct'; did you mean 'subject'"),
+        ("no such column > 3", "cannot be used"),
+        ("{broken", "not valid JSON"),
+    ],
+)
+def test_restrictions_that_mean_nothing(pipeline, restrict, sentence):
+    with pytest.raises(ParameterError, match=sentence):
+        restrict_recordings(pipeline.miniscope.Recording, restrict)
+
+
+def test_workers_share_and_the_dead_give_back(pipeline, load):
+    key = load("p_jobs", RESULT)
+    table = pipeline.miniscope.Processing()
+    task = (pipeline.miniscope.ProcessingTask & key).fetch1("KEY")
+    table.jobs.refresh({"subject": "p_jobs"})
+    assert table.jobs.reserve(task)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    table.jobs.update1({**task, "pid": dead.pid, "host": platform.node()})
+    report = process.process(restrict={"subject": "p_jobs"}, reserve_jobs=True, progress=False)
+    assert report.errors == []
+    assert pipeline.miniscope.Processing & key
+    assert not table.jobs & key, "what is done leaves the queue"
+
+
+def test_what_another_worker_does_is_left_to_it(pipeline, load):
+    key = load("p_busy", RESULT)
+    table = pipeline.miniscope.Processing()
+    task = (pipeline.miniscope.ProcessingTask & key).fetch1("KEY")
+    table.jobs.refresh({"subject": "p_busy"})
+    table.jobs.reserve(task)
+    table.jobs.update1({**task, "pid": os.getppid()})  # a process that lives
+    assert jobs.release_dead_reservations(table) == 0
+    process.process(restrict={"subject": "p_busy"}, reserve_jobs=True, progress=False)
+    assert not pipeline.miniscope.Processing & key
+    (table.jobs & task).delete_quick()
+
+
+def test_a_worker_on_another_machine_is_known_by_its_connection(pipeline, load):
+    key = load("p_far", RESULT)
+    table = pipeline.miniscope.Processing()
+    task = (pipeline.miniscope.ProcessingTask & key).fetch1("KEY")
+    table.jobs.refresh({"subject": "p_far"})
+    table.jobs.reserve(task)
+    table.jobs.update1({**task, "host": "elsewhere"})
+    assert jobs.release_dead_reservations(table) == 0, "the connection is ours, and open"
+    table.jobs.update1({**task, "connection_id": 999_999_999})
+    assert jobs.release_dead_reservations(table) == 1
+
+
+def test_a_dry_run_changes_nothing(pipeline, load):
+    key = load("p_dry", RESULT)
+    counts = dict(process.preview(restrict={"subject": "p_dry"}))
+    assert counts["miniscope.Processing"] == 1
+    assert counts["miniscope.ProcessingTask"] == 0
+    assert not pipeline.miniscope.Processing & key
+
+
+def test_a_parameter_file_becomes_one_set(pipeline, tmp_path):
+    path = tmp_path / "tight.json"
+    path.write_text(json.dumps({"min_SNR": 4.5}))
+    number = tasks.choose_paramset(str(path), "cnmfe")
+    assert tasks.choose_paramset(str(path), None) == number
+    row = (pipeline.miniscope.ProcessingParamSet & {"paramset_id": number}).fetch1()
+    assert (row["processing_method"], row["paramset_desc"], row["params"]) == ("cnmfe", "tight", {"min_SNR": 4.5})
+    assert tasks.choose_paramset(number, None) == number
+    with pytest.raises(ParameterError, match="for the engine 'cnmfe', not for 'caiman'"):
+        tasks.choose_paramset(number, "caiman")
+
+
+@pytest.mark.parametrize(
+    ("paramset", "content", "sentence"),
+    [
+        (9999, None, "There is no paramset 9999"),
+        ("missing.json", None, "cannot be read"),
+        ("text.json", "{", "not valid JSON"),
+        ("list.json", "[1]", "one JSON object"),
+        ("typo.json", '{"min_SNRR": 4}', "min_SNR"),
+    ],
+)
+def test_parameters_that_cannot_be_used(pipeline, tmp_path, paramset, content, sentence):
+    if content is not None:
+        (tmp_path / paramset).write_text(content)
+    if isinstance(paramset, str):
+        paramset = str(tmp_path / paramset)
+    before = len(pipeline.miniscope.ProcessingParamSet())
+    with pytest.raises(ParameterError, match=sentence):
+        tasks.choose_paramset(paramset, "cnmfe")
+    assert len(pipeline.miniscope.ProcessingParamSet()) == before
+
+
+def test_an_engine_nobody_knows(pipeline):
+    with pytest.raises(EngineError, match="cnmfe"):
+        process.process(engine="cnmf")
