@@ -58,9 +58,7 @@ class CaimanEngine:
         """Fill in the defaults and check, see :func:`parameters.check`."""
         return parameters.check(params)
 
-    def run(
-        self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True
-    ) -> Path:
+    def run(self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True) -> Path:
         """Register, extract, deconvolve and evaluate.
 
         Parameters
@@ -145,9 +143,7 @@ class _Run:
             self.motion = RigidShifts(np.array(mc.shifts_rig))
 
     def transpose(self) -> None:
-        self.path, self.summary = memmaps.to_c_order(
-            self.registered, self.dims, self.scratch, progress=self.progress
-        )
+        self.path, self.summary = memmaps.to_c_order(self.registered, self.dims, self.scratch, progress=self.progress)
         for path in self.registered:
             path.unlink()
         Yr, dims, frames = self.caiman.load_memmap(str(self.path))
@@ -159,9 +155,7 @@ class _Run:
         self.cnm.fit(self.frames)
         estimates = self.cnm.estimates
         if estimates.A is None or estimates.A.shape[1] == 0:
-            raise EngineError(
-                "CaImAn found no component in this recording: lower min_corr or min_pnr, or check gSig."
-            )
+            raise EngineError("CaImAn found no component in this recording: lower min_corr or min_pnr, or check gSig.")
 
     def evaluate(self) -> None:
         estimates = self.cnm.estimates
@@ -245,9 +239,7 @@ def _processes(wanted: int | None) -> Iterator[tuple[Any, Any, int]]:
         if n == 1:
             yield caiman, None, 1
             return
-        _, dview, n = caiman.cluster.setup_cluster(
-            backend="multiprocessing", n_processes=n, ignore_preexisting=True
-        )
+        _, dview, n = caiman.cluster.setup_cluster(backend="multiprocessing", n_processes=n, ignore_preexisting=True)
         try:
             yield caiman, dview, n
         finally:
