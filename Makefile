@@ -4,7 +4,7 @@
 #   make demo      write a synthetic recording, process it, show what is in the database and draw the figures
 #   make test      run the tests
 #   make lint      check the style of the code
-#   make notebooks open the notebooks in the browser
+#   make notebooks open the notebooks in the browser, on your data or the demo's
 #   make clean     remove .venv, the demo and what the tools left
 
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python; do \
@@ -45,8 +45,10 @@ test: install
 lint: install
 	$(VENV)/bin/ruff check .
 
-notebooks: install
-	$(VENV)/bin/jupyter lab notebooks
+# Without a configuration of your own they open on the demo's data.
+notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
+	$(if $(wildcard dj_local_conf.json),,WORKFLOW_MINISCOPE_CONFIG=$(abspath $(DEMO))/dj_local_conf.json) \
+		$(VENV)/bin/jupyter lab notebooks
 
 clean:
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python -m workflow_miniscope.demo --folder $(DEMO) --clean

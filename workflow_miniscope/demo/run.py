@@ -18,7 +18,9 @@ from typing import Annotated
 
 import typer
 
-from .. import embedded
+from .. import embedded, report, status
+from ..ingest import ingest
+from ..process import process
 from ..settings import CONFIG_NAME, CONFIG_VARIABLE, Settings, default_home, get_settings
 from .recording import ANIMAL, write_demo_session
 
@@ -98,26 +100,20 @@ def run(folder: Path, progress: bool = True) -> list[Path]:
     begin = time.monotonic()
     _say("A synthetic recording: one miniscope, one camera on the face")
     use(prepare(folder, progress))
-
-    # only now: importing them reads the configuration
-    from .. import report, status
-    from ..ingest import ingest
-    from ..process import process
-
     _say("Ingest")
     ingested = ingest(folder / "subjects.csv", folder / "sessions.csv", progress=progress)
     print(ingested)
     _say("Process: CNMF-E on the miniscope's movie, Facemap on the camera's")
     processed = process(progress=progress)
     print(processed)
-    if ingested.problems or processed.errors:
-        raise typer.Exit(1)
     _say("In the database")
     status.command()
     _say("Figures")
     paths = report.write(folder / "figures", progress=progress)
     for path in paths:
         print(path)
+    if ingested.problems or processed.errors:
+        raise typer.Exit(1)
     print(f"\nDone in {time.monotonic() - begin:.0f} s. To look around in this database:")
     print(f"    export {CONFIG_VARIABLE}={folder / CONFIG_NAME}")
     return paths

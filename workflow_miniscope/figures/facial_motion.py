@@ -72,10 +72,12 @@ def facial_motion(
 
 def _stack(axes, times, components) -> None:
     """Draw the components one above the other, all to the same scale: the first is seen to be strongest."""
-    ranges = np.percentile(np.abs(components), 99, axis=1) if components.size else np.ones(len(components))
+    # rows as far apart as their swings need, so that a blink in one does not cross the next
+    lows, highs = np.percentile(components, [0.1, 99.9], axis=1) if components.size else np.zeros((2, len(components)))
     floor, ticks = 0.0, []
     for number, trace in enumerate(components):
-        floor -= ranges[number] * 1.1 if number == 0 else ranges[number - 1] * 0.9 + ranges[number] * 0.9
+        above = abs(lows[number - 1]) if number else 0
+        floor -= max(above + abs(highs[number]), 0.15 * np.ptp([lows[0], highs[0]]))
         ticks.append(floor)
         axes.axhline(floor, color=QUIET, lw=0.4, zorder=0)
         axes.plot(times, trace + floor, color=CYCLE[number % len(CYCLE)], lw=0.7)

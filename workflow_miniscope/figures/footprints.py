@@ -58,9 +58,7 @@ def footprints(
     accepted = np.ones(len(masks), bool) if accepted is None else np.asarray(accepted, bool)
     labels = range(len(masks)) if labels is None else labels
     if not len(accepted) == len(labels) == len(masks):
-        raise ValueError(
-            f"{len(masks)} masks, but {len(accepted)} values in accepted and {len(labels)} labels."
-        )
+        raise ValueError(f"{len(masks)} masks, but {len(accepted)} values in accepted and {len(labels)} labels.")
 
     figure = new_figure(height=min(WIDTH * 0.72 * height / width + 0.5, 8.5), width=WIDTH * 0.72)
     axes = figure.add_subplot()
@@ -73,9 +71,7 @@ def footprints(
         0.7,
         ":",
     )
-    _draw(
-        axes, [line for o, ok in zip(outlines, accepted, strict=True) if ok for line in o], ACCEPTED, 0.9, "-"
-    )
+    _draw(axes, [line for o, ok in zip(outlines, accepted, strict=True) if ok for line in o], ACCEPTED, 0.9, "-")
     for order, cell in enumerate(highlight):
         colour = CYCLE[order % len(CYCLE)]
         _draw(axes, outlines[cell], colour, 1.8, "-")
@@ -132,6 +128,4 @@ def _legend(axes, n_accepted: int, n_rejected: int) -> None:
     handles = [Line2D([], [], color="#C98F00", label=f"{n_accepted} accepted")]
     if n_rejected:
         handles.append(Line2D([], [], color="#3A8FC4", linestyle=":", label=f"{n_rejected} rejected"))
-    axes.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=2, borderaxespad=0.2, handlelength=1.6
-    )
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=2, borderaxespad=0.2, handlelength=1.6)

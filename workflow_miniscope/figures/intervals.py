@@ -38,9 +38,7 @@ def frame_intervals(times: np.ndarray, title: str | None = None) -> Figure:
     over_time.axhline(usual, color=QUIET, lw=0.6, zorder=0)
     over_time.scatter(times[1:][~late], intervals[~late], s=4, color=BLUE, alpha=0.5, linewidths=0)
     over_time.scatter(times[1:][late], intervals[late], s=22, color=RED, marker="D", linewidths=0)
-    for when, interval, count in zip(
-        times[1:][late][:40], intervals[late][:40], missing[late][:40], strict=True
-    ):
+    for when, interval, count in zip(times[1:][late][:40], intervals[late][:40], missing[late][:40], strict=True):
         over_time.annotate(
             f"{count} lost",
             (when, interval),

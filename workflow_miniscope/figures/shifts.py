@@ -9,9 +9,7 @@ from .style import BLUE, QUIET, RED, check_lengths, new_figure, styled
 
 
 @styled
-def motion_shifts(
-    times: np.ndarray, y_shifts: np.ndarray, x_shifts: np.ndarray, title: str | None = None
-) -> Figure:
+def motion_shifts(times: np.ndarray, y_shifts: np.ndarray, x_shifts: np.ndarray, title: str | None = None) -> Figure:
     """Draw the shifts over time, and where they lie in the plane.
 
     Parameters
@@ -37,9 +35,7 @@ def motion_shifts(
     over_time, plane = figure.subplots(1, 2, width_ratios=(3.4, 1))
     for shifts, colour, name in ((y_shifts, RED, "vertical"), (x_shifts, BLUE, "horizontal")):
         if shifts.ndim == 2:
-            over_time.fill_between(
-                times, shifts.min(axis=0), shifts.max(axis=0), color=colour, alpha=0.2, lw=0
-            )
+            over_time.fill_between(times, shifts.min(axis=0), shifts.max(axis=0), color=colour, alpha=0.2, lw=0)
         over_time.plot(times, _middle(shifts), color=colour, lw=0.7, label=name)
     if times.size:
         over_time.set_xlim(times[0], times[-1])

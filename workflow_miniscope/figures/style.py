@@ -73,9 +73,7 @@ def show_image(axes: Axes, image: np.ndarray, low: float = 1.0, high: float = 99
     """Show a grey image without axes, between two of its percentiles, pixel (0, 0) at the upper left."""
     finite = image[np.isfinite(image)]
     darkest, brightest = np.percentile(finite, [low, high]) if finite.size else (0, 1)
-    axes.imshow(
-        image, cmap="gray", vmin=darkest, vmax=max(brightest, darkest + 1e-12), interpolation="nearest"
-    )
+    axes.imshow(image, cmap="gray", vmin=darkest, vmax=max(brightest, darkest + 1e-12), interpolation="nearest")
     axes.set_axis_off()
 
 
