@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 
 from .. import daq
 from ..engines import facemap as engine
 from ..errors import ParameterError, RecordingError, ResultError
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
-from .miniscope import _replace, naive_utc
+from .miniscope import naive_utc
+from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +26,15 @@ _NAME_LENGTH = 16
 _PATH_LENGTH = 255
 
 
-def correct(module: ModuleType) -> None:
-    """Replace what is wrong in the published module. Call before it is activated."""
-    global facemap
-    facemap = module
+facemap = import_element("element_facemap.facial_behavior_estimation")
+
+
+def correct() -> None:
+    """Replace what is wrong on the published module. Call before it is activated."""
     for corrections in (_RecordingInfo, _FacemapTask, _FacemapProcessing, _FacialSignal):
-        _replace(getattr(module, corrections.__name__.lstrip("_")), corrections)
-    module.get_facemap_root_data_dir = get_roots
-    module.get_loader_result = get_loader_result
-
-
-facemap: ModuleType  # the published module, once it is corrected
+        replace_methods(getattr(facemap, corrections.__name__.lstrip("_")), corrections)
+    facemap.get_facemap_root_data_dir = get_roots
+    facemap.get_loader_result = get_loader_result
 
 
 def get_roots() -> list[Path]:
@@ -104,8 +102,8 @@ def find_camera(paths: list[Path]) -> tuple[daq.Session, daq.Device]:
             return recorded, device
     listed = ", ".join(path.name for path in paths)
     raise RecordingError(
-        f"{folder} has no camera with exactly the files {listed}, in this order; ingest the recording again, so that its "
-        "frames and their time stamps belong together."
+        f"{folder} has no camera with exactly the files {listed}, in this order; ingest the recording again, so that "
+        "its frames and their time stamps belong together."
     )
 
 
@@ -153,7 +151,8 @@ def find_task_folder(output_dir: str) -> Path:
     folder = root / output_dir
     if not folder.resolve().is_relative_to(root.resolve()):
         raise ParameterError(
-            f"facemap_output_dir {output_dir} leads outside the processed directory {root}; results are written only there."
+            f"facemap_output_dir {output_dir} leads outside the processed directory {root}; results are written only "
+            "there."
         )
     if len(output_dir) > _PATH_LENGTH:
         raise ParameterError(f"facemap_output_dir {output_dir} is longer than {_PATH_LENGTH} characters.")
@@ -166,7 +165,8 @@ def find_task_folder(output_dir: str) -> Path:
 class _FacemapProcessing:
     """Published: several files of one camera are run as simultaneous cameras, inside one database transaction, in any
     order; damaged videos give wrong results; do_mot_svd and do_mov_svd are not used; any one of several results is
-    loaded; the time is when the file's inode last changed; no package version."""
+    loaded; the time is when the file's inode last changed; no package version.
+    """
 
     def make_fetch(self, key):
         columns = ("task_mode", "facemap_output_dir", "facemap_params", "do_mot_svd", "do_mov_svd")
@@ -187,8 +187,8 @@ class _FacemapProcessing:
         result = read_proc(path)
         if n_frames and result.n_frames != n_frames[0]:
             raise ResultError(
-                f"{path} has signals of {result.n_frames} frames, the recording has {n_frames[0]}: it belongs to another "
-                "recording, or was made from part of the files."
+                f"{path} has signals of {result.n_frames} frames, the recording has {n_frames[0]}: it belongs to "
+                "another recording, or was made from part of the files."
             )
         about = engine.read_run(path.parent) or {}
         return output_dir, result_time(path), str(about.get("version", ""))[:_NAME_LENGTH]
@@ -243,8 +243,8 @@ def find_finished(folder: Path, files: list[Path], params: dict) -> Path | None:
     if not same_files or about["params"] != params:
         what = "its parameters differ" if same_files else "it is of other files"
         raise ResultError(
-            f"{folder} holds another result ({what}); move it away, or name another facemap_output_dir: a result is never "
-            "overwritten."
+            f"{folder} holds another result ({what}); move it away, or name another facemap_output_dir: a result is "
+            "never overwritten."
         )
     return find_proc(folder)
 
@@ -275,7 +275,8 @@ def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:
 class _FacialSignal:
     """Published: IndexError on every result with a motion region (motSv has one dimension), TypeError without any
     region; the projection of component i is the row of frame i; motion leads by a frame for the first 500; singular
-    values are zeros or another region's; the full frame is left out; regions have no names."""
+    values are zeros or another region's; the full frame is left out; regions have no names.
+    """
 
     def make_fetch(self, key):
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)

@@ -185,7 +185,8 @@ _NUMPY_MODULES = {
     "numpy",
     *(f"numpy.{core}.{name}" for core in ("core", "_core") for name in ("multiarray", "numeric")),
 }
-_BUILTINS = {"complex": complex, "frozenset": frozenset, "set": set}
+# bytes: without arguments, as old pickles have empty ones; with a number it would take that much memory
+_BUILTINS = {"bytes": lambda: b"", "complex": complex, "frozenset": frozenset, "set": set}
 
 
 def _find(module: str, name: str) -> Callable | None:
