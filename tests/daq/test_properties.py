@@ -97,8 +97,8 @@ def test_reads_what_was_written(tmp_path, drawn):
         middle = len(frames) // 2
         np.testing.assert_array_equal(list(recording.movie.frames(middle, middle + 2)), frames[middle : middle + 2])
         if np.median(steps) * 1000 == interval and true.kind == "scope":
-            assert recording.timing.lost == n_lost
-            assert bool(n_lost) == any("missing" in warning for warning in recording.warnings)
+            assert recording.timing.dropped_frames == n_lost
+            assert bool(n_lost) == any("dropped" in warning for warning in recording.warnings)
 
     after = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     assert after == before  # nothing is written into a raw-data folder

@@ -1,142 +1,153 @@
-"""What an AVI file holds, from its own structure: how many frames, and whether the file is whole.
+"""The structure of an AVI file: how many whole frames it holds, whatever its header says.
 
-FFmpeg plays what it can of a damaged file and says nothing to its caller, so a cut file would look like a short
-recording. An AVI is a tree of chunks that say how long they are (Microsoft's "AVI RIFF File Reference"; the
-OpenDML extension adds further RIFF parts for large files), which tells the two apart without decoding.
+Headers and indices are written when a file is closed, so they are wrong in a file that was not, and decoders
+make a frame of whatever is left of the last one. Walking the chunks reads 8 bytes a frame and sees both.
+
+The format: a file is made of chunks (4 letters, a 32-bit length, the content, padded to an even length).
+``RIFF`` and ``LIST`` chunks hold chunks; the ``movi`` list holds one a frame, named after the stream and what
+it is, such as ``00dc``. A large file goes on in more ``RIFF`` chunks, of type ``AVIX`` (OpenDML).
 """
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
+import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import RecordingError
 
-_MAX_UNFINISHED = (0, 0xFFFFFFFF)  # what a writer leaves where it meant to write a size at the end
+_OPENED_LISTS = {b"hdrl", b"strl", b"movi", b"rec "}
+_LENGTHS_OF_OPEN_FILES = {0, 0xFFFFFFFF}  # what writers put there until they close the file
 
 
 @dataclass(frozen=True)
-class AviContent:
-    """Frames that an AVI file stores, and what is wrong with it, as the end of a sentence (None: it is whole)."""
+class AviFile:
+    """What an AVI file holds.
 
+    Attributes
+    ----------
+    path : Path
+        The file.
+    n_frames : int
+        Frames that are there as a whole.
+    height, width : int
+        Size of a frame in pixels; 0 where the header is not there.
+    codec : str
+        FOURCC of the codec, such as ``FFV1``; empty for uncompressed frames.
+    problem : str or None
+        What is wrong with the file, to follow its name in a sentence.
+    complete : bool
+        Whether all frames that were written are there; False when some are lost, or may be.
+    """
+
+    path: Path
     n_frames: int
+    height: int
+    width: int
+    codec: str
     problem: str | None
+    complete: bool
 
 
-def scan(path: Path) -> AviContent:
-    """Walk the chunks of an AVI file.
+def scan(path: Path) -> AviFile:
+    """Count the whole frames of an AVI file by going through its chunks.
 
     Parameters
     ----------
     path : Path
-        The file. It is mapped, not loaded; only the heads of its chunks are touched.
-
-    Returns
-    -------
-    AviContent
-        A file of no bytes, or one closed before its first frame, is whole and has no frames.
+        The file. It is not decoded, so this takes milliseconds.
 
     Raises
     ------
     RecordingError
-        The file cannot be opened.
+        The file cannot be read, or is no AVI.
     """
     try:
-        with open(path, "rb") as file:
-            if file.seek(0, 2) == 0:
-                return AviContent(0, None)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _scan(data)
+        with open(path, "rb", buffering=0) as file:
+            return _Walk(path, file).result()
     except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
 
 
-def _scan(data: mmap.mmap) -> AviContent:
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"AVI ":
-        return AviContent(0, "is no AVI file")
-    video: bytes | None = None
-    n_frames = 0
-    found_movi = False
-    position = 0
-    try:
-        while data[position : position + 4] == b"RIFF" and data[position + 8 : position + 12] in (
-            b"AVI ",
-            b"AVIX",
-        ):
-            # the size a RIFF part states is not used: its chunks say the same, and writers get it wrong
-            start, position = position + 12, len(data)
-            for name, begin, end in _chunks(data, start, len(data)):
-                if name == b"RIFF":
-                    position = begin - 8
-                    break
-                if name == b"LIST" and data[begin : begin + 4] == b"hdrl" and video is None:
-                    video = _video_stream(data, begin + 4, end)
-                elif name == b"LIST" and data[begin : begin + 4] == b"movi":
-                    found_movi = True
-                    n_frames += _count(data, begin + 4, end, video)
-    except _Cut as cut:
-        return AviContent(n_frames + cut.n_frames, cut.problem)
-    if not found_movi:
-        return AviContent(0, "ends before its first frame")
-    if video is None:
-        return AviContent(0, "holds no video")
-    return AviContent(n_frames, None)
+class _Walk:
+    """One pass over the chunks of a file."""
 
+    def __init__(self, path: Path, file: BinaryIO):
+        self.path = path
+        self.file = file
+        self.size = os.fstat(file.fileno()).st_size
+        self.n_frames = 0
+        self.height = self.width = 0
+        self.codec = ""
+        self.stream = -1  # number of the last stream header seen
+        self.video: int | None = None  # number of the video stream
+        self.declared_end = 0  # where the file ends by the lengths of its RIFF chunks
+        self.closed = True
 
-class _Cut(Exception):
-    def __init__(self, problem: str, n_frames: int = 0):
-        super().__init__(problem)
-        self.problem, self.n_frames = problem, n_frames
+    def result(self) -> AviFile:
+        if self.size == 0:
+            return self._file("is empty (0 bytes)", complete=False)
+        start = self.file.read(12)
+        if not b"RIFF".startswith(start[:4]) or not b"AVI ".startswith(start[8:12]):
+            raise RecordingError(
+                f"{self.path} is not an AVI file; copy it from the recording computer again."
+            )
+        position = 0
+        while position < self.size:
+            self.file.seek(position)
+            head = self.file.read(8)
+            if len(head) < 8:
+                return self._file("is cut off", complete=False)
+            name, length = head[:4], struct.unpack("<I", head[4:])[0]
+            if not all(32 <= letter < 127 for letter in name):
+                return self._file(f"is damaged after frame {self.n_frames}", complete=False)
+            if name == b"RIFF":
+                self._open_riff(position, length)
+                position += 12
+                continue
+            if name == b"LIST" and self.file.read(4) in _OPENED_LISTS:
+                position += 12
+                continue
+            end = position + 8 + length
+            if end > self.size:
+                # a cut index loses no frame, anything else may
+                return self._file("is cut off", complete=name == b"idx1")
+            if self._is_frame(name):
+                # a chunk of no bytes stands for "as before"; decoders give no frame for it
+                self.n_frames += length > 0
+            elif name in (b"strh", b"strf"):
+                self._read_header(name, position + 8, length)
+            position = end + (length & 1)
+        if not self.closed:
+            return self._file("was never closed by the recording program", complete=False)
+        if self.declared_end > self.size + 1:  # some writers forget the padding
+            return self._file("is cut off", complete=False)
+        return self._file(None, complete=True)
 
+    def _open_riff(self, position: int, length: int) -> None:
+        self.closed = length not in _LENGTHS_OF_OPEN_FILES
+        if self.closed:
+            self.declared_end = position + 8 + length
 
-def _chunks(data: mmap.mmap, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Give (name, first byte, byte after the last) of the chunks between two places."""
-    position = start
-    while position + 8 <= stop:
-        name = data[position : position + 4]
-        if position + 8 > len(data):
-            raise _Cut("is cut off")
-        size = int.from_bytes(data[position + 4 : position + 8], "little")
-        begin, end = position + 8, position + 8 + size
-        if name == b"RIFF":
-            yield name, begin, end
-            return
-        if name == b"LIST" and size in _MAX_UNFINISHED:
-            raise _Cut("was not closed by the program that wrote it", _rest(data, begin))
-        if end > len(data):
-            raise _Cut("is cut off")
-        yield name, begin, end
-        position = end + size % 2  # chunks begin at even places
+    def _is_frame(self, name: bytes) -> bool:
+        if name[2:] not in (b"dc", b"db") or not name[:2].isdigit():
+            return False
+        return self.video is None or int(name[:2]) == self.video
 
+    def _read_header(self, name: bytes, position: int, length: int) -> None:
+        self.file.seek(position)
+        content = self.file.read(min(length, 64))
+        if name == b"strh":
+            self.stream += 1
+            if content[:4] == b"vids" and self.video is None:
+                self.video = self.stream
+        elif self.stream == self.video and len(content) >= 20:
+            width, height, _, _, codec = struct.unpack("<iiHH4s", content[4:20])
+            # rows of uncompressed frames go from the bottom up, or down when the height is negative
+            self.width, self.height = abs(width), abs(height)
+            self.codec = codec.decode("latin-1").strip("\0 ") if codec.strip(b"\0 ").isalnum() else ""
 
-def _rest(data: mmap.mmap, begin: int) -> int:
-    """Whether frames follow the head of a list that was never closed."""
-    return int(len(data) >= begin + 12)
-
-
-def _video_stream(data: mmap.mmap, start: int, stop: int) -> bytes | None:
-    """Give the two digits that the chunks of the first video stream begin with."""
-    number = 0
-    for name, begin, end in _chunks(data, start, stop):
-        if name == b"LIST" and data[begin : begin + 4] == b"strl":
-            for inner, first, _ in _chunks(data, begin + 4, end):
-                if inner == b"strh" and data[first : first + 4] == b"vids":
-                    return b"%02d" % number
-            number += 1
-    return None
-
-
-def _count(data: mmap.mmap, start: int, stop: int, video: bytes | None) -> int:
-    n_frames = 0
-    try:
-        for name, begin, end in _chunks(data, start, stop):
-            if name == b"LIST" and data[begin : begin + 4] == b"rec ":
-                n_frames += _count(data, begin + 4, end, video)
-            elif name[:2] == video and name[2:] in (b"dc", b"db") and end > begin:
-                n_frames += 1
-    except _Cut as cut:
-        cut.n_frames += n_frames
-        raise
-    return n_frames
+    def _file(self, problem: str | None, complete: bool) -> AviFile:
+        return AviFile(self.path, self.n_frames, self.height, self.width, self.codec, problem, complete)

@@ -1,184 +1,221 @@
-"""The folders of the legacy Miniscope_DAQ_Software ("Miniscope-DAQ-V3").
+"""The layout of the legacy Miniscope program ("Miniscope-DAQ-V3").
 
-    <session>/msCam1.avi msCam2.avi ...  behavCam1.avi ...  timestamp.dat  settings_and_notes.dat
-
-One folder holds both devices, and one file both devices' times.
+A session's folder, such as data/10_5_2018/H14_M3_S7, holds msCam1.avi, msCam2.avi, ..., behavCam1.avi, ...,
+timestamp.dat and settings_and_notes.dat. Its name is the rig's clock at the start; nothing says in which zone,
+so ``start_utc`` is None.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import RecordingError
+from . import avi
+from .metadata import number
 from .model import Device, Note, Session
-from .timestamps import TimeStamps, number, read_rows, read_text
-from .video import Movie, numbered
+from .table import Table, read_table, to_number
+from .timestamps import TimeStamps
 
-SOFTWARE = "Miniscope-DAQ-V3"
-TIMES, SETTINGS = "timestamp.dat", "settings_and_notes.dat"
-PREFIXES = {"scope": "msCam", "camera": "behavCam"}
+ACQ_SOFTWARE = "Miniscope-DAQ-V3"
+
+_STAMPS = "timestamp.dat"
+_SETTINGS = "settings_and_notes.dat"
+_COLUMNS = ("camnum", "framenum", "sysclock", "buffer")
+_VIDEO = re.compile(r"(msCam|behavCam)(\d{1,9})\.avi", re.IGNORECASE | re.ASCII)
+_KINDS = {"msCam": "scope", "behavCam": "camera"}
+_FRAMES_PER_FILE = 1000
+# Times are kept as unsigned 32-bit numbers, so one shortly before the start becomes a very large one
+_WRAP = 2**32
 
 
-def is_session(names: set[str]) -> bool:
-    """Whether the names in a folder are those of a session."""
-    return TIMES in names or any(
-        re.fullmatch(r"(msCam|behavCam)[0-9]+\.avi", name, re.IGNORECASE) for name in names
-    )
+class LegacyDevice(Device):
+    """The scope or the camera of a session, in the folder both share."""
+
+    @property
+    def frames_per_file(self) -> int | None:
+        """Frames in each video but the last: the program has no setting for it."""
+        return _FRAMES_PER_FILE
+
+    def time_stamps(self, n_frames: int) -> TimeStamps:
+        """Read this camera's rows of timestamp.dat."""
+        other = "behavCam" if self.name == "msCam" else "msCam"
+        files = _videos(self.folder).get(other)
+        n_other = sum(avi.scan(file).n_frames for file in files) if files else None
+        return read_time_stamps(self.folder / _STAMPS, self.name, n_frames, n_other)
+
+
+def is_session_folder(folder: Path) -> bool:
+    """Whether a folder is a session of the legacy program."""
+    return any(_VIDEO.fullmatch(path.name) or path.name == _STAMPS for path in folder.iterdir())
 
 
 def open_session(folder: Path) -> Session:
-    """Describe a session folder.
+    """Describe a session.
 
     Raises
     ------
     RecordingError
-        There is no video, or no file of time stamps.
+        There is no video, or one is missing between others.
     """
-    files = {kind: numbered(folder.iterdir(), prefix, first=1) for kind, prefix in PREFIXES.items()}
-    if not any(files.values()):
-        raise RecordingError(
-            f"{folder} holds no video msCam1.avi, msCam2.avi, ...; copy the whole recording."
+    videos = _videos(folder)
+    if not videos:
+        raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
+    settings, notes, problems = read_settings(folder / _SETTINGS)
+    devices = tuple(
+        LegacyDevice(
+            name=name,
+            kind=kind,
+            folder=folder,
+            device_type=None,
+            files=videos[name],
+            metadata=settings if kind == "scope" else {},
+            led_power=number(settings.get("excitation")) if kind == "scope" else None,
         )
-    if not (folder / TIMES).is_file():
-        raise RecordingError(
-            f"{folder / TIMES} is missing; copy it from the recording computer: it holds the times of the frames."
-        )
-    settings, notes = _read_settings(folder / SETTINGS)
-    devices = []
-    for kind, own in files.items():
-        if own:
-            other = next((paths for name, paths in files.items() if name != kind), ())
-            devices.append(
-                Device(
-                    name=PREFIXES[kind],
-                    kind=kind,
-                    folder=folder,
-                    device_type="Miniscope_V3" if kind == "scope" else "WebCam",
-                    files=own,
-                    metadata=settings,
-                    gain=None,
-                    led_power=number(settings.get("excitation", "")) if kind == "scope" else None,
-                    frame_rate_setting=None,
-                    read_times=partial(_read_times, folder / TIMES, kind, other),
-                )
-            )
+        for name, kind in _KINDS.items()
+        if name in videos
+    )
     return Session(
         folder=folder,
-        acq_software=SOFTWARE,
+        acq_software=ACQ_SOFTWARE,
         start_utc=None,
         start_local=_start(folder),
         animal=settings.get("animal") or None,
         experimenter=None,
         experiment=None,
-        devices=tuple(devices),
+        devices=devices,
         metadata=settings,
         notes=notes,
+        warnings=(*problems, f"{folder} does not say in which time zone it was recorded, so UTC is unknown."),
     )
 
 
-def _read_times(path: Path, kind: str, other: tuple[Path, ...], n_video: int) -> TimeStamps:
-    """Read the times of one of two cameras, which the file knows by numbers the operating system gave them."""
-    cameras, warnings = _read_dat(path)
-    number_, doubt = _which(path, {key: len(rows) for key, rows in cameras.items()}, kind, other, n_video)
-    times = np.array([clock for _, clock in cameras[number_]]) / 1000
-    warnings += doubt
-    frames = np.array([frame for frame, _ in cameras[number_]])
-    irregular = np.flatnonzero(np.diff(frames) != 1)
-    if len(irregular):
-        row = int(irregular[0])
-        warnings.append(
-            f"{path.name}: frameNum goes from {frames[row]:g} to {frames[row + 1]:g}; rows are missing or repeated."
-        )
-    if len(times) > 2:
-        # The clock is read before it is set for the first frame of a camera.
-        interval = float(np.median(np.diff(times[1:])))
-        if not -interval < times[1] - times[0] - interval < max(20 * interval, 1):
-            warnings.append(
-                f"The first time of {PREFIXES[kind]}, {times[0]:g} s, is no time; one interval is used."
-            )
-            times[0] = times[1] - interval
-    return TimeStamps(times, None, tuple(warnings))
-
-
-def _which(
-    path: Path, rows: dict[int, int], kind: str, other: tuple[Path, ...], n_video: int
-) -> tuple[int, list[str]]:
-    """Choose the camera number whose rows fit the video's frames, and the other's if need be."""
-    if len(rows) == 1:
-        return next(iter(rows)), []
-    by_fit = sorted(rows, key=lambda key: (abs(rows[key] - n_video), key))
-    if abs(rows[by_fit[0]] - n_video) == abs(rows[by_fit[1]] - n_video) or not other:
-        closest = [key for key in by_fit if abs(rows[key] - n_video) == abs(rows[by_fit[0]] - n_video)]
-        if len(closest) == 1:
-            return closest[0], []
-        # Both fit: in nearly all recordings the scope was plugged in first, and got the lower number.
-        chosen = min(closest) if kind == "scope" else max(closest)
-        return chosen, [
-            f"{path.name}: {len(closest)} cameras have {n_video} frames; number {chosen} is taken for {PREFIXES[kind]}."
-        ]
-    n_other = Movie(other).n_frames
-    pairs = [(a, b) for a in sorted(rows) for b in sorted(rows) if a != b]
-    best = min(pairs, key=lambda pair: abs(rows[pair[0]] - n_video) + abs(rows[pair[1]] - n_other))
-    return best[0], []
-
-
-def _read_dat(path: Path) -> tuple[dict[int, list[tuple[float, float]]], list[str]]:
-    """Read (frameNum, sysClock in ms) by camNum."""
-    names, lines = read_rows(path)
-    columns = names or ["camNum", "frameNum", "sysClock", "buffer"]
-    try:
-        camera, frame, clock = (columns.index(name) for name in ("camNum", "frameNum", "sysClock"))
-    except ValueError:
-        raise RecordingError(
-            f"{path} has no columns camNum, frameNum, sysClock; is it of Miniscope-DAQ?"
-        ) from None
-    cameras: dict[int, list[tuple[float, float]]] = {}
-    warnings = []
-    for line, fields in lines:
-        # the field after the clock says that the clock was written to its end
-        values = [number(fields[i]) for i in (camera, frame, clock)] if len(fields) > clock + 1 else [None]
-        if None in values or not float(values[0]).is_integer():
-            if line != lines[-1][0]:
-                raise RecordingError(f"{path} line {line} cannot be read as a time stamp.")
-            warnings.append(f"The last line of {path.name} is incomplete and is left out.")
-            continue
-        cameras.setdefault(int(values[0]), []).append((values[1], values[2]))
-    if not cameras:
-        raise RecordingError(f"{path} holds no time stamp.")
-    return cameras, warnings
-
-
-def _read_settings(path: Path) -> tuple[dict[str, str], tuple[Note, ...]]:
-    """Read the settings, and the notes after them, whose times are whole seconds."""
-    if not path.is_file():
-        return {}, ()
-    lines = [line.rstrip("\r").split("\t") for line in read_text(path).split("\n")]
-    settings: dict[str, str] = {}
-    if len(lines) > 1 and lines[0][0].strip() == "animal":
-        settings = {name.strip(): value.strip() for name, value in zip(lines[0], lines[1], strict=False)}
-        lines = lines[2:]
-    notes = []
-    for fields in lines:
-        text = " ".join(field.strip() for field in fields[1:]).strip()
-        if text and fields[0].strip() != "elapsedTime":
-            notes.append(Note(number(fields[0]), text))
-    return settings, tuple(notes)
+def _videos(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """Give the videos of each camera, msCam1.avi, msCam2.avi, ..., msCam10.avi."""
+    names = {name.lower(): name for name in _KINDS}
+    found: dict[str, dict[int, Path]] = {}
+    for path in folder.iterdir():
+        match = _VIDEO.fullmatch(path.name)
+        if match and path.is_file():
+            found.setdefault(names[match[1].lower()], {})[int(match[2])] = path
+    for name, numbered in found.items():
+        for expected, index in enumerate(sorted(numbered), 1):
+            if index != expected:
+                raise RecordingError(
+                    f"{folder} has {name}{index}.avi but no {name}{expected}.avi; copy the missing video."
+                )
+    return {name: tuple(numbered[i] for i in sorted(numbered)) for name, numbered in found.items()}
 
 
 def _start(folder: Path) -> datetime | None:
-    """Read the rig's clock from the folders' names, such as 10_5_2018/H14_M3_S7: month, day, year."""
-    folder = folder.absolute()
-    date = re.fullmatch(r"(\d{1,2})_(\d{1,2})_(\d{4})", folder.parent.name)
+    """Read the rig's clock from the folders' names, such as 10_5_2018/H14_M3_S7."""
     time = re.fullmatch(r"H(\d{1,2})_M(\d{1,2})_S(\d{1,2})", folder.name)
-    if not date or not time:
+    day = re.fullmatch(r"(\d{1,2})_(\d{1,2})_(\d{4})", folder.parent.name)
+    if not time or not day:
         return None
-    month, day, year = map(int, date.groups())
     try:
-        return datetime(year, month, day, *map(int, time.groups()))
+        return datetime(int(day[3]), int(day[1]), int(day[2]), *map(int, time.groups()))
     except ValueError:
         return None
+
+
+def read_time_stamps(path: Path, name: str, n_frames: int, n_other: int | None) -> TimeStamps:
+    """Read one camera's rows of a timestamp.dat.
+
+    Cameras have the numbers the operating system gave them that day; the number of frames tells which is which.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        ``msCam`` or ``behavCam``.
+    n_frames : int
+        Frames of its video.
+    n_other : int or None
+        Frames of the other camera's video, if there is one.
+
+    Raises
+    ------
+    RecordingError
+        The file is missing or wrong, or has more cameras than the program can record.
+    """
+    table = read_table(path, 4)
+    if table.header and table.header[:4] != _COLUMNS:
+        raise RecordingError(f"{path} has no columns camNum, frameNum, sysClock; is it the program's file?")
+    warnings = []
+    if table.cut:
+        warnings.append(f"The last row of {path.name} is cut off and was left out.")
+    camera, ambiguous = _choose(table, name, n_frames, n_other)
+    if ambiguous:
+        warnings.append(
+            f"Both cameras of {path.name} fit the videos as well; camera {camera} is taken for {name}."
+        )
+    chosen = table.integers(0, "camera number") == camera
+    times, problem = _repair_first(table.column(2, "time")[chosen])
+    if problem:
+        warnings.append(problem)
+    numbers = table.integers(1, "frame number")[chosen] - 1
+    return TimeStamps(path, times / 1000, numbers, None, tuple(warnings))
+
+
+def _choose(table: Table, name: str, n_frames: int, n_other: int | None) -> tuple[int, bool]:
+    """Find a video's camera number by the number of its rows, and whether it could as well be the other."""
+    known, rows = np.unique(table.integers(0, "camera number"), return_counts=True)
+    if len(known) > 2:
+        raise RecordingError(f"{table.path} has rows of {len(known)} cameras; the program records two at most.")
+    if len(known) == 1:
+        return int(known[0]), False
+    off = np.abs(rows - n_frames)
+    if n_other is not None:
+        off = off + np.abs(rows[::-1] - n_other)
+    if off[0] == off[1]:
+        return int(known[0 if name == "msCam" else 1]), True
+    return int(known[np.argmin(off)]), False
+
+
+def _repair_first(times: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Correct a first time (ms) that is garbage: the frame was taken before Record was pressed."""
+    if len(times) < 3 or times[0] <= times[1]:
+        return times, None
+    recorded, interval = times[0], float(np.median(np.diff(times[1:])))
+    wrapped = recorded - _WRAP
+    repaired = times.copy()
+    repaired[0] = wrapped if 0 < times[1] - wrapped < 10 * interval else times[1] - interval
+    return repaired, (
+        f"The first time stamp, {recorded:.0f} ms, is garbage, as often in this program; "
+        f"{repaired[0]:.0f} ms is used."
+    )
+
+
+def read_settings(path: Path) -> tuple[dict[str, str], tuple[Note, ...], list[str]]:
+    """Read a settings_and_notes.dat.
+
+    Returns
+    -------
+    settings : dict of str
+        animal, excitation, msCamExposure, recordLength, as far as they are there.
+    notes : tuple of Note
+        The notes; their time is in whole seconds.
+    problems : list of str
+        What is missing, a sentence each. The file is not needed to use a recording.
+    """
+    try:
+        content = path.read_bytes().decode("utf-8-sig", errors="replace")
+    except OSError:
+        return {}, (), [f"{path} is missing, so animal and settings are unknown."]
+    lines = [line.split("\t") for line in content.splitlines()]
+    if len(lines) < 2 or lines[0][0].strip() != "animal":
+        return {}, (), [f"{path} is not the program's file of settings, so animal and settings are unknown."]
+    settings = {
+        name.strip(): value.strip() for name, value in zip(lines[0], lines[1], strict=False) if name.strip()
+    }
+    notes = tuple(
+        Note(time, "\t".join(fields[1:]).strip())
+        for fields in lines[2:]
+        if len(fields) > 1 and (time := to_number(fields[0])) is not None
+    )
+    return settings, notes, []

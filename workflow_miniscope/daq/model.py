@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
     from .orientation import HeadOrientation
     from .recording import Recording
 
+#: Names of the two layouts, as the ``acq_software`` column has them. They name the program, not the scope: a V3 scope
+#: recorded with Miniscope-DAQ-QT is in the layout "Miniscope-DAQ-V4".
+ACQ_SOFTWARE = ("Miniscope-DAQ-V3", "Miniscope-DAQ-V4")
+
 
 @dataclass(frozen=True)
 class Note:
@@ -21,19 +24,14 @@ class Note:
 
     Attributes
     ----------
-    time : float or None
-        Seconds from the start of the recording; None where the line has no time.
+    time : float
+        Seconds from the start of the recording.
     text : str
-        What was written.
-    device, property, value : str or None
-        Of a change of a control, as the QT software writes them down from v1.11 on.
+        What was written. Changes of a control are ``device,property,value``.
     """
 
-    time: float | None
+    time: float
     text: str
-    device: str | None = None
-    property: str | None = None
-    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,6 @@ class Device:
         Brightness of the excitation LED, as the control shows it.
     frame_rate_setting : float or None
         The frame rate that was asked for (Hz). The real one comes from the time stamps.
-    read_times : callable
-        Reads its time stamps, given the number of frames of its video.
     """
 
     name: str
@@ -73,9 +69,28 @@ class Device:
     gain: float | None = None
     led_power: float | None = None
     frame_rate_setting: float | None = None
-    read_times: Callable[[int], TimeStamps] = field(default=None, repr=False)
 
-    def read_head_orientation(self) -> HeadOrientation | None:
+    @property
+    def frames_per_file(self) -> int | None:
+        """Frames in each video but the last, where it is known."""
+        raise NotImplementedError
+
+    def time_stamps(self, n_frames: int) -> TimeStamps:
+        """Read the time stamps.
+
+        Parameters
+        ----------
+        n_frames : int
+            Frames of its video, which tells cameras apart that share a file.
+
+        Raises
+        ------
+        RecordingError
+            The file is missing or wrong.
+        """
+        raise NotImplementedError
+
+    def head_orientation(self) -> HeadOrientation | None:
         """Read the head orientation, or give None where the device has none.
 
         Raises
@@ -83,10 +98,7 @@ class Device:
         RecordingError
             The file is wrong.
         """
-        from .orientation import FILE_NAME, read_head_orientation
-
-        path = self.folder / FILE_NAME
-        return read_head_orientation(path) if path.is_file() else None
+        return None
 
     def read(self) -> Recording:
         """Count the frames of the video and read their times.
@@ -110,7 +122,7 @@ class Session:
     folder : Path
         The session's folder.
     acq_software : str
-        Layout: "Miniscope-DAQ-V4" or "Miniscope-DAQ-V3". It names the program, not the scope.
+        One of ``ACQ_SOFTWARE``.
     start_utc : datetime or None
         Start of the recording, in UTC; None where the recording only has the rig's clock.
     start_local : datetime or None

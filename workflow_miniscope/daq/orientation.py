@@ -7,10 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import RecordingError
-from .timestamps import number, read_rows
-
-FILE_NAME = "headOrientation.csv"
+from .table import read_table
 
 # The program calls a quaternion bad when its norm is off by this; so do we
 MAX_NORM_ERROR = 0.05
@@ -38,25 +35,17 @@ class HeadOrientation:
 def read_head_orientation(path: Path) -> HeadOrientation:
     """Read a headOrientation.csv.
 
-    v0.1 of the program writes tabs and no header, v0.11 to v0.14 a header without the time's column, later ones
-    ``Time Stamp (ms),qw,qx,qy,qz``; the five columns are the same.
+    v0.1 of the program writes tabs and no header, v0.11 to v0.14 a header without the time's column, later
+    ones ``Time Stamp (ms),qw,qx,qy,qz``; the five columns are the same.
 
     Raises
     ------
     RecordingError
-        A row is wrong.
+        The file holds no row, or a row is wrong.
     """
-    _, rows = read_rows(path)
-    samples = []
-    for line, fields in rows:
-        values = [number(field) for field in fields[:5]]
-        if len(values) < 5 or None in values:
-            if line == rows[-1][0]:
-                continue  # cut short where the recording ended
-            raise RecordingError(f"{path} line {line} cannot be read as a time and a quaternion.")
-        samples.append(values)
-    table = np.array(samples, np.float64).reshape(-1, 5)
-    # a corrupt sample may be so large that its square is not a number
-    with np.errstate(over="ignore"):
-        valid = np.abs(np.linalg.norm(table[:, 1:], axis=1) - 1) < MAX_NORM_ERROR
-    return HeadOrientation(table[:, 0] / 1000, table[:, 1:], valid)
+    table = read_table(path, 5)
+    columns = [table.column(i, name) for i, name in enumerate(("time stamp", "qw", "qx", "qy", "qz"))]
+    quaternions = np.stack(columns[1:], axis=1)
+    with np.errstate(over="ignore"):  # the square of a corrupt sample may be no number
+        valid = np.abs(np.linalg.norm(quaternions, axis=1) - 1) < MAX_NORM_ERROR
+    return HeadOrientation(columns[0] / 1000, quaternions, valid)

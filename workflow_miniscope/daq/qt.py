@@ -1,262 +1,279 @@
-"""The folders of Miniscope-DAQ-QT-Software, v0.1 to v2.0 ("Miniscope-DAQ-V4", whichever scope was recorded).
+"""The layout of Miniscope-DAQ-QT, v0.1 to v2.0 ("Miniscope-DAQ-V4").
 
-    <session>/metaData.json  notes.csv
-    <session>/<device>/0.avi 1.avi ...  timeStamps.csv  metaData.json  [headOrientation.csv]
-
-The devices can lie one folder deeper. A device folder on its own can be opened too.
+A session's folder holds metaData.json and notes.csv, and a folder for each device with 0.avi, 1.avi, ...,
+timeStamps.csv, metaData.json and, for scopes that measure it, headOrientation.csv.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import RecordingError
+from .metadata import number, read_json, start_time, text
 from .model import Device, Note, Session
-from .orientation import FILE_NAME as ORIENTATION
-from .timestamps import TimeStamps, number, read_csv, read_text
-from .video import numbered
+from .orientation import HeadOrientation, read_head_orientation
+from .table import read_table, read_text, to_number
+from .timestamps import TimeStamps
 
-SOFTWARE = "Miniscope-DAQ-V4"
-METADATA, TIMES, NOTES = "metaData.json", "timeStamps.csv", "notes.csv"
+ACQ_SOFTWARE = "Miniscope-DAQ-V4"
 
-# A V4 scope's gain is written as a word until it is changed in the window, then as the number that stands for it.
+_METADATA = "metaData.json"
+_STAMPS = "timeStamps.csv"
+_ORIENTATION = "headOrientation.csv"
+_NOTES = "notes.csv"
+# Folders of a session that are no device
+_OTHER_FOLDERS = {"behaviortracker", "experiment", "imagecaptures"}
+_COLUMNS = ("frame number", "time stamp (ms)", "buffer index")
+_DAQ_COLUMN = "daq frame number"
+# The control's texts stand for these; once it was touched, the number itself is written
 _GAINS = {"low": 1.0, "medium": 2.0, "high": 3.5}
-_CLOCK = ("year", "month", "day", "hour", "minute", "second", "msec")
+_GAINS_OF_V3_SCOPE = {**_GAINS, "high": 4.0}
 
 
-def is_device(folder: Path) -> bool:
-    """Whether a folder is one device's: of its videos or time stamps, or of its metadata alone."""
-    names = list_names(folder)
-    if TIMES in names or any(re.fullmatch(r"[0-9]+\.avi", name, re.IGNORECASE) for name in names):
-        return True
-    if METADATA not in names:
-        return False
-    try:
-        return "deviceType" in _read_json(folder / METADATA)
-    except RecordingError:
-        return False
+class QtDevice(Device):
+    """A device folder of Miniscope-DAQ-QT."""
+
+    @property
+    def frames_per_file(self) -> int | None:
+        """Frames in each video but the last, as the program was told."""
+        size = number(self.metadata.get("framesPerFile"))
+        return int(size) if size and size > 0 else None
+
+    def time_stamps(self, n_frames: int) -> TimeStamps:
+        """Read timeStamps.csv."""
+        return read_time_stamps(self.folder / _STAMPS)
+
+    def head_orientation(self) -> HeadOrientation | None:
+        """Read headOrientation.csv, or give None where there is none."""
+        path = self.folder / _ORIENTATION
+        return read_head_orientation(path) if path.is_file() else None
 
 
-def device_folders(folder: Path) -> list[Path]:
-    """Give the device folders in a session folder, or one level deeper, sorted by name."""
+def is_device_folder(folder: Path) -> bool:
+    """Whether a folder is one device's: it has numbered videos or time stamps in it."""
+    names = [path.name for path in folder.iterdir()]
+    return _STAMPS in names or any(_video_number(name) is not None for name in names)
+
+
+def device_folders(session: Path) -> list[Path]:
+    """Give the device folders of a session, sorted by name; those without video or times too."""
     found = []
-    for child in subfolders(folder):
-        if is_device(child):
-            found.append(child)
-        else:
-            found += [grandchild for grandchild in subfolders(child) if is_device(grandchild)]
+    for path in sorted(session.iterdir()):
+        if not path.is_dir() or path.name.lower() in _OTHER_FOLDERS:
+            continue
+        if is_device_folder(path):
+            found.append(path)
+        elif (path / _METADATA).is_file() and "deviceName" in _peek(path / _METADATA):
+            found.append(path)
     return found
 
 
-def list_names(folder: Path) -> set[str]:
-    """Give the names in a folder; none if it cannot be listed."""
+def _peek(path: Path) -> dict[str, Any]:
     try:
-        return {path.name for path in folder.iterdir()}
-    except OSError:
-        return set()
+        return read_json(path)
+    except RecordingError:
+        return {}
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """Give the folders in a folder that are not hidden, sorted by name."""
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
-        return []
+def open_session(folder: Path, only: Path | None = None) -> Session:
+    """Describe a session.
 
-
-def open_session(folder: Path) -> Session:
-    """Describe a session folder with its devices.
-
-    Raises
-    ------
-    RecordingError
-        A file of metadata is missing or damaged, or a device has no video.
+    Parameters
+    ----------
+    folder : Path
+        The session's folder.
+    only : Path, optional
+        The one device folder to describe; by default all.
     """
-    metadata = _read_json(folder / METADATA)
-    return _session(folder, metadata, folder / NOTES, device_folders(folder))
-
-
-def open_device_session(folder: Path) -> Session:
-    """Describe a device folder as a session of this one device; the session's metadata may be missing.
-
-    Raises
-    ------
-    RecordingError
-        As for a session folder.
-    """
-    for parent in list(folder.absolute().parents)[:2]:
-        # only a session's own: a folder above may belong to anything
-        if (parent / METADATA).is_file() and not is_device(parent):
-            return _session(folder, _read_json(parent / METADATA), parent / NOTES, [folder])
-    return _session(folder, {}, folder / NOTES, [folder])
-
-
-def open_device(folder: Path) -> Device:
-    """Describe one device folder."""
-    return open_device_session(folder).devices[0]
-
-
-def _session(folder: Path, metadata: dict[str, Any], notes: Path, folders: list[Path]) -> Session:
-    listed = {"scope": _device_names(metadata, "miniscopes"), "camera": _device_names(metadata, "cameras")}
-    devices = [_device(path, listed) for path in folders]
     warnings = []
-    if len(devices) > 1 or folder not in folders:
-        there = {spelling for device in devices for spelling in _spellings(device.name, device.metadata)}
-        for names in listed.values():
-            missing = sorted(name for name in names if _spell(name) not in there)
-            warnings += [f"{folder} lists {name}, but there is no folder of it." for name in missing]
-    start_utc, start_local = _start(metadata)
-    names = {name for device in devices for name in _spellings(device.name, device.metadata)}
-    names |= {_spell(name) for group in listed.values() for name in group}
+    metadata = {}
+    if (folder / _METADATA).exists():
+        metadata = read_json(folder / _METADATA)
+    else:
+        warnings.append(f"{folder / _METADATA} is missing, so animal and time of the recording are unknown.")
+    devices = []
+    for path in [only] if only else device_folders(folder):
+        try:
+            devices.append(open_device(path, metadata))
+        except _NothingRecorded as nothing:
+            if only:
+                raise
+            warnings.append(str(nothing))
+    if not devices:
+        raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
+    if not only:
+        warnings += _missing_devices(metadata, devices)
+    utc, local = start_time(metadata)
+    if metadata and utc is None:
+        warnings.append(
+            f"{folder / _METADATA} has no msecSinceEpoch, so the time of the recording in UTC is unknown."
+        )
+    notes, problems = read_notes(folder / _NOTES)
     return Session(
         folder=folder,
-        acq_software=SOFTWARE,
-        start_utc=start_utc,
-        start_local=start_local,
-        animal=_text(metadata, "animalName"),
-        experimenter=_text(metadata, "researcherName"),
-        experiment=_text(metadata, "experimentName"),
+        acq_software=ACQ_SOFTWARE,
+        start_utc=utc,
+        start_local=local,
+        animal=text(metadata.get("animalName")),
+        experimenter=text(metadata.get("researcherName")),
+        experiment=text(metadata.get("experimentName")),
         devices=tuple(sorted(devices, key=lambda device: (device.kind != "scope", device.name))),
         metadata=metadata,
-        notes=_read_notes(notes, names),
-        warnings=tuple(warnings),
+        notes=notes,
+        warnings=(*warnings, *problems),
     )
 
 
-def _device(folder: Path, listed: dict[str, set[str]]) -> Device:
-    metadata = _read_json(folder / METADATA)
-    files = numbered(folder.iterdir(), "", first=0)
-    if not files:
-        raise RecordingError(f"{folder} holds no video 0.avi, 1.avi, ...; copy the whole recording.")
-    if not (folder / TIMES).is_file():
-        raise RecordingError(
-            f"{folder / TIMES} is missing; copy it from the recording computer: it holds the times of the frames."
-        )
-    device_type = _text(metadata, "deviceType")
-    return Device(
-        name=folder.name,
-        kind=_kind(folder, metadata, device_type, listed),
+class _NothingRecorded(RecordingError):
+    """A camera that was connected but gave no frame."""
+
+
+def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
+    """Describe a device folder.
+
+    Raises
+    ------
+    RecordingError
+        It has no video, a video is missing between others, or its metadata are missing or wrong.
+    """
+    metadata = read_json(folder / _METADATA)
+    name = text(metadata.get("deviceName")) or folder.name
+    device_type = text(metadata.get("deviceType"))
+    kind = _kind(folder, name, metadata, session_metadata)
+    gains = _GAINS_OF_V3_SCOPE if device_type == "Miniscope_V3" else _GAINS
+    gain = metadata.get("gain")
+    return QtDevice(
+        name=name,
+        kind=kind,
         folder=folder,
         device_type=device_type,
-        files=files,
+        files=_videos(folder, kind),
         metadata=metadata,
-        gain=_gain(metadata.get("gain")),
-        led_power=_setting(metadata.get("led0")),
-        frame_rate_setting=_setting(metadata.get("frameRate")),
-        read_times=partial(_read_times, folder / TIMES),
+        gain=gains.get(gain.strip().lower(), number(gain)) if isinstance(gain, str) else number(gain),
+        led_power=number(metadata.get("led0")),
+        frame_rate_setting=number(metadata.get("frameRate")),
     )
 
 
-def _read_times(path: Path, n_video: int) -> TimeStamps:
-    return read_csv(path)
-
-
-def _kind(
-    folder: Path, metadata: dict[str, Any], device_type: str | None, listed: dict[str, set[str]]
-) -> str:
-    """Tell scopes from cameras: by the session's lists, else the model, else by what only scopes have."""
-    spellings = _spellings(folder.name, metadata)
-    for kind, names in listed.items():
-        if spellings & {_spell(name) for name in names}:
+def _kind(folder: Path, name: str, metadata: dict, session_metadata: dict) -> Literal["scope", "camera"]:
+    """Tell scopes from cameras: by the session's lists, then the type, the files and settings, the name."""
+    names = {_folder_name(name), folder.name}
+    for key, kind in (("miniscopes", "scope"), ("cameras", "camera")):
+        if names & set(map(_folder_name, _listed(session_metadata, key))):
             return kind
-    model = (device_type or "").lower()
-    if "cam" in model:  # WebCam, Minicam
-        return "camera"
-    if "scope" in model or (folder / ORIENTATION).is_file() or {"led0", "ewl"} & metadata.keys():
+    device_type = str(metadata.get("deviceType", "")).lower()
+    if "scope" in device_type:
         return "scope"
-    return "camera" if "cam" in folder.name.lower() else "scope"
+    if "cam" in device_type:
+        return "camera"
+    if (folder / _ORIENTATION).exists() or {"led0", "ewl"} & metadata.keys() or "scope" in name.lower():
+        return "scope"
+    return "camera"
 
 
-def _spell(name: str) -> str:
-    """Spell a device's name as its folder's is: the software replaces spaces."""
-    return name.strip().replace(" ", "_").casefold()
+def _listed(session_metadata: dict, key: str) -> list[str]:
+    listed = session_metadata.get(key)
+    return [name for name in listed if isinstance(name, str)] if isinstance(listed, (list, dict)) else []
 
 
-def _spellings(folder_name: str, metadata: dict[str, Any]) -> set[str]:
-    names = {_spell(folder_name)}
-    if isinstance(metadata.get("deviceName"), str):
-        names.add(_spell(metadata["deviceName"]))
-    return names
+def _folder_name(name: str) -> str:
+    return name.replace(" ", "_")
 
 
-def _device_names(metadata: dict[str, Any], key: str) -> set[str]:
-    value = metadata.get(key)
-    if isinstance(value, str):
-        value = [value]
-    return {name for name in value if isinstance(name, str)} if isinstance(value, list | dict) else set()
+def _missing_devices(metadata: dict, devices: list[QtDevice]) -> list[str]:
+    found = {_folder_name(device.name) for device in devices} | {device.folder.name for device in devices}
+    listed = _listed(metadata, "miniscopes") + _listed(metadata, "cameras")
+    return [
+        f"{_METADATA} lists the device '{name}', of which no video is there."
+        for name in listed
+        if _folder_name(name) not in found
+    ]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
-        raise RecordingError(
-            f"{path} is no valid JSON{where}; copy it again from the recording computer."
-        ) from None
-    if not isinstance(content, dict):
-        raise RecordingError(f"{path} does not hold settings; copy it again from the recording computer.")
-    return content
-
-
-def _text(metadata: dict[str, Any], key: str) -> str | None:
-    value = metadata.get(key)
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return str(value).strip() or None
-    return None
-
-
-def _setting(value: Any) -> float | None:
-    """Give the number of a control: 20, 20.0, "20", "20FPS", "20 Hz", "10%"."""
-    if isinstance(value, bool) or value is None:
-        return None
-    match = re.match(r"\s*([-+]?[0-9]{1,15}(\.[0-9]*)?)\s*[A-Za-z%]*\s*$", str(value))
-    return number(match[1]) if match else None
-
-
-def _gain(value: Any) -> float | None:
-    if isinstance(value, str) and value.strip().lower() in _GAINS:
-        return _GAINS[value.strip().lower()]
-    return _setting(value)
-
-
-def _start(metadata: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
-    """Give the start in UTC and on the rig's clock. Before v1.10 its fields lie flat among the others."""
-    nested = metadata.get("recordingStartTime")
-    fields = nested if isinstance(nested, dict) else metadata
-    utc = local = None
-    epoch = fields.get("msecSinceEpoch")
-    epoch = None if isinstance(epoch, bool | list | dict | None) else number(str(epoch))
-    try:
-        if epoch is not None:
-            utc = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=round(epoch))
-        year, month, day, hour, minute, second, msec = (int(fields[name]) for name in _CLOCK)
-        local = datetime(year, month, day, hour, minute, second, msec * 1000)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        pass  # the clock was not written; a session without a start is still a session
-    return utc, local
-
-
-def _read_notes(path: Path, device_names: set[str]) -> tuple[Note, ...]:
-    """Read notes of any version. Rows are ragged: free text holds commas, changes of controls four fields."""
-    if not path.is_file():
-        return ()
-    notes = []
-    for line in read_text(path).split("\n"):
-        first, _, rest = line.strip().replace("\t", ",", 1).partition(",")
-        milliseconds, text = number(first), rest.strip()
-        if milliseconds is None:
-            if first.strip().lower() == "time stamp (ms)" or not line.strip():
-                continue
-            notes.append(Note(None, line.strip()))
+def _videos(folder: Path, kind: str) -> tuple[Path, ...]:
+    """Give a folder's videos in the order they were recorded: 0.avi, 1.avi, ..., 9.avi, 10.avi."""
+    numbered: dict[int, Path] = {}
+    for path in folder.iterdir():
+        index = _video_number(path.name)
+        if index is None or not path.is_file():
             continue
-        fields = [field.strip() for field in text.split(",")]
-        change = fields if len(fields) == 3 and _spell(fields[0]) in device_names else (None, None, None)
-        notes.append(Note(milliseconds / 1000, text, *change))
-    return tuple(notes)
+        if index in numbered:
+            raise RecordingError(
+                f"{folder} has {numbered[index].name} and {path.name}; remove the wrong one."
+            )
+        numbered[index] = path
+    if not numbered:
+        if kind == "camera" and not _has_rows(folder / _STAMPS):
+            raise _NothingRecorded(f"{folder} holds no AVI file and no time stamps: the camera gave no frame.")
+        raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
+    for expected, index in enumerate(sorted(numbered)):
+        if index != expected:
+            raise RecordingError(f"{folder} has {index}.avi but no {expected}.avi; copy the missing video.")
+    return tuple(numbered[i] for i in sorted(numbered))
+
+
+def _video_number(name: str) -> int | None:
+    match = re.fullmatch(r"(\d{1,9})\.avi", name, re.IGNORECASE | re.ASCII)
+    return int(match[1]) if match else None
+
+
+def _has_rows(path: Path) -> bool:
+    return path.is_file() and len(path.read_bytes().splitlines()) > 1
+
+
+def read_time_stamps(path: Path) -> TimeStamps:
+    """Read a timeStamps.csv.
+
+    v0.1 of the program writes tabs and no header, later ones commas and a header, v2.0 also the DAQ's counter.
+
+    Raises
+    ------
+    RecordingError
+        It is missing or empty, or a row is wrong.
+    """
+    table = read_table(path, 3)
+    columns = {name: i for i, name in enumerate(table.header or _COLUMNS)}
+    for name in _COLUMNS[:2]:
+        if name not in columns:
+            raise RecordingError(f"{path} has no column '{name}'; is it the file the program wrote?")
+    warnings = []
+    if table.cut:
+        warnings.append(f"The last row of {path.name} is cut off and was left out.")
+    numbers = table.integers(columns["frame number"], "frame number")
+    times = table.column(columns["time stamp (ms)"], "time stamp") / 1000
+    daq_frames = table.integers(columns[_DAQ_COLUMN], "DAQ frame number") if _DAQ_COLUMN in columns else None
+    return TimeStamps(path, times, numbers, daq_frames, tuple(warnings))
+
+
+def read_notes(path: Path) -> tuple[tuple[Note, ...], list[str]]:
+    """Read a notes.csv, whose free text may hold commas and line breaks.
+
+    Returns
+    -------
+    notes : tuple of Note
+        The notes; a line without a time goes on with the note before.
+    problems : list of str
+        What could not be read, a sentence each. Notes are no reason to refuse a recording.
+    """
+    if not path.exists():
+        return (), []
+    try:
+        content = read_text(path)
+    except RecordingError as error:
+        return (), [str(error)]
+    notes: list[Note] = []
+    problems = []
+    for line_number, line in enumerate(content.splitlines(), 1):
+        match = re.match(r"([^,\t]*)[,\t](.*)", line)
+        time = to_number(match[1]) if match else None
+        if time is not None:
+            notes.append(Note(time / 1000, match[2].strip()))
+        elif not line.strip() or (line_number == 1 and line.lower().startswith(_COLUMNS[1])):
+            continue
+        elif notes:
+            notes[-1] = Note(notes[-1].time, f"{notes[-1].text}\n{line.strip()}")
+        else:
+            problems.append(f"{path.name} line {line_number} has no time and was left out.")
+    return tuple(notes), problems

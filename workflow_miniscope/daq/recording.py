@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ..errors import RecordingError
 from .model import Device
-from .timestamps import Timing, timing
+from .timestamps import TimeStamps, Timing, examine
 from .video import Movie
 
-# Video and time stamps may differ by what was in the acquisition program's buffer at Stop
+#: Frames by which video and time stamps may differ: those that were in the program's buffer at Stop.
 MAX_LENGTH_DIFFERENCE = 20
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a device recorded: frames that have both a picture and a time.
+    """What a device recorded.
 
     Attributes
     ----------
@@ -25,69 +26,92 @@ class Recording:
         The scope or camera.
     movie : Movie
         Its frames.
-    times : ndarray of float64 [n_frames]
-        Time of each frame, seconds from the start of the recording; the first ones may be negative.
-    timing : Timing
-        The median interval, and what is irregular.
-    warnings : tuple of str
-        What a person should know, a sentence each.
+    stamps : TimeStamps
+        Their time stamps, as many as frames.
+    n_video, n_stamps : int
+        Frames in the video files and rows of the time stamp file, before they were brought to the same length.
     """
 
     device: Device
     movie: Movie
-    times: np.ndarray
-    timing: Timing
-    warnings: tuple[str, ...]
+    stamps: TimeStamps
+    n_video: int
+    n_stamps: int
 
     @property
     def n_frames(self) -> int:
-        """Frames."""
+        """Frames that have both a picture and a time."""
         return self.movie.n_frames
 
     @property
+    def times(self) -> np.ndarray:
+        """Time of each frame, float64 [n_frames], seconds from the start of the recording."""
+        return self.stamps.times
+
+    @cached_property
+    def timing(self) -> Timing:
+        """Frame rate, dropped frames and other irregularities."""
+        return examine(self.stamps.times, self.stamps.daq_frames)
+
+    @property
     def fps(self) -> float:
-        """Frames per second: 1 / median interval of the time stamps."""
-        return 1 / self.timing.interval
+        """Frames per second, from the time stamps."""
+        return self.timing.fps
 
     @property
     def duration(self) -> float:
         """Seconds from the first frame to the last, and one interval for the last."""
         return float(self.times[-1] - self.times[0]) + self.timing.interval
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unusual, a sentence each."""
+        found = [*self.movie.warnings, *self.stamps.warnings]
+        if self.n_video != self.n_stamps:
+            found.append(
+                f"{self.n_video} frames of video and {self.n_stamps} time stamps; the first {self.n_frames} of both "
+                "are used."
+            )
+        return (*found, *self.timing.warnings)
+
 
 def read_recording(device: Device) -> Recording:
-    """Count the frames of a device's video and read their times.
+    """Read a device's video and time stamps; see ``Device.read``."""
+    movie = Movie(device.files)
+    stamps = device.time_stamps(movie.n_frames)
+    n_video, n_stamps = movie.n_frames, len(stamps)
+    if n_video != n_stamps:
+        _check_lengths(device, movie, stamps)
+        n_frames = min(n_video, n_stamps)
+        movie, stamps = movie.first(n_frames), stamps.first(n_frames)
+    recording = Recording(device, movie, stamps, n_video, n_stamps)
+    try:
+        recording.timing  # noqa: B018  a recording without a frame rate is none
+    except RecordingError as error:
+        raise RecordingError(f"{stamps.path}: {error}") from None
+    return recording
 
-    Raises
-    ------
-    RecordingError
-        A video or the time stamps cannot be used, or their lengths do not fit.
-    """
-    movie = Movie(device.files, progress=True)
-    stamps = device.read_times(movie.n_frames)
-    n_video, n_times = movie.n_frames, len(stamps.times)
-    warnings = list(stamps.warnings)
-    if n_video != n_times:
-        counts = f"{n_video} frames of video and {n_times} time stamps"
-        if abs(n_video - n_times) > MAX_LENGTH_DIFFERENCE:
-            hint = (
-                "is a video missing?" if n_video < n_times else "is the time stamp file of another recording?"
-            )
-            raise RecordingError(
-                f"{device.folder} has {counts}, more apart than the {MAX_LENGTH_DIFFERENCE} frames that stopping can "
-                f"lose; {hint}"
-            )
-        n_frames = min(n_video, n_times)
-        warnings.append(f"{counts}: the first {n_frames} of both are used.")
-        movie = movie.first(n_frames)
-        stamps = replace(
-            stamps,
-            times=stamps.times[:n_frames],
-            daq_frames=None if stamps.daq_frames is None else stamps.daq_frames[:n_frames],
+
+def _check_lengths(device: Device, movie: Movie, stamps: TimeStamps) -> None:
+    """Raise where video and time stamps differ and the first frames of both may not belong together."""
+    counts = f"{movie.n_frames} frames of video but {len(stamps)} time stamps in {stamps.path.name}"
+    if abs(movie.n_frames - len(stamps)) > MAX_LENGTH_DIFFERENCE:
+        hint = "is a video missing?" if movie.n_frames < len(stamps) else "is the file of another recording?"
+        raise RecordingError(
+            f"{device.folder} has {counts}, which is more than the {MAX_LENGTH_DIFFERENCE} frames that stopping can "
+            f"lose; {hint}"
         )
-    if len(stamps.times) < 2:
-        raise RecordingError(f"{device.folder} holds a single frame, which has no frame rate.")
-    found = timing(stamps.times, stamps.daq_frames)
-    if not found.interval > 0:
-        raise RecordingError(f"{device.folder} has time stamps that do not advance; is the file damaged?")
-    return Recording(device, movie, stamps.times, found, (*warnings, *found.warnings(stamps.times)))
+    if not stamps.consecutive:
+        row = int(np.argmax(stamps.frame_numbers != np.arange(len(stamps))))
+        raise RecordingError(
+            f"{device.folder} has {counts}, whose row {row} is for frame {stamps.frame_numbers[row]}: rows are "
+            "missing, so it is unknown which frame has which time."
+        )
+    size = device.frames_per_file
+    last = max(i for i, count in enumerate(movie.counts) if count)
+    for file, count in zip(movie.files[:last], movie.counts[:last], strict=True):
+        if size is not None and count != size:
+            raise RecordingError(
+                f"{device.folder} has {counts}, and {file.name} holds {count} frames instead of {size}: it is unknown "
+                "which frame has which time."
+            )

@@ -1,204 +1,189 @@
-"""Time stamps: reading them, and what they say of a recording."""
+"""Time stamps, and what they say about dropped, doubled and disordered frames."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import RecordingError
 
-GAP = 1.5  # intervals longer than this many median intervals have lost a frame
+# An interval this many times the usual one may hide a dropped frame
+GAP_FACTOR = 1.5
 
 
 @dataclass(frozen=True)
 class TimeStamps:
-    """The rows of a device's time stamp file.
+    """The rows of a time stamp file for one device.
 
     Attributes
     ----------
+    path : Path
+        The file.
     times : ndarray of float64 [n]
-        Seconds since the start of the recording, as written: the first ones may be negative.
+        Seconds from the start of the recording; the first ones are often negative.
+    frame_numbers : ndarray of int64 [n]
+        The program's frame number, from 0.
     daq_frames : ndarray of int64 [n] or None
-        The scope's own count of frames, which jumps where frames were lost on their way to the software.
+        The DAQ's own frame counter (Miniscope-DAQ-QT v2.0, scopes).
     warnings : tuple of str
-        What a person should know of the file.
+        What was wrong with the file but could be handled.
     """
 
+    path: Path
     times: np.ndarray
+    frame_numbers: np.ndarray
     daq_frames: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def consecutive(self) -> bool:
+        """Whether the frame numbers are 0, 1, 2, ... so that row i is frame i of the video."""
+        return np.array_equal(self.frame_numbers, np.arange(len(self)))
+
+    def first(self, n: int) -> TimeStamps:
+        """Keep the first ``n`` rows."""
+        daq_frames = None if self.daq_frames is None else self.daq_frames[:n]
+        return replace(
+            self, times=self.times[:n], frame_numbers=self.frame_numbers[:n], daq_frames=daq_frames
+        )
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Frames missing between two that are there.
+
+    Attributes
+    ----------
+    index : int
+        The last frame before the gap.
+    time : float
+        Its time (s).
+    interval : float
+        Time to the next frame (s).
+    missing : int
+        Frames that should have been between.
+    """
+
+    index: int
+    time: float
+    interval: float
+    missing: int
+
+
+def _no_frames() -> np.ndarray:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What is irregular in the times of frames. Every index is that of the frame after the interval.
+    """How regular a recording's frames are.
 
     Attributes
     ----------
     interval : float
-        Median time from frame to frame, seconds.
-    gaps : ndarray of int64
-        Frames that came late: after more than 1.5 median intervals.
-    duplicates, backward : ndarray of int64
-        Frames with the time of the one before, or an earlier one.
-    lost : int
-        Frames lost: by the scope's own count where there is one, else how many fit into the gaps.
+        Mean of the regular intervals (s), those within half of the median. The median itself is a whole number of
+        milliseconds, and would make 30.3 Hz of a camera of 30 Hz.
+    jitter : float
+        Standard deviation of the regular intervals (s), from their median absolute deviation.
+    gaps : tuple of Gap
+        Where frames are missing, by time or by the DAQ's counter.
+    duplicates : ndarray of int64
+        Frames with the time of the frame before.
+    backward : ndarray of int64
+        Frames with an earlier time than the frame before.
+    daq_resets : ndarray of int64
+        Frames at which the DAQ's counter did not go forward.
     """
 
     interval: float
-    gaps: np.ndarray
-    duplicates: np.ndarray
-    backward: np.ndarray
-    lost: int
+    jitter: float
+    gaps: tuple[Gap, ...] = ()
+    duplicates: np.ndarray = field(default_factory=_no_frames)
+    backward: np.ndarray = field(default_factory=_no_frames)
+    daq_resets: np.ndarray = field(default_factory=_no_frames)
 
-    def warnings(self, times: np.ndarray) -> list[str]:
-        """Say it in sentences."""
-        said = []
-        if self.lost or len(self.gaps):
-            about = f"about {self.lost} frame{'s are' if self.lost != 1 else ' is'} missing"
-            said.append(f"{_times(len(self.gaps), 'gap')} in the time stamps, {about}{_at(self.gaps)}.")
-        if len(self.duplicates):
-            same = f"{_times(len(self.duplicates), 'frame')} with the time stamp of the frame before"
-            said.append(f"{same}{_at(self.duplicates)}.")
-        if len(self.backward):
-            back = (times[self.backward - 1] - times[self.backward]).max()
-            said.append(
-                f"The time stamps go back {_times(len(self.backward), 'time')}, by up to {back:.3f} s"
-                f"{_at(self.backward)}: the clock of the computer was set while recording."
+    @property
+    def fps(self) -> float:
+        """Frames per second: 1 / interval."""
+        return 1 / self.interval
+
+    @property
+    def dropped_frames(self) -> int:
+        """Number of frames missing."""
+        return sum(gap.missing for gap in self.gaps)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each kind of irregularity."""
+        found = []
+        if self.gaps:
+            longest = max(self.gaps, key=lambda gap: gap.interval)
+            found.append(
+                f"{_count(self.dropped_frames, 'frame')} dropped in {_count(len(self.gaps), 'gap')}, the longest "
+                f"of {longest.interval:.3f} s after frame {longest.index} ({longest.time:.3f} s)."
             )
-        return said
+        for frames, what in (
+            (self.duplicates, "has the time of the frame before"),
+            (self.backward, "has an earlier time than the frame before"),
+            (self.daq_resets, "does not advance the DAQ's frame counter"),
+        ):
+            if len(frames):
+                more = f", and so do {len(frames) - 1} more" if len(frames) > 1 else ""
+                found.append(f"Frame {frames[0]} {what}{more}.")
+        return tuple(found)
 
 
-def _times(n: int, name: str) -> str:
-    return f"{n} {name}{'' if n == 1 else 's'}"
+def examine(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
+    """Find dropped, doubled and disordered frames.
 
-
-def _at(frames: np.ndarray) -> str:
-    return f" (the first before frame {frames[0]})" if len(frames) else ""
-
-
-def timing(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
-    """Find the median interval and the irregular ones.
+    A frame that arrives late is followed by ones that arrive early; only time that is not caught up counts as
+    dropped frames. Where the DAQ's counter jumps by more, the counter is believed.
 
     Parameters
     ----------
-    times : ndarray of float [n]
-        Seconds, n > 1.
-    daq_frames : ndarray of int [n], optional
-        The scope's own count of frames.
+    times : ndarray [n]
+        Frame times (s).
+    daq_frames : ndarray [n], optional
+        The DAQ's frame counter.
+
+    Raises
+    ------
+    RecordingError
+        There are fewer than two frames, or time does not advance.
     """
+    times = np.asarray(times, np.float64)
     steps = np.diff(times)
-    interval = float(np.median(steps))
-    late = np.flatnonzero(steps > GAP * interval) if interval > 0 else np.array([], np.int64)
+    advancing = steps[steps > 0]
+    if not len(advancing):
+        what = {0: "no frame", 1: "only one frame"}.get(len(times), "no time that advances")
+        raise RecordingError(f"The time stamps have {what}, so that there is no frame rate.")
+    usual = float(np.median(advancing))
+    regular = steps[(steps > 0.5 * usual) & (steps < GAP_FACTOR * usual)]
+    interval = float(regular.mean()) if len(regular) else usual
+    jitter = 1.4826 * float(np.median(np.abs(regular - np.median(regular)))) if len(regular) else 0.0
+
+    missing = np.zeros(len(steps), np.int64)
+    for i in np.flatnonzero(steps > GAP_FACTOR * interval):
+        end = i + 1  # the frames that follow at less than half the interval were waiting
+        while end < len(steps) and 0 <= steps[end] < 0.5 * interval:
+            end += 1
+        missing[i] = max(0, round((times[end] - times[i]) / interval) - (end - i))
+    resets = _no_frames()
     if daq_frames is not None:
-        jumps = np.diff(daq_frames)
-        lost = int((jumps[jumps > 1] - 1).sum())  # a step back is a counter that began anew
-    else:
-        lost = int((np.round(steps[late] / interval) - 1).clip(1).sum()) if len(late) else 0
-    return Timing(interval, late + 1, np.flatnonzero(steps == 0) + 1, np.flatnonzero(steps < 0) + 1, lost)
-
-
-def read_text(path: Path) -> str:
-    """Read a text file that may hold any bytes.
-
-    Raises
-    ------
-    RecordingError
-        It is missing or cannot be read.
-    """
-    try:
-        return path.read_bytes().decode("utf-8-sig", errors="replace")
-    except FileNotFoundError:
-        raise RecordingError(f"{path} is missing; copy it from the recording computer.") from None
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def number(text: str) -> float | None:
-    """Give the finite number that a field holds, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def read_rows(path: Path) -> tuple[list[str] | None, list[tuple[int, list[str]]]]:
-    """Split a table of numbers, with tabs or commas, with or without a line of names.
-
-    Returns
-    -------
-    names : list of str or None
-        Column names, None if the first line holds a number.
-    rows : list of (line number from 1, fields)
-        Blank lines left out.
-    """
-    lines = [(i, line) for i, line in enumerate(read_text(path).split("\n"), start=1) if line.strip()]
-    if not lines:
-        return None, []
-    separator = "\t" if "\t" in lines[0][1] else ","
-    rows = [(i, [field.strip() for field in line.split(separator)]) for i, line in lines]
-    if number(rows[0][1][0]) is None:
-        return rows[0][1], rows[1:]
-    return None, rows
-
-
-def read_csv(path: Path) -> TimeStamps:
-    """Read ``timeStamps.csv`` of any version of the QT software.
-
-    v0.1 wrote tabs and no names; later versions ``Frame Number,Time Stamp (ms),Buffer Index`` and, from v2.0 on for
-    scopes, ``DAQ Frame Number``. An incomplete last line, which a full disk or a crash leaves, is left out.
-
-    Raises
-    ------
-    RecordingError
-        The file is missing, has no row or no column of times, or another row that cannot be read.
-    """
-    names, rows = read_rows(path)
-    columns = ["frame number", "time stamp (ms)", "buffer index"]
-    if names is not None:
-        columns = [name.lower() for name in names]
-        if "time stamp (ms)" not in columns:
-            raise RecordingError(f"{path} has no column 'Time Stamp (ms)'; is it a file of Miniscope-DAQ?")
-    time = columns.index("time stamp (ms)")
-    frame = columns.index("frame number") if "frame number" in columns else None
-    daq = columns.index("daq frame number") if "daq frame number" in columns else None
-    needed = min(time + 2, len(columns))  # a time that another field follows was written to its end
-
-    warnings = []
-    times, frames, daq_frames = [], [], []
-    for line, fields in rows:
-        value = number(fields[time]) if len(fields) >= needed else None
-        index = number(fields[frame]) if frame is not None and len(fields) > frame else float(len(frames))
-        if value is None or index is None:
-            if line != rows[-1][0]:
-                raise RecordingError(f"{path} line {line} cannot be read as a time stamp: {_shown(fields)}.")
-            warnings.append(f"The last line of {path.name} is incomplete and is left out.")
-            continue
-        times.append(value)
-        frames.append(index)
-        daq_frames.append(number(fields[daq]) if daq is not None and len(fields) > daq else None)
-    if not times:
-        raise RecordingError(f"{path} holds no time stamp.")
-    irregular = np.flatnonzero(np.diff(frames) != 1)
-    if len(irregular):
-        row = int(irregular[0])
-        warnings.append(
-            f"{path.name}: Frame Number goes from {frames[row]:g} to {frames[row + 1]:g}; rows are missing or repeated."
-        )
-    if None in daq_frames:
-        # the last row may be cut in this column; then the count of the others says what was lost
-        daq_frames = daq_frames[:-1] if None not in daq_frames[:-1] and len(daq_frames) > 2 else []
-    counts = np.array(daq_frames, np.float64) if daq_frames else None
-    if counts is not None and (np.abs(counts) > 2**53).any():
-        counts = None
-    return TimeStamps(
-        np.array(times) / 1000, None if counts is None else counts.astype(np.int64), tuple(warnings)
+        jumps = np.diff(np.asarray(daq_frames, np.int64))
+        resets = np.flatnonzero(jumps < 1) + 1
+        missing = np.maximum(missing, jumps - 1)
+    gaps = tuple(
+        Gap(int(i), float(times[i]), float(steps[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
     )
+    duplicates, backward = np.flatnonzero(steps == 0) + 1, np.flatnonzero(steps < 0) + 1
+    return Timing(interval, jitter, gaps, duplicates, backward, resets)
 
 
-def _shown(fields: list[str]) -> str:
-    return repr(",".join(fields)[:60])
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -1,0 +1,90 @@
+"""metaData.json and the spellings of its values."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from ..errors import RecordingError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a metaData.json.
+
+    Raises
+    ------
+    RecordingError
+        It is missing, or is no JSON object.
+    """
+    try:
+        # utf-8-sig: editors on Windows put a byte order mark in front
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise RecordingError(f"{path} is missing; copy it from the recording computer.") from None
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except json.JSONDecodeError as error:
+        raise RecordingError(f"{path} line {error.lineno} is not valid JSON ({error.msg}); correct it.") from None
+    except (UnicodeDecodeError, RecursionError, ValueError):
+        raise RecordingError(f"{path} is not a JSON file; copy it from the recording computer again.") from None
+    if not isinstance(content, dict):
+        raise RecordingError(f"{path} holds no JSON object; copy it from the recording computer again.")
+    return content
+
+
+def number(value: Any) -> float | None:
+    """Read a setting that is a number or starts with one: 20, 20.0, "20", "20FPS", "20 Hz", "16X".
+
+    Returns
+    -------
+    float or None
+        None where there is no number.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) else None
+    match = re.match(r"\s*([-+]?\d+(?:\.\d*)?)", value) if isinstance(value, str) else None
+    return float(match[1]) if match else None
+
+
+def text(value: Any) -> str | None:
+    """Read a text; None where there is none or only blanks."""
+    return (value.strip() or None) if isinstance(value, str) else None
+
+
+def start_time(metadata: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """Read when a recording started, from a session's metadata.
+
+    The fields are in ``recordingStartTime`` from v1.10 of Miniscope-DAQ-QT, and flat before.
+
+    Returns
+    -------
+    utc : datetime or None
+        From ``msecSinceEpoch``, the only field that says when in the world it was.
+    local : datetime or None
+        The rig's clock, without a zone, from the other fields.
+    """
+    fields = metadata.get("recordingStartTime", metadata)
+    if not isinstance(fields, dict):
+        return None, None
+    utc = local = None
+    msec = number(fields.get("msecSinceEpoch"))
+    if msec:
+        try:
+            utc = _EPOCH + timedelta(milliseconds=msec)
+        except OverflowError:
+            pass
+    clock = [number(fields.get(name)) for name in ("year", "month", "day", "hour", "minute", "second")]
+    if None not in clock:
+        try:
+            local = datetime(*map(int, clock)) + timedelta(milliseconds=number(fields.get("msec")) or 0)
+        except (ValueError, OverflowError):
+            pass
+    return utc, local
