@@ -1,0 +1,354 @@
+"""From folders and manifests to rows: what goes in, what is refused and why, and that nothing half-done stays."""
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+
+import numpy as np
+import pytest
+from recordings import START_MS, write_session
+from workflow_miniscope.errors import ManifestError, RecordingError
+from workflow_miniscope.ingest import ingest, walk
+
+SUBJECT_HEADER = "subject,sex,subject_birth_date,subject_description"
+SESSION_HEADER = "subject,session_dir,acq_software"
+
+
+@pytest.fixture
+def animal(raw_root, request):
+    """A name for an animal of this test, short enough for the table."""
+    return f"i{abs(hash(request.node.name)) % 10**6}"
+
+
+@pytest.fixture
+def manifests(tmp_path, animal):
+    """Write subjects.csv and sessions.csv, and ingest them."""
+
+    def run(*sessions, subjects=None, session_header=SESSION_HEADER, subject_header=SUBJECT_HEADER):
+        rows = [f"{animal},F,2025-09-01,a test"] if subjects is None else subjects
+        (tmp_path / "subjects.csv").write_text("\n".join([subject_header, *rows]) + "\n", encoding="utf-8")
+        (tmp_path / "sessions.csv").write_text("\n".join([session_header, *sessions]) + "\n", encoding="utf-8")
+        return ingest(tmp_path / "subjects.csv", tmp_path / "sessions.csv", progress=False)
+
+    return run
+
+
+@pytest.fixture
+def counts(pipeline):
+    """Count the rows of every table that ingest fills."""
+
+    def count():
+        p = pipeline
+        tables = (
+            p.Subject,
+            p.Session,
+            p.session.SessionDirectory,
+            p.session.SessionNote,
+            p.Device,
+            p.miniscope.Recording,
+            p.facemap.VideoRecording,
+            p.facemap.VideoRecording.File,
+        )
+        return [len(table()) for table in tables]
+
+    return count
+
+
+def test_a_session_with_scope_and_camera(pipeline, raw_root, manifests, animal, counts):
+    written = write_session(raw_root, animal=animal, cameras=["Face Cam"], n_frames=30, frames_per_file=12)
+    session_dir = written.folder.relative_to(raw_root).as_posix()
+    report = manifests(f"{animal},{session_dir},Miniscope-DAQ-V4")
+    assert report.problems == []
+    assert report.inserted == {"subject": 1, "session": 1, "scope recording": 1, "camera recording": 1}
+
+    start = datetime(2026, 1, 15, 10, 20, 30)  # UTC, from msecSinceEpoch; the rig's clock says 2:20
+    assert START_MS == 1768472430125
+    key = {"subject": animal, "session_datetime": start}
+    assert (pipeline.session.SessionDirectory & key).fetch1("session_dir") == session_dir
+    recording = (pipeline.miniscope.Recording & key).fetch1()
+    assert (recording["device"], recording["acq_software"]) == ("My_V4_Miniscope", "Miniscope-DAQ-V4")
+    files = (pipeline.facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id")
+    assert files.tolist() == [f"{session_dir}/Face_Cam/{i}.avi" for i in range(3)]
+
+    before = counts()
+    again = manifests(f"{animal},{session_dir},Miniscope-DAQ-V4")
+    assert (again.problems, again.inserted) == ([], {})
+    assert again.present == {"subject": 1, "session": 1}
+    assert counts() == before
+
+
+def test_files_are_in_the_order_they_were_recorded(pipeline, raw_root, manifests, animal):
+    written = write_session(raw_root, animal=animal, cameras=["Cam"], n_frames=23, frames_per_file=2)
+    manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    key = {"subject": animal}
+    pipeline.miniscope.RecordingInfo.populate(key)
+    paths = (pipeline.miniscope.RecordingInfo.File & key).to_arrays("file_path", order_by="file_id")
+    assert [path.rpartition("/")[2] for path in paths] == [f"{i}.avi" for i in range(12)]
+    paths = (pipeline.facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id")
+    assert [path.rpartition("/")[2] for path in paths] == [f"{i}.avi" for i in range(12)]
+
+
+def test_recording_info(pipeline, raw_root, manifests, animal):
+    # a camera that is asked for 20 Hz and gives 30: whole milliseconds, the first ones negative
+    times = np.round(-40 + np.arange(30) * 1000 / 30).astype(int)
+    written = write_session(
+        raw_root, animal=animal, n_frames=30, size=(24, 40), times_ms=times, settings={"gain": 3.5, "led0": 17}
+    )
+    manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    key = {"subject": animal}
+    pipeline.miniscope.RecordingInfo.populate(key)
+    info = (pipeline.miniscope.RecordingInfo & key).fetch1()
+    assert (info["nframes"], info["px_height"], info["px_width"]) == (30, 24, 40)
+    assert info["fps"] == pytest.approx(30, rel=2e-3)
+    np.testing.assert_array_equal(info["time_stamps"], times / 1000)
+    assert info["time_stamps"].dtype == np.float64
+    assert (info["gain"], info["led_power"]) == (3.5, 17)
+    assert info["recording_datetime"] == datetime(2026, 1, 15, 10, 20, 30)
+    assert info["recording_duration"] == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("settings", [{"ROI": None}, {"frameRate": 30}, {"gain": 2, "led0": None}])
+def test_settings_that_differ(pipeline, raw_root, manifests, animal, settings):
+    written = write_session(raw_root, animal=animal, settings=settings)
+    manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    pipeline.miniscope.RecordingInfo.populate({"subject": animal})
+    info = (pipeline.miniscope.RecordingInfo & {"subject": animal}).fetch1()
+    assert (info["px_height"], info["px_width"]) == (24, 40)
+    assert info["fps"] == pytest.approx(20)
+    if "led0" in settings:
+        assert info["led_power"] == -1
+
+
+def test_the_legacy_layout(pipeline, raw_root, manifests, animal):
+    written = write_session(raw_root / animal, layout="legacy", animal=animal, cameras=["behavCam"])
+    session_dir = written.folder.relative_to(raw_root).as_posix()
+    report = manifests(f"{animal},{session_dir},Miniscope-DAQ-V3")
+    assert "does not say when it started in UTC; add a column session_datetime" in report.problems[0]
+    report = manifests(
+        f"{animal},{session_dir},Miniscope-DAQ-V3,2026-01-15T11:20:30+01:00",
+        session_header=SESSION_HEADER + ",session_datetime",
+    )
+    assert report.problems == []
+    assert (pipeline.Session & {"subject": animal}).fetch1("session_datetime") == datetime(2026, 1, 15, 10, 20, 30)
+    pipeline.miniscope.RecordingInfo.populate({"subject": animal})
+    info = (pipeline.miniscope.RecordingInfo & {"subject": animal}).fetch1()
+    assert info["nframes"] == 30
+    assert info["fps"] == pytest.approx(20, rel=1e-3), "the AVI's header says 60, and the camera 25"
+
+
+def test_a_device_folder_is_a_session_of_one_device(pipeline, raw_root, manifests, animal):
+    written = write_session(raw_root, animal=animal, scopes=["One", "Two"])
+    folder = (written.folder / "Two").relative_to(raw_root).as_posix()
+    assert manifests(f"{animal},{folder},Miniscope-DAQ-V4").problems == []
+    assert (pipeline.miniscope.Recording & {"subject": animal}).fetch1("device") == "Two"
+    pipeline.miniscope.RecordingInfo.populate({"subject": animal})
+    assert pipeline.miniscope.RecordingInfo & {"subject": animal}
+
+
+def test_two_scopes_are_two_recordings(pipeline, raw_root, manifests, animal):
+    written = write_session(raw_root, animal=animal, scopes=["Left", "Right"])
+    manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    rows = (pipeline.miniscope.Recording & {"subject": animal}).to_dicts(order_by="recording_id")
+    assert [(row["recording_id"], row["device"]) for row in rows] == [(0, "Left"), (1, "Right")]
+
+
+# Rows that cannot go in ------------------------------------------------------
+
+
+def test_bad_rows_are_named_and_the_good_ones_go_in(pipeline, raw_root, manifests, animal, counts):
+    written = write_session(raw_root, animal=animal)
+    good = written.folder.relative_to(raw_root).as_posix()
+    (raw_root / animal / "empty").mkdir()
+    report = manifests(
+        f"{animal},{animal}/nowhere,Miniscope-DAQ-V4",
+        f"{animal},{animal}/empty,Miniscope-DAQ-V4",
+        f"{animal}x,{good},Miniscope-DAQ-V4",
+        f"{animal},{good},Miniscope-DAQ-V5",
+        f"{animal},{good},Miniscope-DAQ-V3",
+        f"{animal},/etc,Miniscope-DAQ-V4",
+        f"{animal},../..,Miniscope-DAQ-V4",
+        f",{good},Miniscope-DAQ-V4",
+        "",
+        f"{animal},{good},Miniscope-DAQ-V4",
+    )
+    sentences = [
+        (2, "is not found below"),
+        (3, "is empty"),
+        (4, f"is not in the database; did you mean '{animal}'"),
+        (5, "Miniscope-DAQ-V3 or Miniscope-DAQ-V4"),
+        (6, "Miniscope-DAQ-V4"),
+        (7, "lies outside the root directories"),
+        (8, "outside the root"),
+        (9, "subject is empty"),
+    ]
+    assert len(report.problems) == len(sentences)
+    for problem, (line, sentence) in zip(report.problems, sentences, strict=True):
+        assert f"sessions.csv line {line}: " in problem
+        assert sentence in problem
+    assert report.inserted["session"] == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("toolongname,F,2025-09-01,x", "has 11 characters; the table takes 8"),
+        ("m1,female,2025-09-01,x", "sex is 'female'; write M, F or U"),
+        ("m1,F,01.09.2025,x", "write it as YYYY-MM-DD"),
+        ("m1,F,,x", "subject_birth_date is empty"),
+    ],
+)
+def test_subjects_that_cannot_go_in(pipeline, manifests, counts, row, sentence):
+    before = counts()
+    report = manifests(subjects=[row])
+    assert len(report.problems) == 1
+    assert "subjects.csv line 2: " in report.problems[0]
+    assert sentence in report.problems[0]
+    assert counts() == before
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("subject,session_dir", "has no column 'acq_software'"),
+        ("subject,session_dir,acq_software,sesion_note", "unknown column 'sesion_note'; did you mean 'session_note'"),
+    ],
+)
+def test_columns(pipeline, manifests, counts, header, sentence):
+    before = counts()
+    with pytest.raises(ManifestError, match=sentence):
+        manifests(session_header=header)
+    assert counts() == before
+
+
+def break_avi(folder):
+    (folder / "1.avi").write_bytes(b"RIFF but nothing of a video")
+
+
+def cut_metadata(folder):
+    (folder / "metaData.json").write_text('{"deviceName": ')
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda folder: [path.unlink() for path in folder.glob("*.avi")], "holds no AVI file"),
+        (lambda folder: (folder / "metaData.json").unlink(), "metaData.json is missing"),
+        (cut_metadata, "not valid JSON"),
+    ],
+)
+def test_damaged_folders_are_refused_at_ingest(pipeline, raw_root, manifests, animal, counts, damage, sentence):
+    written = write_session(raw_root, animal=animal)
+    damage(written.folder / "My_V4_Miniscope")
+    before = counts()
+    report = manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    assert len(report.problems) == 1
+    assert sentence in report.problems[0]
+    assert counts()[1:] == before[1:], "nothing of the session stays"
+
+
+def rewrite_times(change):
+    def damage(folder):
+        path = folder / "timeStamps.csv"
+        path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (break_avi, "1.avi"),
+        (lambda folder: (folder / "timeStamps.csv").unlink(), "timeStamps.csv is missing"),
+        (rewrite_times(lambda lines: lines[:31]), "60 frames of video but 30 time stamps"),
+        (rewrite_times(lambda lines: lines + [f"{i},{i * 50},0,{i}\n" for i in range(60, 90)]), "90 time stamps"),
+    ],
+)
+def test_damaged_recordings_are_refused_by_recording_info(pipeline, raw_root, manifests, animal, damage, sentence):
+    written = write_session(raw_root, animal=animal, n_frames=60)
+    manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    damage(written.folder / "My_V4_Miniscope")
+    key = {"subject": animal}
+    with pytest.raises(RecordingError, match=sentence):
+        pipeline.miniscope.RecordingInfo.populate(key)
+    assert not pipeline.miniscope.RecordingInfo & key
+    assert not pipeline.miniscope.RecordingInfo.File & key
+
+
+# Extra columns, walking, the command line -----------------------------------
+
+
+def test_extra_columns(pipeline, raw_root, manifests, animal):
+    p = pipeline
+    p.lab.User.insert1({"user": "ana"}, skip_duplicates=True)
+    p.AnatomicalLocation.insert1(
+        {"recording_location_id": "CA1", "anatomical_description": "hippocampus, CA1"}, skip_duplicates=True
+    )
+    written = write_session(raw_root, animal=animal)
+    folder = written.folder.relative_to(raw_root).as_posix()
+    header = SESSION_HEADER + ",session_note,recording_notes,user,recording_location_id"
+    report = manifests(f"{animal},{folder},Miniscope-DAQ-V4,a note,blurred,bo,CA1", session_header=header)
+    assert "user 'bo' is not in User" in report.problems[0]
+    assert not p.Session & {"subject": animal}
+    report = manifests(f"{animal},{folder},Miniscope-DAQ-V4,a note,blurred,ana,CA1", session_header=header)
+    assert report.problems == []
+    key = {"subject": animal}
+    assert (p.session.SessionNote & key).fetch1("session_note") == "a note"
+    assert (p.miniscope.Recording & key).fetch1("recording_notes") == "blurred"
+    assert (p.session.SessionExperimenter & key).fetch1("user") == "ana"
+    assert (p.miniscope.RecordingLocation & key).fetch1("recording_location_id") == "CA1"
+
+
+def test_semicolons_and_umlauts(pipeline, manifests, animal):
+    report = manifests(
+        subjects=[f"{animal};F;2025-09-01;Mäuschen, weiß"], subject_header=SUBJECT_HEADER.replace(",", ";")
+    )
+    assert report.problems == []
+    assert (pipeline.Subject & {"subject": animal}).fetch1("subject_description") == "Mäuschen, weiß"
+
+
+def test_walk_proposes_the_sessions(raw_root, animal):
+    root = raw_root / f"walk_{animal}"
+    for day in range(3):
+        write_session(root, animal=animal, start_ms=START_MS + day * 86_400_000)
+    (root / "notes").mkdir()
+    table = walk(root)
+    assert list(table.columns) == SESSION_HEADER.split(",")
+    assert table["subject"].tolist() == [animal] * 3
+    assert table["session_dir"].is_monotonic_increasing
+    assert all((raw_root / folder).is_dir() for folder in table["session_dir"])
+    with pytest.raises(RecordingError, match="No Miniscope-DAQ session"):
+        walk(root / "notes")
+
+
+def test_the_commands_exit_status(pipeline, raw_root, tmp_path, animal):
+    written = write_session(raw_root, animal=animal)
+    (tmp_path / "subjects.csv").write_text(f"{SUBJECT_HEADER}\n{animal},F,2025-09-01,x\n")
+    sessions = tmp_path / "sessions.csv"
+
+    def run(*arguments):
+        command = [sys.executable, "-W", "ignore", "-m", "workflow_miniscope.ingest", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    walked = run("--walk", str(raw_root / animal))
+    assert walked.returncode == 0, walked.stderr
+    sessions.write_text(walked.stdout)
+    files = ("--subjects", str(tmp_path / "subjects.csv"), "--sessions", str(sessions))
+    good = run(*files)
+    assert (good.returncode, "session: 1 new" in good.stdout) == (0, True), good.stdout + good.stderr
+    with sessions.open("a") as file:
+        file.write(f"{animal},nowhere,Miniscope-DAQ-V4\n")
+    bad = run(*files)
+    assert bad.returncode == 1
+    assert "Not ingested" in bad.stdout
+    assert "line 3" in bad.stdout
+    assert "Traceback" not in bad.stderr
+    missing = run("--subjects", "nowhere.csv", "--sessions", str(sessions))
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("Error: nowhere.csv does not exist")
+    counted = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "workflow_miniscope.status", "--json"], capture_output=True, text=True
+    )
+    tables = json.loads(counted.stdout)["tables"]
+    assert tables["miniscope.RecordingInfo"]["todo"] >= 1
+    assert str(written.folder) not in counted.stdout
