@@ -181,7 +181,9 @@ class _FacemapProcessing:
             folder = find_task_folder(output_dir)
             params = task_params(params, motion, movie)
             paths = find_videos(files)
-            path = find_finished(folder, paths, params) or engine.run_facemap(paths, params, folder)
+            path = find_finished(folder, paths, params)
+            if path is None:
+                path = engine.run_facemap(paths, params, folder, n_frames=n_frames[0] if n_frames else None)
         else:
             path = find_proc(find_full_path(get_roots(), output_dir))
         result = read_proc(path)

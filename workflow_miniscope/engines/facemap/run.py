@@ -36,11 +36,12 @@ def run_facemap(
     params: dict[str, Any] | None,
     output_dir: Path | str,
     progress: bool = True,
+    n_frames: int | None = None,
 ) -> Path:
     """Run Facemap on one camera's video.
 
     Regions that would disturb one another in Facemap are processed in passes of their own and come together in
-    one result. Every frame is decoded and counted first.
+    one result. Every frame is decoded first, because Facemap says nothing of those that it cannot read.
 
     Parameters
     ----------
@@ -51,7 +52,10 @@ def run_facemap(
     output_dir : Path or str
         Folder of the result; it must not exist yet, or be empty. Nothing is written elsewhere.
     progress : bool
-        Show a progress bar.
+        Show progress bars.
+    n_frames : int, optional
+        How many frames the recording has, from its time stamps. With it a last file that was cut off is used as
+        far as it goes; without it, nobody would know what is missing, and it is refused.
 
     Returns
     -------
@@ -63,22 +67,55 @@ def run_facemap(
     Raises
     ------
     RecordingError
-        A file is missing, damaged or cut off, frames differ in size, or there are fewer than 3.
+        A file is missing, damaged or cut off, frames differ in size, there are fewer than 3, or not ``n_frames``.
     ParameterError
         A parameter is wrong, or a region does not fit the frame.
     EngineError
         Facemap is missing or failed, or ``output_dir`` is in use.
     """
     params = check_params(params or {})
+    movie = _open(files, n_frames)
+    fit_rois(params, movie.height, movie.width)
+    _decode_all(movie, progress)
+    # Facemap counts in frames: it has no use for a rate
+    return run_engine(_Facemap(), movie, 1.0, params, output_dir, progress=progress)
+
+
+def _open(files: Sequence[Path | str], n_frames: int | None) -> daq.Movie:
     movie = daq.Movie([Path(path).absolute() for path in files])
+    # the legacy software leaves an empty last file when a recording ends with a full one
+    filled = [file for file, count in zip(movie.files, movie.counts, strict=True) if count]
+    if len(filled) < len(movie.files):
+        movie = daq.Movie(filled)
+    if n_frames is None and movie.warnings:
+        raise RecordingError(
+            f"{movie.files[0].parent}: {movie.warnings[0]} How many are missing is not known; copy the file again."
+        )
+    if n_frames is not None and movie.n_frames != n_frames:
+        raise RecordingError(
+            f"{movie.files[0].parent} holds {movie.n_frames} frames of video, {n_frames} were expected; did its files "
+            "change?"
+        )
     if movie.n_frames < _FEWEST_FRAMES:
         raise RecordingError(
             f"{movie.files[0]} has {movie.n_frames} frame{'s' * (movie.n_frames != 1)}; Facemap needs at least "
             f"{_FEWEST_FRAMES}."
         )
-    fit_rois(params, movie.height, movie.width)
-    # Facemap counts in frames: it has no use for a rate
-    return run_engine(_Facemap(), movie, 1.0, params, output_dir, progress=progress)
+    return movie
+
+
+def _decode_all(movie: daq.Movie, progress: bool) -> None:
+    """Raise the movie's error where a frame cannot be decoded."""
+    bar = tqdm(
+        movie.frames(),
+        desc="Checking frames",
+        total=movie.n_frames,
+        unit="frame",
+        leave=False,
+        disable=None if progress else True,
+    )
+    for _ in bar:
+        pass
 
 
 def version() -> str:
