@@ -63,10 +63,10 @@ event = import_element("element_event.event")
 trial = import_element("element_event.trial")
 miniscope = miniscope_corrections.miniscope
 miniscope_report = miniscope_corrections.miniscope_report
-facemap = import_element("element_facemap.facial_behavior_estimation")
+facemap = facemap_corrections.facemap
 
 miniscope_corrections.correct()
-facemap_corrections.correct(facemap)
+facemap_corrections.correct()
 
 # Upstream tables by the names the Elements look for in this module
 Lab, User, Protocol, Source, Project = lab.Lab, lab.User, lab.Protocol, lab.Source, lab.Project

@@ -28,7 +28,7 @@ from ..paths import (
     to_relative,
 )
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result, read_result
-from .translation import import_element
+from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
 
@@ -65,18 +65,9 @@ def correct() -> None:
         _Activity,
         _ProcessingQualityMetrics,
     ):
-        _replace(getattr(miniscope, corrections.__name__.lstrip("_")), corrections)
-    _replace(miniscope_report.QualityMetrics, _QualityMetrics)
+        replace_methods(getattr(miniscope, corrections.__name__.lstrip("_")), corrections)
+    replace_methods(miniscope_report.QualityMetrics, _QualityMetrics)
     miniscope.get_loader_result = get_loader_result
-
-
-def _replace(table: type, corrections: type) -> None:
-    """Put the corrected methods on a published table class."""
-    if hasattr(corrections, "make_fetch") and "make" in vars(table):
-        del table.make  # DataJoint prefers it to the three parts
-    for name, value in vars(corrections).items():
-        if not name.startswith("__"):
-            setattr(table, name, value)
 
 
 # Recordings ------------------------------------------------------------------
@@ -249,8 +240,11 @@ def find_finished(folder: Path, engine: engines.Engine, params: dict) -> Path | 
         return None
     path = find_result(folder)
     result = load_result(path)
-    used = {name: value for group in result.params.values() for name, value in group.items()}
-    differing = [name for name, value in params.items() if name in used and _differ(used[name], value)]
+    # what was asked for, where the file says it: engines choose some of the values they use, and round others
+    groups = (result.requested or result.params).values()
+    before = {name: value for group in groups for name, value in group.items()}
+    wanted = engine.check_params(params)
+    differing = [name for name, value in wanted.items() if name in before and _differ(before[name], value)]
     if result.method != engine.name or differing:
         what = f"parameter {differing[0]}" if differing else f"engine {result.method}"
         raise ResultError(
@@ -259,9 +253,9 @@ def find_finished(folder: Path, engine: engines.Engine, params: dict) -> Path | 
     return path
 
 
-def _differ(used, wanted) -> bool:
+def _differ(before, wanted) -> bool:
     # None asks the engine to choose, and then the value it chose is in the file
-    return wanted is not None and not np.array_equal(np.asarray(used), np.asarray(wanted))
+    return wanted is not None and not np.array_equal(np.asarray(before), np.asarray(wanted))
 
 
 def find_output(output_dir: str) -> Path:

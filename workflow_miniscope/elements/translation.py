@@ -96,3 +96,12 @@ def import_element(name: str) -> ModuleType:
     for table, _ in module.schema.declare_list:
         translate_table(table)
     return module
+
+
+def replace_methods(table: type, corrections: type) -> None:
+    """Put the corrected methods of one class on a published table class."""
+    if hasattr(corrections, "make_fetch") and "make" in vars(table):
+        del table.make  # DataJoint prefers it to the three parts
+    for name, value in vars(corrections).items():
+        if not name.startswith("__"):
+            setattr(table, name, value)
