@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from recordings import write_session
+
 from workflow_miniscope.elements.miniscope import hash_params
 from workflow_miniscope.elements.translation import datajoint_names
 
@@ -136,7 +137,7 @@ def test_shifts_are_swapped(miniscope, monkeypatch):
     """Right: test_rigid."""
     shifts = np.array([[1.0, 10.0], [2.0, 20.0]])  # dy, dx
     image = np.zeros((4, 6))
-    motion = {name: image for name in ("reference_image", "average_image", "correlation_image", "max_image")}
+    motion = dict.fromkeys(("reference_image", "average_image", "correlation_image", "max_image"), image)
     loaded = SimpleNamespace(
         alignment_channel=0,
         params=SimpleNamespace(motion={"pw_rigid": False}),
