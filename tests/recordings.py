@@ -134,6 +134,7 @@ def write_session(
     layout: str = "qt",
     version: str = "v2.0",
     n_frames: int = 30,
+    movie: np.ndarray | None = None,
     frames_per_file: int = 12,
     size: tuple[int, int] = (24, 40),
     codec: str = "FFV1",
@@ -163,6 +164,8 @@ def write_session(
         Of each device; size is (height, width), and ``camera_codec`` is ``codec`` if not given.
     scopes, cameras : sequence of str
         Names as the user typed them.
+    movie : ndarray of uint8 [n, h, w], optional
+        What the scopes see, instead of numbered frames; it gives ``n_frames`` and ``size``, for the cameras too.
     times_ms : sequence of int, optional
         Time stamps of each device, [n_frames].
     daq_frames : sequence of int, optional
@@ -177,10 +180,13 @@ def write_session(
         Write an AVI without frames after the last one.
     """
     root = Path(root)
+    if movie is not None:
+        n_frames, size = len(movie), movie.shape[1:]
     times = regular_times(n_frames) if times_ms is None else np.asarray(times_ms, int)
     utc = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=start_ms)
     local = (utc - timedelta(hours=8)).replace(tzinfo=None)
-    videos = {"n_frames": n_frames, "per_file": frames_per_file, "size": size, "empty_last": empty_last_avi}
+    videos = {"n_frames": n_frames, "per_file": frames_per_file, "size": size, "movie": movie}
+    videos["empty_last"] = empty_last_avi
     if layout == "legacy":
         return _write_legacy(root, local, times, bool(scopes), bool(cameras), animal, notes, videos)
     if layout != "qt" or version not in QT_VERSIONS:
@@ -219,10 +225,11 @@ def write_session(
 
 
 def _write_videos(
-    folder, name, kind, prefix, first, codec, times, *, n_frames, per_file, size, empty_last, seed
+    folder, name, kind, prefix, first, codec, times, *, n_frames, per_file, size, empty_last, movie, seed
 ) -> WrittenDevice:
     folder.mkdir(parents=True, exist_ok=True)
-    frames = make_frames(n_frames, size, seed)
+    given = movie is not None and kind == "scope"
+    frames = np.asarray(movie, np.uint8) if given else make_frames(n_frames, size, seed)
     files = []
     for start in [*range(0, n_frames, per_file), *([n_frames] if empty_last else [])]:
         files.append(folder / f"{prefix}{first + len(files)}.avi")

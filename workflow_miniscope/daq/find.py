@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 from ..errors import RecordingError
 from . import legacy, qt
 from .model import ACQ_SOFTWARE, Device, Session
+
+logger = logging.getLogger(__name__)
 
 
 def open_session(folder: str | Path, acq_software: str | None = None) -> Session:
@@ -50,7 +53,7 @@ def open_session(folder: str | Path, acq_software: str | None = None) -> Session
         if layout == legacy.ACQ_SOFTWARE:
             return legacy.open_session(folder)
         if qt.is_device_folder(folder):
-            return qt.open_session(folder.parent, only=folder)
+            return qt.open_session(qt.session_folder(folder), only=folder)
         return qt.open_session(folder)
     except OSError as error:
         raise RecordingError(f"{folder} cannot be read ({error}).") from None
@@ -102,7 +105,12 @@ def find_sessions(root: str | Path) -> list[Path]:
     found = []
     for name, below, _ in os.walk(root):
         folder = Path(name)
-        if _layout(folder):
+        try:
+            layout = _layout(folder)
+        except OSError as error:
+            logger.warning("%s cannot be read (%s); recordings in it are not found.", folder, error)
+            continue
+        if layout:
             found.append(folder)
             below.clear()
         below[:] = sorted(entry for entry in below if not entry.startswith("."))

@@ -41,7 +41,8 @@ class Device:
     Attributes
     ----------
     name : str
-        As the user named it.
+        The name of its folder, which is what the user named it with ``_`` for spaces. The legacy program has one
+        folder for both: msCam or behavCam, as its files are named.
     kind : "scope" or "camera"
         What it records.
     folder : Path

@@ -1,7 +1,8 @@
 """The layout of Miniscope-DAQ-QT, v0.1 to v2.0 ("Miniscope-DAQ-V4").
 
 A session's folder holds metaData.json and notes.csv, and a folder for each device with 0.avi, 1.avi, ...,
-timeStamps.csv, metaData.json and, for scopes that measure it, headOrientation.csv.
+timeStamps.csv, metaData.json and, for scopes that measure it, headOrientation.csv. The devices' folders may lie
+one folder deeper, such as in experiment/.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _STAMPS = "timeStamps.csv"
 _ORIENTATION = "headOrientation.csv"
 _NOTES = "notes.csv"
 # Folders of a session that are no device
-_OTHER_FOLDERS = {"behaviortracker", "experiment", "imagecaptures"}
+_OTHER_FOLDERS = {"behaviortracker", "imagecaptures"}
 _COLUMNS = ("frame number", "time stamp (ms)", "buffer index")
 _DAQ_COLUMN = "daq frame number"
 # The control's texts stand for these; once it was touched, the number itself is written
@@ -58,16 +59,29 @@ def is_device_folder(folder: Path) -> bool:
 
 
 def device_folders(session: Path) -> list[Path]:
-    """Give the device folders of a session, sorted by name; those without video or times too."""
-    found = []
-    for path in sorted(session.iterdir()):
-        if not path.is_dir() or path.name.lower() in _OTHER_FOLDERS:
-            continue
-        if is_device_folder(path):
-            found.append(path)
-        elif (path / _METADATA).is_file() and "deviceName" in _peek(path / _METADATA):
-            found.append(path)
+    """Give the device folders of a session, sorted by name; those without video or times too.
+
+    Folders between are only looked into below the session's own metadata: without, they are sessions of a day.
+    """
+    children = sorted(path for path in session.iterdir() if path.is_dir() and path.name.lower() not in _OTHER_FOLDERS)
+    found = [path for path in children if _may_be_device(path)]
+    if (session / _METADATA).is_file():
+        for path in children:
+            if path not in found and not path.name.startswith(".") and not (path / _METADATA).exists():
+                found += [inner for inner in sorted(path.iterdir()) if inner.is_dir() and _may_be_device(inner)]
     return found
+
+
+def session_folder(device: Path) -> Path:
+    """Give the folder of the session that a device folder is of: the one above, or above that."""
+    between, above = device.parent, device.parent.parent
+    if (between / _METADATA).is_file() or not (above / _METADATA).is_file():
+        return between
+    return above if device in device_folders(above) else between
+
+
+def _may_be_device(folder: Path) -> bool:
+    return is_device_folder(folder) or "deviceName" in _peek(folder / _METADATA)
 
 
 def _peek(path: Path) -> dict[str, Any]:
@@ -94,13 +108,17 @@ def open_session(folder: Path, only: Path | None = None) -> Session:
     else:
         warnings.append(f"{folder / _METADATA} is missing, so animal and time of the recording are unknown.")
     devices = []
-    for path in [only] if only else device_folders(folder):
+    folders = [only] if only else device_folders(folder)
+    for path in folders:
         try:
             devices.append(open_device(path, metadata))
         except _NothingRecorded as nothing:
             if only:
                 raise
             warnings.append(str(nothing))
+    twice = [path.name for path in folders if [other.name for other in folders].count(path.name) > 1]
+    if twice:
+        raise RecordingError(f"{folder} holds several folders {twice[0]}; open each of them on its own.")
     if not devices:
         raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
     if not only:
@@ -139,13 +157,12 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
         It has no video, a video is missing between others, or its metadata are missing or wrong.
     """
     metadata = read_json(folder / _METADATA)
-    name = text(metadata.get("deviceName")) or folder.name
     device_type = text(metadata.get("deviceType"))
-    kind = _kind(folder, name, metadata, session_metadata)
+    kind = _kind(folder, metadata, session_metadata)
     gains = _GAINS_OF_V3_SCOPE if device_type == "Miniscope_V3" else _GAINS
     gain = metadata.get("gain")
     return QtDevice(
-        name=name,
+        name=folder.name,
         kind=kind,
         folder=folder,
         device_type=device_type,
@@ -157,9 +174,9 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
     )
 
 
-def _kind(folder: Path, name: str, metadata: dict, session_metadata: dict) -> Literal["scope", "camera"]:
+def _kind(folder: Path, metadata: dict, session_metadata: dict) -> Literal["scope", "camera"]:
     """Tell scopes from cameras: by the session's lists, then the type, the files and settings, the name."""
-    names = {_folder_name(name), folder.name}
+    names = {_folder_name(text(metadata.get("deviceName")) or folder.name), folder.name}
     for key, kind in (("miniscopes", "scope"), ("cameras", "camera")):
         if names & set(map(_folder_name, _listed(session_metadata, key))):
             return kind
@@ -168,7 +185,7 @@ def _kind(folder: Path, name: str, metadata: dict, session_metadata: dict) -> Li
         return "scope"
     if "cam" in device_type:
         return "camera"
-    if (folder / _ORIENTATION).exists() or {"led0", "ewl"} & metadata.keys() or "scope" in name.lower():
+    if (folder / _ORIENTATION).exists() or {"led0", "ewl"} & metadata.keys() or "scope" in folder.name.lower():
         return "scope"
     return "camera"
 
@@ -183,7 +200,8 @@ def _folder_name(name: str) -> str:
 
 
 def _missing_devices(metadata: dict, devices: list[QtDevice]) -> list[str]:
-    found = {_folder_name(device.name) for device in devices} | {device.folder.name for device in devices}
+    found = {device.name for device in devices}
+    found |= {_folder_name(text(device.metadata.get("deviceName")) or device.name) for device in devices}
     listed = _listed(metadata, "miniscopes") + _listed(metadata, "cameras")
     return [
         f"{_METADATA} lists the device '{name}', of which no video is there."

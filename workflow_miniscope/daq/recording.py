@@ -99,7 +99,7 @@ def _check_lengths(device: Device, movie: Movie, stamps: TimeStamps) -> None:
         hint = "is a video missing?" if movie.n_frames < len(stamps) else "is the file of another recording?"
         raise RecordingError(
             f"{device.folder} has {counts}, which is more than the {MAX_LENGTH_DIFFERENCE} frames that stopping can "
-            f"lose; {hint}"
+            f"lose; {' '.join(movie.warnings) or hint}"
         )
     if not stamps.consecutive:
         row = int(np.argmax(stamps.frame_numbers != np.arange(len(stamps))))
