@@ -159,6 +159,12 @@ def find_task_folder(output_dir: str) -> Path:
     return folder
 
 
+def find_output(output_dir: str) -> Path:
+    """Return the folder of a result, which lies below the processed root, or below a raw one if loaded from there."""
+    # in this order, because the folder that a task writes to may have the name of one with videos
+    return find_full_path([get_facemap_processed_data_dir(), *get_facemap_root_data_dir()], output_dir)
+
+
 # Processing ------------------------------------------------------------------
 
 
@@ -185,7 +191,7 @@ class _FacemapProcessing:
             if path is None:
                 path = engine.run_facemap(paths, params, folder, n_frames=n_frames[0] if n_frames else None)
         else:
-            path = find_proc(find_full_path(get_roots(), output_dir))
+            path = find_proc(find_output(output_dir))
         result = read_proc(path)
         if n_frames and result.n_frames != n_frames[0]:
             raise ResultError(
@@ -267,7 +273,7 @@ def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:
 
     Published: runs whatever code the file holds; takes any of several files.
     """
-    path = find_proc(find_full_path(get_roots(), (table & key).fetch1("facemap_output_dir")))
+    path = find_proc(find_output((table & key).fetch1("facemap_output_dir")))
     return read_proc(path), result_time(path)
 
 
@@ -284,7 +290,7 @@ class _FacialSignal:
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
 
     def make_compute(self, key, output_dir):
-        result = read_proc(find_proc(find_full_path(get_roots(), output_dir)))
+        result = read_proc(find_proc(find_output(output_dir)))
         for region in result.regions:
             _check_name(region.name, ResultError)
         return (result,)
