@@ -1,12 +1,12 @@
 """The repository keeps what it promises: the README's commands exist, the example files can be read."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 import pytest
@@ -138,12 +138,15 @@ def test_the_repair_of_opencv_is_what_the_package_requires():
     assert shown.stdout.strip() == opencv.REQUIREMENT
 
 
-def test_a_damaged_opencv_is_noticed(tmp_path):
-    (tmp_path / "cv2").mkdir()  # what uninstalling one of the two packages leaves behind
-    code = "from workflow_miniscope import opencv; opencv.main([])"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert "pip install --force-reinstall --no-deps" in shown.stderr
+def test_an_opencv_that_does_not_work_is_noticed(monkeypatch, capsys):
+    left_behind = types.ModuleType("cv2")  # what uninstalling one of the two packages leaves
+    left_behind.__path__ = ["site-packages/cv2"]
+    for broken, cause in ((left_behind, "files are missing"), (None, "does not import")):
+        monkeypatch.setitem(sys.modules, "cv2", broken)
+        assert opencv.main([]) == 1
+        message = capsys.readouterr().err
+        assert cause in message
+        assert "pip install --force-reinstall --no-deps" in message
 
 
 def test_the_citation_names_what_the_work_stands_on():

@@ -115,7 +115,7 @@ def run(folder: Path, progress: bool = True) -> list[Path]:
     if ingested.problems or processed.errors:
         raise typer.Exit(1)
     print(f"\nDone in {time.monotonic() - begin:.0f} s. To look around in this database:")
-    print(f"    export {CONFIG_VARIABLE}={folder / CONFIG_NAME}")
+    print(f"    export {CONFIG_VARIABLE}={(folder / CONFIG_NAME).resolve()}")
     return paths
 
 

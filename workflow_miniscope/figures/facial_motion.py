@@ -51,7 +51,7 @@ def facial_motion(
     wide = min((figure.get_figheight() / (1 + len(shown)) - 0.3) * columns / rows, 0.35 * WIDTH)
     pictures, signals = figure.subfigures(1, 2, width_ratios=(wide, WIDTH - wide))
     panels = np.atleast_1d(pictures.subplots(1 + len(shown), 1))
-    show_image(panels[0], average_frame)
+    show_image(panels[0], average_frame, low=0.5, high=100)
     panels[0].set_title("average frame", fontsize=8)
     for number, (panel, mask) in enumerate(zip(panels[1:], shown, strict=True), 1):
         reach = np.percentile(np.abs(mask), 99.5) or 1
