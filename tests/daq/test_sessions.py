@@ -352,3 +352,18 @@ def test_an_unreadable_folder(written, monkeypatch):
     monkeypatch.setattr(type(written.folder), "iterdir", deny)
     refused(written.folder, "cannot be read", "Permission denied")
     assert daq.find_sessions(written.folder) == []
+
+
+@pytest.mark.parametrize("value", ["1" * 400, "1e400", "-1e400", "[[]]", "{}", "true", '"9' + "9" * 400 + '"', "null"])
+def test_settings_that_are_no_numbers(written, scope, value):
+    """They are unknown; a recording is no worse for it."""
+    path = scope / "metaData.json"
+    for key in ("gain", "led0", "frameRate", "framesPerFile"):
+        path.write_text(re.sub(rf'"{key}": [^,\n]*', f'"{key}": {value}', path.read_text()))
+    device = daq.open_device(scope)
+    assert (device.gain, device.led_power, device.frame_rate_setting) == (None, None, None)
+    assert device.read().n_frames == 12
+    path = written.folder / "metaData.json"
+    path.write_text(re.sub(r'"(msecSinceEpoch|year|msec)": [^,\n]*', rf'"\1": {value}', path.read_text()))
+    session = daq.open_session(scope)
+    assert session.start_utc is None and session.start_local is None

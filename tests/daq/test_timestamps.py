@@ -105,7 +105,7 @@ def test_double_and_backward_times(scope):
     assert recording.fps == pytest.approx(20)
 
 
-@pytest.mark.parametrize("times", [[100] * 30, list(range(3000, 0, -100))])
+@pytest.mark.parametrize("times", [[100] * 30, list(range(3000, 0, -100)), [i * 1e-300 for i in range(30)]])
 def test_times_that_do_not_advance(scope, times):
     stamp(scope, [(i, time, 0) for i, time in enumerate(times)])
     refused(scope, "timeStamps.csv", "frame rate")
@@ -167,6 +167,7 @@ def test_a_cut_last_video_is_named(tmp_path):
         (["0,-47,0", "1", "2,53,0"], ["line 3", "fields"]),
         (["0,-47,0", "1,nan,0", "2,53,0"], ["line 3", "nan"]),
         (["0,-47,0", "1.5,3,0", "2,53,0"], ["line 3", "1.5"]),
+        (["0,-47,0", "1,1e300,0", "2,53,0"], ["line 3", "1e300"]),
         ([], ["no row"]),
     ],
 )

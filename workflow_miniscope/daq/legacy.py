@@ -155,7 +155,7 @@ def read_time_stamps(path: Path, name: str, n_frames: int, n_other: int | None) 
             f"Both cameras of {path.name} fit the videos as well; camera {camera} is taken for {name}."
         )
     chosen = table.integers(0, "camera number") == camera
-    times, problem = _repair_first(table.column(2, "time")[chosen])
+    times, problem = _repair_first(table.times(2)[chosen])
     if problem:
         warnings.append(problem)
     numbers = table.integers(1, "frame number")[chosen] - 1

@@ -46,16 +46,22 @@ def number(value: Any) -> float | None:
     float or None
         None where there is no number.
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if isinstance(value, (int, float)):
-        return float(value) if math.isfinite(value) else None
     match = re.match(r"\s*([-+]?\d+(?:\.\d*)?)", value) if isinstance(value, str) else None
-    return float(match[1]) if match else None
+    if isinstance(value, str) and not match:
+        return None
+    try:
+        found = float(match[1] if match else value)
+    except OverflowError:  # JSON's integers have no limit
+        return None
+    return found if math.isfinite(found) else None
 
 
 def text(value: Any) -> str | None:
-    """Read a text; None where there is none or only blanks."""
+    """Read a text, or a number typed as one; None where there is none or only blanks."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
     return (value.strip() or None) if isinstance(value, str) else None
 
 

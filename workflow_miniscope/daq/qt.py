@@ -260,7 +260,7 @@ def read_time_stamps(path: Path) -> TimeStamps:
     if table.cut:
         warnings.append(f"The last row of {path.name} is cut off and was left out.")
     numbers = table.integers(columns["frame number"], "frame number")
-    times = table.column(columns["time stamp (ms)"], "time stamp") / 1000
+    times = table.times(columns["time stamp (ms)"]) / 1000
     daq_frames = table.integers(columns[_DAQ_COLUMN], "DAQ frame number") if _DAQ_COLUMN in columns else None
     return TimeStamps(path, times, numbers, daq_frames, tuple(warnings))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,19 +42,27 @@ class Table:
     def column(self, index: int, what: str) -> np.ndarray:
         """Give a column as float64 [n], or raise RecordingError with the line that is no number."""
         values = [to_number(row[index]) for row in self.rows]
-        for value, row, line in zip(values, self.rows, self.lines, strict=True):
-            if value is None:
-                raise RecordingError(f"{self.path} line {line}: '{row[index][:40]}' is no {what}.")
+        self._refuse([value is None for value in values], index, what)
         return np.array(values, np.float64)
+
+    def times(self, index: int) -> np.ndarray:
+        """Give a column of milliseconds as float64 [n], or raise RecordingError with the line that is no time."""
+        values = self.column(index, "time stamp")
+        self._refuse(np.abs(values) > _MAX_INTEGER, index, "time stamp")
+        return values
 
     def integers(self, index: int, what: str) -> np.ndarray:
         """Give a column as int64 [n], or raise RecordingError with the line that is no integer."""
         values = self.column(index, what)
-        wrong = np.flatnonzero((values != np.round(values)) | (np.abs(values) > _MAX_INTEGER))
-        if len(wrong):
-            row = wrong[0]
-            raise RecordingError(f"{self.path} line {self.lines[row]}: '{self.rows[row][index][:40]}' is no {what}.")
+        self._refuse((values != np.round(values)) | (np.abs(values) > _MAX_INTEGER), index, what)
         return values.astype(np.int64)
+
+    def _refuse(self, wrong: Sequence[bool], index: int, what: str) -> None:
+        """Raise RecordingError for the first row that is wrong, if any."""
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            shown = self.rows[rows[0]][index][:40]
+            raise RecordingError(f"{self.path} line {self.lines[rows[0]]}: '{shown}' is no {what}.")
 
 
 def read_text(path: Path) -> str:

@@ -11,6 +11,8 @@ from ..errors import RecordingError
 
 # An interval this many times the usual one may hide a dropped frame
 GAP_FACTOR = 1.5
+# Shorter intervals (s) are rounding errors; no camera is as fast
+_MIN_INTERVAL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def examine(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
     """
     times = np.asarray(times, np.float64)
     steps = np.diff(times)
-    advancing = steps[steps > 0]
+    advancing = steps[steps > _MIN_INTERVAL]
     if not len(advancing):
         what = {0: "no frame", 1: "only one frame"}.get(len(times), "no time that advances")
         raise RecordingError(f"The time stamps have {what}, so that there is no frame rate.")
