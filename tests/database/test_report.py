@@ -24,8 +24,8 @@ def loaded(pipeline, add_recording):
         folder.mkdir(parents=True)
         write_result(folder / "caiman_result.hdf5", result)
         params = {"gSig": [2, 2]}
-        miniscope.ProcessingParamSet.insert_new_params("caiman", 91, "of the test", params)
-        task = {"paramset_id": 91, "processing_output_dir": subject, "task_mode": "load"}
+        miniscope.ProcessingParamSet.insert_new_params("caiman", 191, "of the test", params)
+        task = {"paramset_id": 191, "processing_output_dir": subject, "task_mode": "load"}
         miniscope.ProcessingTask.insert1({**key, **task})
         assert process(restrict={"subject": subject}, progress=False).errors == []
         return (miniscope.Segmentation & key).fetch1("KEY")
@@ -60,7 +60,7 @@ def test_figures_of_a_rigid_result(loaded, pipeline, tmp_path):
     np.testing.assert_allclose(horizontal.get_ydata(), result.motion.shifts[:, 1])
 
     names = {path.name for path in report.write(tmp_path, {"subject": "shown"}, progress=False)}
-    assert {name.split("_", 5)[-1] for name in names if "p91" in name} == {
+    assert {name.split("_", 5)[-1] for name in names if "p191" in name} == {
         "motion_shifts.png",
         "footprints.png",
         "traces.png",
