@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 from servers import mariadb, mariadb_missing
 
-HERE = Path(__file__).parent
-FILES = ("test_tables.py", "test_load_results.py", "test_ingest.py", "test_process.py")
+TESTS = Path(__file__).parents[1]
+FILES = (
+    "database/test_tables.py",
+    "database/test_load_results.py",
+    "database/test_ingest.py",
+    "database/test_process.py",
+    "elements/test_facemap_makes.py",
+)
 
 
 @pytest.mark.skipif(mariadb_missing() is not None, reason=str(mariadb_missing()))
@@ -25,12 +31,12 @@ def test_the_same_on_mariadb(tmp_path):
                 "-q",
                 "-p",
                 "no:cacheprovider",
-                *(str(HERE / name) for name in FILES),
+                *(str(TESTS / name) for name in FILES),
             ],
             env={**os.environ, **environment, "WORKFLOW_MINISCOPE_TEST_SERVER": "mariadb"},
             capture_output=True,
             text=True,
-            cwd=HERE.parents[1],
+            cwd=TESTS.parent,
         )
     assert done.returncode == 0, done.stdout[-6000:]
     assert " passed" in done.stdout
