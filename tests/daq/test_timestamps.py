@@ -225,6 +225,16 @@ def test_interleaved_cameras_are_told_apart_by_their_frames(legacy):
         change(legacy, lambda rows: [["10" if row[0] == "1" else "1", *row[1:]] for row in rows])
 
 
+def test_cameras_whose_rows_fit_one_video_as_well(tmp_path):
+    """32 and 28 rows are as far from the scope's 30 frames; the camera's 25 decide."""
+    written = write_session(tmp_path, layout="legacy", n_frames=30, frames_per_file=1000, cameras=["x"])
+    change(written, lambda rows: [[n, i + 1, 50 * i + n, 1] for i in range(32) for n in (0, 1) if n or i < 28])
+    scope, camera = (device.read() for device in daq.open_session(written.folder).devices)
+    assert (scope.n_frames, camera.n_frames) == (30, 25)
+    assert (scope.times[0], camera.times[0]) == (0.001, 0)
+    assert len(scope.warnings) == len(camera.warnings) == 1  # of the lengths
+
+
 def test_cameras_that_cannot_be_told_apart(tmp_path):
     """The numbers of rows fit either way; each gets a camera of its own, and it is said."""
     written = write_session(tmp_path, layout="legacy", n_frames=30, frames_per_file=1000, cameras=["x"])

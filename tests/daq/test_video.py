@@ -179,6 +179,22 @@ def test_counting_agrees_with_decoding(tmp_path):
         assert len(list(daq.Movie([tmp_path / "0.avi"]).frames())) == 37
 
 
+def test_chunks_of_no_bytes_are_no_frames(tmp_path):
+    """They stand for a frame as before; neither the acquisition programs nor the decoder make a frame of one."""
+    frames = make_frames(6)
+    whole = uncompressed_avi(frames)
+    movi = whole.index(b"movi")
+    at = movi + 4 + 2 * (8 + 24 * 40)
+    longer = bytearray(whole[:at] + b"00db" + bytes(4) + whole[at : whole.index(b"idx1")])
+    for size in (4, movi - 4):
+        longer[size : size + 4] = (int.from_bytes(longer[size : size + 4], "little") + 8).to_bytes(4, "little")
+    longer[4:8] = (len(longer) - 8).to_bytes(4, "little")
+    (tmp_path / "0.avi").write_bytes(longer)
+    movie = daq.Movie([tmp_path / "0.avi"])
+    assert movie.n_frames == 6 and movie.warnings == ()
+    np.testing.assert_array_equal(list(movie.frames()), frames)
+
+
 def test_large_files_in_several_parts(tmp_path):
     """OpenDML: the frames after the first gigabyte are in further RIFF chunks."""
     whole = uncompressed_avi(make_frames(6))
