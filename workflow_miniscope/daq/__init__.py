@@ -9,27 +9,49 @@ Knows both layouts, that of the legacy program ("Miniscope-DAQ-V3") and that of 
         print(device.name, recording.n_frames, recording.fps, recording.warnings)
 """
 
+from .alignment import Aligned, align, in_order
 from .find import find_sessions, open_device, open_session
-from .model import ACQ_SOFTWARE, Device, Note, Session
-from .orientation import HeadOrientation
+from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
+from .orientation import HeadOrientation, euler_degrees
+from .quality import VERDICTS, Check, Quality, assess, check_device, unreadable, worst
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
+from .settings import Change, all_settings, changes, portable_settings
+from .survey import Survey, survey_movie
 from .timestamps import Gap, TimeStamps, Timing, examine
 from .video import Movie
 
 __all__ = [
     "ACQ_SOFTWARE",
     "MAX_LENGTH_DIFFERENCE",
+    "VERDICTS",
+    "Aligned",
+    "BrokenDevice",
+    "Change",
+    "Check",
     "Device",
     "Gap",
     "HeadOrientation",
     "Movie",
     "Note",
+    "Quality",
     "Recording",
     "Session",
+    "Survey",
     "TimeStamps",
     "Timing",
+    "align",
+    "all_settings",
+    "assess",
+    "changes",
+    "check_device",
+    "euler_degrees",
     "examine",
     "find_sessions",
+    "in_order",
     "open_device",
     "open_session",
+    "portable_settings",
+    "survey_movie",
+    "unreadable",
+    "worst",
 ]

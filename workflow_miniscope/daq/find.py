@@ -13,7 +13,9 @@ from .model import ACQ_SOFTWARE, Device, Session
 logger = logging.getLogger(__name__)
 
 
-def open_session(folder: str | Path, acq_software: str | None = None) -> Session:
+def open_session(
+    folder: str | Path, acq_software: str | None = None, allow_broken: bool = False
+) -> Session:
     """Describe the recording in a folder, without reading its videos.
 
     Parameters
@@ -23,6 +25,8 @@ def open_session(folder: str | Path, acq_software: str | None = None) -> Session
         metadata come from the folder above, where they are.
     acq_software : str, optional
         The layout it must have, one of ``ACQ_SOFTWARE``; by default either.
+    allow_broken : bool
+        List devices of a session that cannot be opened under its ``broken``, so that they do not hide the others.
 
     Returns
     -------
@@ -53,8 +57,8 @@ def open_session(folder: str | Path, acq_software: str | None = None) -> Session
         if layout == legacy.ACQ_SOFTWARE:
             return legacy.open_session(folder)
         if qt.is_device_folder(folder):
-            return qt.open_session(qt.session_folder(folder), only=folder)
-        return qt.open_session(folder)
+            return qt.open_session(qt.session_folder(folder), folder, allow_broken)
+        return qt.open_session(folder, allow_broken=allow_broken)
     except OSError as error:
         raise RecordingError(f"{folder} cannot be read ({error}).") from None
 

@@ -101,8 +101,13 @@ class Device:
         """
         return None
 
-    def read(self) -> Recording:
+    def read(self, decode_first: bool = True) -> Recording:
         """Count the frames of the video and read their times.
+
+        Parameters
+        ----------
+        decode_first : bool
+            Check that each video can be decoded, by its first frame; not needed where all will be.
 
         Raises
         ------
@@ -111,7 +116,25 @@ class Device:
         """
         from .recording import read_recording
 
-        return read_recording(self)
+        return read_recording(self, decode_first)
+
+
+@dataclass(frozen=True)
+class BrokenDevice:
+    """A device of a session that cannot be opened.
+
+    Attributes
+    ----------
+    name, kind, folder
+        As those of a ``Device``.
+    problem : str
+        Why, in one sentence.
+    """
+
+    name: str
+    kind: Literal["scope", "camera"]
+    folder: Path
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +161,10 @@ class Session:
         In the order they were written.
     warnings : tuple of str
         What is missing or unusual.
+    missing : tuple of str
+        Names of devices that should have recorded and left no video.
+    broken : tuple of BrokenDevice
+        Devices that cannot be opened, where that was allowed.
     """
 
     folder: Path
@@ -151,6 +178,8 @@ class Session:
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     notes: tuple[Note, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    broken: tuple[BrokenDevice, ...] = ()
 
     @property
     def scopes(self) -> tuple[Device, ...]:

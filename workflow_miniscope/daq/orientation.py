@@ -49,3 +49,32 @@ def read_head_orientation(path: Path) -> HeadOrientation:
     with np.errstate(over="ignore"):  # the square of a corrupt sample may be no number
         valid = np.abs(np.linalg.norm(quaternions, axis=1) - 1) < MAX_NORM_ERROR
     return HeadOrientation(columns[0] / 1000, quaternions, valid)
+
+
+def euler_degrees(quaternions: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Turn quaternions into angles.
+
+    Parameters
+    ----------
+    quaternions : ndarray [n, 4]
+        w, x, y, z.
+    valid : ndarray of bool [n]
+        Which of them are rotations.
+
+    Returns
+    -------
+    ndarray of float64 [n, 3]
+        Yaw, pitch and roll, degrees: rotations about z, then the new y, then the new x (scipy's "ZYX"); nan where the
+        sample is no rotation. At a pitch of 90 degrees yaw and roll are one rotation, and roll is given as 0.
+    """
+    import warnings
+
+    from scipy.spatial.transform import Rotation  # takes a while to import
+
+    angles = np.full((len(quaternions), 3), np.nan)
+    if np.any(valid):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Gimbal lock")
+            rotations = Rotation.from_quat(np.asarray(quaternions)[valid][:, [1, 2, 3, 0]])
+            angles[valid] = rotations.as_euler("ZYX", degrees=True)
+    return angles

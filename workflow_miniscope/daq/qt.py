@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ..errors import RecordingError
 from .metadata import number, read_json, start_time, text
-from .model import Device, Note, Session
+from .model import BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, read_head_orientation
 from .table import read_table, read_text, to_number
 from .timestamps import TimeStamps
@@ -91,7 +91,7 @@ def _peek(path: Path) -> dict[str, Any]:
         return {}
 
 
-def open_session(folder: Path, only: Path | None = None) -> Session:
+def open_session(folder: Path, only: Path | None = None, allow_broken: bool = False) -> Session:
     """Describe a session.
 
     Parameters
@@ -100,8 +100,12 @@ def open_session(folder: Path, only: Path | None = None) -> Session:
         The session's folder.
     only : Path, optional
         The one device folder to describe; by default all.
+    allow_broken : bool
+        List devices that cannot be opened under ``broken`` instead of raising.
     """
     warnings = []
+    missing = []
+    broken = []
     metadata = {}
     if (folder / _METADATA).exists():
         metadata = read_json(folder / _METADATA)
@@ -116,13 +120,21 @@ def open_session(folder: Path, only: Path | None = None) -> Session:
             if only:
                 raise
             warnings.append(str(nothing))
+            missing.append(path.name)
+        except RecordingError as error:
+            if not allow_broken:
+                raise
+            kind = _kind(path, _peek(path / _METADATA), metadata)
+            broken.append(BrokenDevice(path.name, kind, path, str(error)))
     twice = [path.name for path in folders if [other.name for other in folders].count(path.name) > 1]
     if twice:
         raise RecordingError(f"{folder} holds several folders {twice[0]}; open each of them on its own.")
-    if not devices:
+    if not devices and not broken:
         raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
     if not only:
-        warnings += _missing_devices(metadata, devices)
+        for name in _missing_devices(metadata, [*devices, *broken]):
+            warnings.append(f"{_METADATA} lists the device '{name}', of which no video is there.")
+            missing.append(name)
     utc, local = start_time(metadata)
     if metadata and utc is None:
         warnings.append(
@@ -141,6 +153,8 @@ def open_session(folder: Path, only: Path | None = None) -> Session:
         metadata=metadata,
         notes=notes,
         warnings=(*warnings, *problems),
+        missing=tuple(missing),
+        broken=tuple(broken),
     )
 
 
@@ -199,15 +213,13 @@ def _folder_name(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def _missing_devices(metadata: dict, devices: list[QtDevice]) -> list[str]:
+def _missing_devices(metadata: dict, devices: list[QtDevice | BrokenDevice]) -> list[str]:
     found = {device.name for device in devices}
-    found |= {_folder_name(text(device.metadata.get("deviceName")) or device.name) for device in devices}
+    for device in devices:
+        told = device.metadata if isinstance(device, QtDevice) else _peek(device.folder / _METADATA)
+        found.add(_folder_name(text(told.get("deviceName")) or device.name))
     listed = _listed(metadata, "miniscopes") + _listed(metadata, "cameras")
-    return [
-        f"{_METADATA} lists the device '{name}', of which no video is there."
-        for name in listed
-        if _folder_name(name) not in found
-    ]
+    return [name for name in listed if _folder_name(name) not in found]
 
 
 def _videos(folder: Path, kind: str) -> tuple[Path, ...]:

@@ -75,9 +75,9 @@ class Recording:
         return (*found, *self.timing.warnings)
 
 
-def read_recording(device: Device) -> Recording:
+def read_recording(device: Device, decode_first: bool = True) -> Recording:
     """Read a device's video and time stamps; see ``Device.read``."""
-    movie = Movie(device.files)
+    movie = Movie(device.files, decode_first=decode_first)
     stamps = device.time_stamps(movie.n_frames)
     n_video, n_stamps = movie.n_frames, len(stamps)
     if n_video != n_stamps:

@@ -25,8 +25,9 @@ class Movie:
     files : sequence of path
         AVI files, in the order they were recorded.
     n_frames : int, optional
-        Use this many of the first frames. By default all are used, and it is checked that each file can be
-        decoded.
+        Use this many of the first frames. By default all are used.
+    decode_first : bool, optional
+        Check that each file can be decoded, by its first frame. By default where ``n_frames`` is not given.
 
     Attributes
     ----------
@@ -48,7 +49,9 @@ class Movie:
         others, or has lost frames and is not the last one, so that all later frames would get wrong times.
     """
 
-    def __init__(self, files: Iterable[str | Path], n_frames: int | None = None):
+    def __init__(
+        self, files: Iterable[str | Path], n_frames: int | None = None, decode_first: bool | None = None
+    ):
         self.files = tuple(Path(file) for file in files)
         if not self.files:
             raise RecordingError("A movie needs at least one AVI file.")
@@ -67,10 +70,10 @@ class Movie:
                     f"{self.width} x {self.height}; are they of the same recording?"
                 )
         counted = sum(self.counts)
-        if n_frames is None:
+        if n_frames is None if decode_first is None else decode_first:
             for file in filled:
                 next(_decode(file.path, 0, 1, self.height, self.width))
-        elif n_frames > counted:
+        if n_frames is not None and n_frames > counted:
             raise RecordingError(
                 f"{self.files[0].parent} holds {counted} frames of video, {n_frames} were expected; "
                 "are files missing?"
