@@ -1,0 +1,13 @@
+"""CNMF-E without CaImAn: cells, traces and activity from a one-photon movie, on any machine.
+
+>>> from workflow_miniscope.cnmfe import extract
+>>> result = extract(movie, fps=20.0)  # doctest: +SKIP
+
+The steps are those of CNMF-E (Zhou et al. 2018, eLife 7:e28728), the names of the parameters and the result
+those of CaImAn (Giovannucci et al. 2019, eLife 8:e38173). Each step is a module named after it.
+"""
+
+from .extraction import extract
+from .parameters import Parameters
+
+__all__ = ["Parameters", "extract"]

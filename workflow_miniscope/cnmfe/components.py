@@ -1,0 +1,76 @@
+"""The components while they are being fitted: a window with a footprint, and a trace, for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+
+class Components:
+    """Footprints in square windows around their seeds, and traces of mean zero.
+
+    Attributes
+    ----------
+    tops, lefts : int64 [n]
+        First row and column of each window; it may reach beyond the field.
+    footprints : float32 [n, side, side]
+        Footprints.
+    masks : bool [n, side, side]
+        Pixels that the next spatial update may use; never outside the field.
+    C : float32 [n, frames]
+        Traces, of mean zero.
+    """
+
+    def __init__(self, shape: tuple[int, int], n_frames: int, radius: int):
+        self.shape, self.radius, self.side = shape, radius, 2 * radius + 1
+        self.tops, self.lefts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self.footprints = np.zeros((0, self.side, self.side), np.float32)
+        self.masks = np.zeros((0, self.side, self.side), bool)
+        self.C = np.zeros((0, n_frames), np.float32)
+
+    def __len__(self) -> int:
+        return len(self.C)
+
+    def append(self, centers: np.ndarray, footprints: np.ndarray, masks: np.ndarray, C: np.ndarray) -> None:
+        """Add components; centers are (row, column) of the windows' middle pixels."""
+        self.tops = np.concatenate([self.tops, centers[:, 0] - self.radius])
+        self.lefts = np.concatenate([self.lefts, centers[:, 1] - self.radius])
+        self.footprints = np.concatenate([self.footprints, footprints.astype(np.float32)])
+        self.masks = np.concatenate([self.masks, masks])
+        self.C = np.concatenate([self.C, C.astype(np.float32)])
+
+    def keep(self, which) -> None:
+        """Keep the components of an index or a boolean mask, in its order."""
+        for name in ("tops", "lefts", "footprints", "masks", "C"):
+            setattr(self, name, getattr(self, name)[which])
+
+    def inside(self) -> np.ndarray:
+        """Which pixels of each window lie in the field, bool [n, side, side]."""
+        rows, columns = self._coordinates()
+        return ((rows >= 0) & (rows < self.shape[0]))[:, :, None] & ((columns >= 0) & (columns < self.shape[1]))[
+            :, None, :
+        ]
+
+    def pixels(self) -> np.ndarray:
+        """Index of each pixel of each window in the field, int64 [n, side, side]; only valid inside."""
+        rows, columns = self._coordinates()
+        return rows[:, :, None] * self.shape[1] + columns[:, None, :]
+
+    def _coordinates(self):
+        reach = np.arange(self.side)
+        return self.tops[:, None] + reach, self.lefts[:, None] + reach
+
+    def matrix(self, values: np.ndarray | None = None, masks: np.ndarray | None = None) -> sp.csr_matrix:
+        """Footprints, or other values in the windows, as a matrix float32 [components, pixels].
+
+        Entries are those of ``masks``; without it, those that are not zero.
+        """
+        values = self.footprints if values is None else values
+        masks = values != 0 if masks is None else masks
+        k, i, j = np.nonzero(masks)
+        pixel = (self.tops[k] + i) * self.shape[1] + self.lefts[k] + j
+        matrix = sp.csr_matrix(
+            (values[k, i, j].astype(np.float32), (k, pixel)), shape=(len(self), self.shape[0] * self.shape[1])
+        )
+        matrix.sort_indices()
+        return matrix

@@ -1,0 +1,248 @@
+"""The whole analysis: from a movie to cells, traces and activity."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from .. import __version__
+from ..errors import ParameterError, RecordingError
+from ..results.caiman import CaimanResult, RigidShifts, compute_dff, write_result
+from . import merging, quality, refinement, seeds, suggest, temporal
+from .fit import Fit
+from .movie import open_movie
+from .parameters import Parameters, unused
+from .prepare import prepare, read_blocks
+from .registration import Registration
+
+logger = logging.getLogger(__name__)
+
+# frames that the template and the suggested parameters come from
+FIRST = 400
+MIN_FRAMES = 50
+# at most two threads: a workstation runs other things, and a shared server other people's
+WORKERS = max(1, min(2, os.cpu_count() or 1))
+
+
+def extract(
+    movie,
+    fps: float,
+    params: dict[str, Any] | None = None,
+    output: str | Path | None = None,
+    progress: bool = True,
+    workers: int | None = None,
+) -> CaimanResult:
+    """Find the cells of a one-photon recording, with their traces and activity.
+
+    Parameters
+    ----------
+    movie : ndarray [frames, height, width], AVI files, or daq.Movie
+        The recording.
+    fps : float
+        Frames per second, from the time stamps.
+    params : dict, optional
+        Parameters under CaImAn's names, see :class:`Parameters`; what is not given is suggested.
+    output : path, optional
+        Folder or file to write the result to, in CaImAn's format.
+    progress : bool
+        Show progress bars.
+    workers : int, optional
+        Threads, at most 2 by default. The result does not depend on it.
+
+    Returns
+    -------
+    CaimanResult
+
+    Raises
+    ------
+    RecordingError
+        If the movie cannot be analysed.
+    ParameterError
+        If a parameter is unknown or out of range.
+    """
+    checked = Parameters.check(params)
+    if not np.isfinite(fps) or not fps > 0:
+        raise ParameterError(f"The frame rate must be a positive number of frames per second, not {fps}.")
+    ignored = unused(params)
+    if ignored:
+        logger.warning("The native engine does not use the parameters %s.", ", ".join(sorted(ignored)))
+    source = open_movie(movie)
+    if source.n_frames < MIN_FRAMES:
+        raise RecordingError(
+            f"The movie has {source.n_frames} frames: at least {MIN_FRAMES} are needed to tell cells from noise."
+        )
+    workers = workers or WORKERS
+    with (
+        tempfile.TemporaryDirectory(prefix="cnmfe-") as folder,
+        threadpool_limits(1),
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        result = _run(source, float(fps), checked, Path(folder), pool, workers, progress)
+    result.requested = {"given": dict(params or {}), "unused": ignored}
+    if output is not None:
+        write_result(output, result)
+    return result
+
+
+def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
+    full = (source.height, source.width)
+    first = _first_frames(source)
+    params = suggest.suggest(params, first, full, source.n_frames, fps)
+    size, factor = params.ssub, params.ssub_B // params.ssub
+    registration = None
+    if params.motion_correct:
+        registration = Registration(full, float(np.mean(params.gSig_filt)), params.max_shifts, pool)
+        registration.fit(first)
+    prepared = prepare(source, first, registration, size, factor, folder, pool, progress)
+    gSig = float(np.mean(params.gSig)) / size
+    radius = int(np.ceil(suggest.REACH * gSig))
+    ring = params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B
+    fit = Fit(
+        prepared.movie,
+        prepared.small,
+        prepared.sample,
+        factor,
+        ring,
+        radius,
+        float(np.exp(-1 / (fps * params.decay_time))),
+        pool,
+        workers,
+    )
+    fit.sn = suggest.working_noise(prepared.movie)
+    steps = ["cells", "registration", "more cells", "registration", "fit", "quality"]
+    with tqdm(total=len(steps), desc="extract", unit="step", disable=None if progress else True) as bar:
+        seen = suggest.coverage(prepared, full, size)
+        found = None
+        for round_ in range(2):
+            images = seeds.images(fit, gSig)
+            found = found or images
+            at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > (0.9 if round_ else 0.98))
+            seeds.add(fit, at, gSig)
+            for _ in range(2):
+                fit.update_background()
+                fit.update_traces()
+                fit.update_footprints()
+            merging.merge(fit.components, params.merge_thr)
+            fit.update_traces()
+            bar.update()
+            if len(fit.components):
+                prepared.shifts += refinement.refine(fit, prepared, full, size, registration is not None)
+            bar.update()
+        for _ in range(2):
+            fit.update_background()
+            fit.update_traces()
+            fit.update_footprints()
+            merging.merge(fit.components, params.merge_thr)
+        fit.update_traces()
+        bar.update()
+        result = _result(fit, prepared, found, params, full, size, fps, source.n_frames)
+        bar.update()
+    return result
+
+
+def _first_frames(source) -> np.ndarray:
+    frames = []
+    for _, block in read_blocks(source, source.n_frames):
+        frames.append(block)
+        if sum(map(len, frames)) >= FIRST:
+            break
+    return np.concatenate(frames)[:FIRST]
+
+
+def _result(fit, prepared, found, params, full, size, fps, n_frames) -> CaimanResult:
+    c = fit.components
+    length = max(1, int(round(params.decay_time * fps)))
+    C = c.C - c.C.min(axis=1, keepdims=True) if len(c) else c.C
+    raw = fit.raw_traces() if len(c) else c.C
+    r = quality.footprint_consistency(fit, raw, C, length)
+    snr = quality.trace_snr(raw, length)
+    accepted = (snr >= params.min_SNR) & (r >= params.rval_thr)
+    C, S, YrA, g, bl, sn = temporal.finish(raw, fps, params) if len(c) else (C, C, C, None, None, None)
+    A = _full_resolution(fit, full, size)
+    A, C, S, YrA, scale = _normalise(A, C, S, YrA)
+    mean = prepared.images.average()
+    b0 = mean.ravel(order="F") - A @ C.mean(axis=1)
+    grouped = params.grouped()
+    grouped["data"] |= {"fr": fps, "dims": list(full)}
+    grouped["preprocess"] = {"p": params.p}
+    return CaimanResult(
+        dims=full,
+        A=A,
+        C=C,
+        S=S,
+        YrA=YrA,
+        F_dff=compute_dff(A, C, YrA, b0=b0),
+        dff_method="computed: over the constant background, running 8th percentile of 500 frames",
+        W=_fortran(fit.W, fit.small.shape),
+        b0=b0,
+        Cn=_enlarge(found.correlation, full, size),
+        sn=prepared.sn.ravel(order="F"),
+        g=g,
+        bl=None if bl is None else bl * scale,
+        c1=None if bl is None else np.zeros(len(bl)),
+        neurons_sn=None if sn is None else sn * scale,
+        accepted=np.flatnonzero(accepted),
+        rejected=np.flatnonzero(~accepted),
+        snr=snr,
+        r_values=r,
+        params=grouped,
+        motion=RigidShifts(prepared.shifts),
+        reference_image=prepared.template,
+        average_image=mean,
+        correlation_image=prepared.images.correlation(),
+        max_image=prepared.images.maximum(),
+        method="cnmfe",
+        version=__version__,
+    )
+
+
+def _enlarge(image: np.ndarray, full: tuple[int, int], size: int) -> np.ndarray:
+    import cv2
+
+    if size > 1:
+        shape = (image.shape[1] * size, image.shape[0] * size)
+        image = cv2.resize(image.astype(np.float32), shape, interpolation=cv2.INTER_LINEAR)
+    return image[: full[0], : full[1]]
+
+
+def _full_resolution(fit, full, size) -> sp.csc_matrix:
+    """Footprints at full resolution, pixels in Fortran order."""
+    columns, indptr, data = [], [0], []
+    matrix = fit.components.matrix()
+    for k in range(len(fit.components)):
+        image = np.zeros(fit.movie.pixels, np.float32)
+        row = slice(matrix.indptr[k], matrix.indptr[k + 1])
+        image[matrix.indices[row]] = matrix.data[row]
+        flat = _enlarge(image.reshape(fit.movie.shape), full, size).ravel(order="F")
+        at = np.flatnonzero(flat > 0)
+        columns.append(at)
+        data.append(flat[at])
+        indptr.append(indptr[-1] + len(at))
+    if not columns:
+        return sp.csc_matrix((full[0] * full[1], 0), dtype=np.float32)
+    return sp.csc_matrix(
+        (np.concatenate(data), np.concatenate(columns), indptr), shape=(full[0] * full[1], len(columns))
+    )
+
+
+def _normalise(A, C, S, YrA):
+    """Footprints of norm 1, as CaImAn has them; the traces carry the brightness."""
+    norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
+    norm[norm == 0] = 1
+    A = sp.csc_matrix(A @ sp.diags(1 / norm)).astype(np.float32)
+    return A, *(x * norm[:, None].astype(np.float32) for x in (C, S, YrA)), norm
+
+
+def _fortran(W: sp.csr_matrix, shape: tuple[int, int]) -> sp.csr_matrix:
+    """The ring's weights with pixels column after column, as CaImAn counts them."""
+    order = np.arange(shape[0] * shape[1]).reshape(shape).ravel(order="F")
+    return W[order][:, order].tocsr()

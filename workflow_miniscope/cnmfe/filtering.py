@@ -1,0 +1,43 @@
+"""Spatial filters: binning, and the band-pass filters of registration and of seeding."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# work is shared out over frames and blocks of pixels here, not inside OpenCV
+cv2.setNumThreads(1)
+
+
+def bin_frame(frame: np.ndarray, size: int) -> np.ndarray:
+    """Mean of every ``size`` x ``size`` pixels.
+
+    Rows and columns that do not fill a bin are left out, so bin (i, j) covers the rows ``size * i`` to
+    ``size * (i + 1)``.
+
+    Parameters
+    ----------
+    frame : float32 [height, width]
+        Image.
+    size : int
+        Side of a bin in pixels.
+
+    Returns
+    -------
+    float32 [height // size, width // size]
+    """
+    if size == 1:
+        return frame
+    height, width = frame.shape[0] // size, frame.shape[1] // size
+    return cv2.resize(frame[: height * size, : width * size], (width, height), interpolation=cv2.INTER_AREA)
+
+
+def blur(frame: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur, reflecting at the border; the kernel ends at 3 sigma."""
+    size = 2 * int(np.ceil(3 * sigma)) + 1
+    return cv2.GaussianBlur(frame, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def band_pass(frame: np.ndarray, inner: float, outer: float) -> np.ndarray:
+    """Difference of two Gaussians: keeps structures between ``inner`` and ``outer`` pixels (sigma)."""
+    return blur(frame, inner) - blur(frame, outer)

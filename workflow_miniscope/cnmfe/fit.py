@@ -1,0 +1,201 @@
+"""The alternating fit: ring background, footprints, traces, each held while another is updated."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import scipy.sparse as sp
+
+from . import background, spatial, temporal
+from .components import Components
+from .scratch import Scratch, parts
+
+
+class Fit:
+    """A model ``Y = A C + B`` of the scratch movie and the steps that improve it.
+
+    Parameters
+    ----------
+    movie : Scratch
+        Registered movie on the working grid.
+    small : Scratch
+        The same on the background's grid, ``factor`` times coarser.
+    sample : float32 [small pixels, n]
+        The small movie again, averaged over time so that the ring regressions fit into memory.
+    factor : int
+        Working pixels in a background pixel, along each side.
+    ring_radius : float
+        In pixels of the background's grid.
+    radius : int
+        Largest distance of a footprint's pixels from its seed, working pixels.
+    g : float
+        Decay of calcium from frame to frame.
+    pool, workers
+        Threads.
+    """
+
+    def __init__(
+        self,
+        movie: Scratch,
+        small: Scratch,
+        sample: np.ndarray,
+        factor: int,
+        ring_radius: float,
+        radius: int,
+        g: float,
+        pool: ThreadPoolExecutor,
+        workers: int,
+    ):
+        self.movie, self.small, self.sample = movie, small, sample
+        self.factor, self.ring_radius, self.g = factor, ring_radius, g
+        self.pool, self.workers = pool, workers
+        self.components = Components(movie.shape, movie.n_frames, radius)
+        self.down = background.reduction(movie.shape, factor)
+        self.up = background.interpolation(movie.shape, factor)
+        self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)
+        self.sn = np.ones(movie.pixels, np.float32)
+
+    # -- background ---------------------------------------------------------------------------------
+
+    def update_background(self) -> None:
+        """Fit the ring model to what the components leave."""
+        average = self.average_traces(self.components.C)
+        A = self.down @ self.components.matrix().T
+        rest = self.sample - np.asarray(A @ average, dtype=np.float32)
+        rest -= rest.mean(axis=1, keepdims=True)
+        self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.pool)
+
+    def average_traces(self, C: np.ndarray) -> np.ndarray:
+        """Average traces over time as :attr:`sample` is averaged."""
+        step = -(-self.movie.n_frames // self.sample.shape[1])
+        if step == 1:
+            return C
+        return np.add.reduceat(C, np.arange(0, C.shape[1], step), axis=1) / step
+
+    # -- footprints ---------------------------------------------------------------------------------
+
+    def products(self, traces: np.ndarray, tops: np.ndarray, lefts: np.ndarray, side: int) -> np.ndarray:
+        """``sum_t Y(p, t) c_k(t)`` in windows, see :meth:`Scratch.correlate`."""
+        return self.movie.correlate(traces, tops, lefts, side, self.pool, self.workers)
+
+    def background_products(self, traces: np.ndarray, gram: np.ndarray) -> np.ndarray:
+        """``sum_t B(q, t) c_k(t)`` on the background's grid, dense float32 [small pixels, components].
+
+        Only near each component: further away than its window it is 0.
+        """
+        c = self.components
+        # every ring pixel of every pixel of the window
+        margin = int(np.ceil(self.ring_radius + 1)) + 2
+        side = c.side // self.factor + 2 + 2 * margin
+        tops, lefts = c.tops // self.factor - margin, c.lefts // self.factor - margin
+        windows = self.small.correlate(traces, tops, lefts, side, self.pool, self.workers)
+        height, width = self.small.shape
+        near = Components(self.small.shape, 0, side // 2)
+        near.side, near.tops, near.lefts = side, tops, lefts
+        near.C = np.zeros((len(c), 0), np.float32)
+        inside = near.inside()
+        index = near.pixels()
+        A = (self.down @ c.matrix().T).tocsr()
+        rest = np.zeros((height * width, len(c)), np.float32)
+        explained = A @ gram.astype(np.float32)
+        k = np.broadcast_to(np.arange(len(c))[:, None, None], index.shape)
+        rest[index[inside], k[inside]] = windows[inside]
+        rest[index[inside], k[inside]] -= explained[index[inside], k[inside]]
+        return self.W @ rest
+
+    def update_footprints(self, sweeps: int = 6) -> None:
+        """Non-negative least squares fit of the footprints; see :mod:`spatial`."""
+        c = self.components
+        if not len(c):
+            return
+        gram = c.C.astype(np.float64) @ c.C.T.astype(np.float64)
+        values = self.products(c.C, c.tops, c.lefts, c.side)
+        entries = c.matrix(values, c.masks).T.tocsr()
+        rest = self.background_products(c.C, gram)
+        entries.data = entries.data - self._interpolate(rest, entries)
+        start = c.matrix(c.footprints, c.masks).T.tocsr()
+        fitted = start.data.astype(np.float64)
+        products = entries.data.astype(np.float64)
+        parts(
+            self.pool,
+            self.workers,
+            self.movie.pixels,
+            lambda a, b: spatial.fit_pixels(entries.indptr, entries.indices, products, gram, fitted, sweeps, a, b),
+        )
+        start.data = fitted.astype(np.float32)
+        self._store(start.T.tocsr())
+        self._tidy(np.diag(gram))
+
+    def _interpolate(self, coarse: np.ndarray, entries: sp.csr_matrix) -> np.ndarray:
+        """Values of a field [small pixels, components] at the entries [pixels, components]."""
+        rows = np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
+        out = np.zeros(len(rows), np.float32)
+        longest = int(np.diff(self.up.indptr).max())
+        for i in range(longest):
+            at = self.up.indptr[rows] + i
+            has = at < self.up.indptr[rows + 1]
+            at = np.minimum(at, len(self.up.data) - 1)
+            out += np.where(has, self.up.data[at] * coarse[self.up.indices[at], entries.indices], 0)
+        return out
+
+    def _store(self, matrix: sp.csr_matrix) -> None:
+        c = self.components
+        c.footprints[:] = 0
+        k = np.repeat(np.arange(len(c)), np.diff(matrix.indptr))
+        y, x = np.divmod(matrix.indices, c.shape[1])
+        c.footprints[k, y - c.tops[k], x - c.lefts[k]] = matrix.data
+
+    def _tidy(self, energy: np.ndarray) -> None:
+        """Keep the significant, connected pixels of each footprint; drop the components without any."""
+        c = self.components
+        inside, pixels = c.inside(), c.pixels()
+        reach = np.arange(c.side) - c.radius
+        disk = np.hypot(reach[:, None], reach) <= c.radius
+        kept = []
+        for k in range(len(c)):
+            if not energy[k] > 0 or not c.footprints[k].max() > 0:
+                continue
+            error = np.zeros((c.side, c.side), np.float32)
+            error[inside[k]] = self.sn[pixels[k][inside[k]]] / np.sqrt(energy[k])
+            keep = spatial.tidy(c.footprints[k], error) & inside[k]
+            if keep.sum() < spatial.MIN_PIXELS:
+                continue
+            c.footprints[k] = np.where(keep, c.footprints[k], 0)
+            c.masks[k] = spatial.grow(keep) & disk & inside[k]
+            kept.append(k)
+        c.keep(np.array(kept, dtype=np.int64))
+
+    # -- traces -------------------------------------------------------------------------------------
+
+    def trace_products(self, A: sp.csr_matrix, C: np.ndarray, own: sp.csr_matrix) -> np.ndarray:
+        """``A' (Y - B)``, of mean zero, where ``B`` is the background beside the components ``own``, ``C``.
+
+        With ``B = U W D (Y - A C)`` (D and U reduce and interpolate) this is
+        ``A' Y - (A' U W) D Y + (A' U W D A) C``: two passes of sparse filters over the movie.
+        """
+        around = (A @ self.up @ self.W).tocsr()
+        products = self.movie.project(A, self.pool, self.workers)
+        products -= self.small.project(around, self.pool, self.workers)
+        products -= products.mean(axis=1, keepdims=True)
+        if own.shape[0]:
+            products += (around @ (self.down @ own.T)) @ C
+        return products
+
+    def update_traces(self, sweeps: int = 3) -> None:
+        """Least squares fit of the traces, with deconvolution; see :mod:`temporal`."""
+        c = self.components
+        if not len(c):
+            return
+        A = c.matrix()
+        gram = (A @ A.T).tocsr()
+        self._products, self._gram = self.trace_products(A, c.C, A), gram
+        temporal.update(self._products, gram, c.C, self.g, sweeps)
+
+    def raw_traces(self) -> np.ndarray:
+        """Traces before deconvolution, at the last update, float32 [components, frames]."""
+        C = self.components.C
+        out = np.zeros_like(C)
+        for k in range(len(C)):
+            out[k] = temporal.raw_trace(self._products, self._gram, C, k)
+        return out

@@ -1,0 +1,56 @@
+"""Merging of components that are one cell: overlapping footprints with the same trace."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .components import Components
+
+# cosine of two footprints from which they are compared at all
+OVERLAP = 0.3
+
+
+def merge(components: Components, threshold: float) -> int:
+    """Merge overlapping components whose traces correlate above ``threshold`` (``merge_thr``), in place.
+
+    The brighter one takes the other's pixels; the next updates fit the rest.
+
+    Returns
+    -------
+    int
+        How many were merged away.
+    """
+    c = components
+    if len(c) < 2:
+        return 0
+    A = c.matrix()
+    norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel())
+    overlap = (A @ A.T).tocoo()
+    size = np.sqrt((c.C.astype(np.float64) ** 2).sum(axis=1))
+    pairs = []
+    for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
+        if i < j and value > OVERLAP * norm[i] * norm[j] and size[i] > 0 and size[j] > 0:
+            r = float(c.C[i] @ c.C[j]) / (size[i] * size[j])
+            if r > threshold:
+                pairs.append((r, int(i), int(j)))
+    gone = set()
+    for _, i, j in sorted(pairs, reverse=True):
+        if i in gone or j in gone:
+            continue
+        if size[i] * norm[i] < size[j] * norm[j]:
+            i, j = j, i
+        gone.add(j)
+        _take(c, i, j, size[j] / size[i])
+    c.keep(np.array([k for k in range(len(c)) if k not in gone], dtype=np.int64))
+    return len(gone)
+
+
+def _take(c: Components, i: int, j: int, scale: float) -> None:
+    """Add component j's pixels to component i, as far as they lie in its window."""
+    y, x = np.nonzero(c.masks[j])
+    value = c.footprints[j, y, x] * scale
+    y, x = y + c.tops[j] - c.tops[i], x + c.lefts[j] - c.lefts[i]
+    inside = (y >= 0) & (y < c.side) & (x >= 0) & (x < c.side)
+    y, x, value = y[inside], x[inside], value[inside]
+    c.footprints[i, y, x] += value
+    c.masks[i, y, x] = True

@@ -1,0 +1,205 @@
+"""The one pass over the recording: decode, register, summarise, and write the scratch movies."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ..engines.summary import SummaryImages
+from ..errors import RecordingError
+from .deconvolution import noise
+from .filtering import bin_frame
+from .registration import Registration, translate
+from .scratch import BLOCK, Scratch
+
+logger = logging.getLogger(__name__)
+
+# averages over time that the ring regressions see, at most
+SAMPLE = 2400
+
+
+@dataclass
+class Prepared:
+    """The registered movie and what was seen on the way.
+
+    Attributes
+    ----------
+    movie, small : Scratch
+        Working grid and background's grid.
+    sample : float32 [small pixels, n]
+        The small movie, averaged over ``step`` frames.
+    shifts : float64 [frames, 2]
+        Corrections (dy, dx) in pixels.
+    images : SummaryImages
+        Mean, maximum and correlation at full resolution.
+    template : float32 [height, width]
+        Mean of the first registered frames.
+    sn : float32 [height, width]
+        Noise of each pixel at full resolution.
+    """
+
+    movie: Scratch
+    small: Scratch
+    sample: np.ndarray
+    shifts: np.ndarray
+    images: SummaryImages
+    template: np.ndarray
+    sn: np.ndarray
+
+
+def read_blocks(movie, n_frames: int):
+    """Blocks of frames, checked: finite numbers of one shape.
+
+    Raises
+    ------
+    RecordingError
+        Naming the first frame that cannot be used.
+    """
+    for first, frames in movie.blocks(BLOCK):
+        frames = np.asarray(frames)
+        if frames.dtype.kind == "f":
+            bad = ~np.isfinite(frames).all(axis=(1, 2))
+            if bad.any():
+                raise RecordingError(
+                    f"Frame {first + int(np.argmax(bad))} has pixels that are not finite numbers (NaN or "
+                    "infinity): remove the frame or fill the pixels before processing."
+                )
+        yield first, frames
+
+
+def scale_for(frames: np.ndarray) -> float:
+    """Steps of the scratch's integers for one unit of the movie: fine against the noise, no overflow."""
+    if frames.dtype == np.uint8:
+        # 255, and as much again for the overshoot of the interpolation
+        return 64.0
+    largest = float(np.abs(frames).max())
+    return 16000.0 / largest if largest > 0 else 1.0
+
+
+def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
+    """Pixels of the working grid that a shifted frame does not cover, bool [height, width]."""
+
+    def along(n, extent, move):
+        first = np.arange(n) * size
+        return (first < move - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + move + 0.01)
+
+    rows = along(shape[0], full[0], shift[0])
+    columns = along(shape[1], full[1], shift[1])
+    return rows[:, None] | columns[None, :]
+
+
+def prepare(
+    source,
+    first: np.ndarray,
+    registration: Registration | None,
+    size: int,
+    factor: int,
+    folder: Path,
+    pool: ThreadPoolExecutor,
+    progress: bool,
+) -> Prepared:
+    """Read the recording once.
+
+    Parameters
+    ----------
+    source : movie
+        See :func:`movie.open_movie`.
+    first : [n, height, width]
+        The first frames, from which the template was made.
+    registration : Registration or None
+        None: the movie is registered already.
+    size, factor : int
+        Pixels in a bin of the working grid, and working pixels in one of the background's grid.
+    folder : Path
+        For the scratch files.
+
+    Raises
+    ------
+    RecordingError
+        If the number of frames is not what the movie said, or a frame cannot be used.
+    """
+    full, n = (source.height, source.width), source.n_frames
+    whole = tuple(-(-side // (size * factor)) * factor for side in full)
+    scale = scale_for(first)
+    movie = Scratch(folder / "movie.int16", whole, n, scale)
+    small = Scratch(folder / "background.int16", tuple(side // factor for side in whole), n, scale)
+    step = -(-n // SAMPLE)
+    sample = np.zeros((small.pixels, -(-n // step)), np.float32)
+    counts = np.bincount(np.arange(n) // step, minlength=sample.shape[1]).astype(np.float32)
+    shifts = np.zeros((n, 2))
+    images = SummaryImages(*full)
+    fill = template = None
+    noises = []
+    seen = 0
+    pad = tuple((0, side * size - extent) for side, extent in zip(whole, full, strict=True))
+    bar = tqdm(total=n, desc="register", unit="frame", disable=None if progress else True)
+    with bar:
+        for start, raw in read_blocks(source, n):
+            raw = raw[: n - start]
+            if not len(raw):
+                break
+            if registration is not None:
+                shifts[start : start + len(raw)] = registration.register(raw)
+            moves = shifts[start : start + len(raw)]
+            frames = np.empty((len(raw), *full), np.float32)
+
+            def move(i, raw=raw, frames=frames, moves=moves):
+                frame = raw[i].astype(np.float32)
+                frames[i] = translate(frame, *moves[i]) if moves[i].any() else frame
+
+            list(pool.map(move, range(len(raw))))
+            images.add(frames)
+            fill = _fill(frames, moves, fill)
+            if template is None:
+                template = frames.mean(axis=0)
+            if len(noises) < 4 and len(frames) > 2:
+                noises.append(noise(np.moveaxis(frames[:, :, :], 0, -1)))
+            binned = np.stack(
+                list(
+                    pool.map(
+                        lambda f: bin_frame(np.pad(f, pad, mode="edge") if any(p[1] for p in pad) else f, size), frames
+                    )
+                )
+            )
+            block = start // BLOCK
+            movie.write(block, binned)
+            coarse = np.stack([bin_frame(frame, factor) for frame in binned])
+            small.write(block, coarse)
+            at = np.arange(start, start + len(raw)) // step
+            np.add.at(sample.T, at, coarse.reshape(len(coarse), -1))
+            seen += len(raw)
+            bar.update(len(raw))
+    if seen < n:
+        raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
+    sample /= counts
+    sn = np.median(noises, axis=0).astype(np.float32) if noises else np.zeros(full, np.float32)
+    return Prepared(movie, small, sample, shifts, images, template, sn)
+
+
+def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+    """Fill what a shifted frame does not cover with the mean of those that do, in place; give the mean.
+
+    It stands until the model of the movie can predict these pixels.
+    """
+    full = frames.shape[1:]
+    missing = [invalid(shift, full, full, 1) if shift.any() else None for shift in shifts]
+    total, count = np.zeros(full), np.zeros(full)
+    for frame, gone in zip(frames, missing, strict=True):
+        if gone is None:
+            total += frame
+            count += 1
+        else:
+            total += np.where(gone, 0, frame)
+            count += ~gone
+    known = total / np.maximum(count, 1)
+    other = before if before is not None else frames.mean(axis=0)
+    mean = np.where(count > 0, known, other).astype(np.float32)
+    for frame, gone in zip(frames, missing, strict=True):
+        if gone is not None:
+            frame[gone] = mean[gone]
+    return mean

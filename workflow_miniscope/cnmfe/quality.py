@@ -1,0 +1,129 @@
+"""Is a component a cell? Signal to noise of its trace, consistency of its footprint; CaImAn's meaning of both.
+
+``SNR_comp`` and ``r_values`` are those of Giovannucci et al. 2019, eLife 8:e38173 (component evaluation): a
+component is accepted if its SNR reaches ``min_SNR`` and its r ``rval_thr``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.special import log_ndtr, ndtri_exp
+
+from .deconvolution import baseline, noise
+
+# frames of its own events that a footprint is compared with
+EVENTS = 20
+
+
+def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
+    """Peak signal to noise of traces: how unlikely their largest event is as noise.
+
+    The probability that noise reaches the observed values is summed, as logarithm, over ``length`` frames (the
+    decay of a transient); the smallest sum over the recording is expressed as the value that a normal
+    distribution exceeds with that mean probability.
+
+    Parameters
+    ----------
+    raw : float32 [components, frames]
+        Traces with their noise.
+    length : int
+        Frames of an event.
+
+    Returns
+    -------
+    float64 [components]
+    """
+    out = np.zeros(len(raw))
+    for k, trace in enumerate(raw):
+        level = baseline(trace)
+        below = trace[trace < level] - level
+        sd = float(np.sqrt(np.mean(below**2))) if len(below) else 0.0
+        if not sd > 0:
+            continue
+        log_p = log_ndtr(-(trace.astype(np.float64) - level) / sd)
+        window = min(length, len(trace))
+        sums = np.convolve(log_p, np.ones(window), mode="valid")
+        out[k] = -ndtri_exp(sums.min() / window)
+    return out
+
+
+def own_events(raw: np.ndarray, C: np.ndarray, gram, length: int) -> np.ndarray:
+    """Frames in which a component is brightest and brighter, on its own pixels, than all others together.
+
+    Parameters
+    ----------
+    raw, C : float32 [components, frames]
+        Traces with noise, and without (at least 0).
+    gram : scipy.sparse.csr_matrix [components, components]
+        Products of the footprints.
+    length : int
+        Frames that the noisy trace is averaged over.
+
+    Returns
+    -------
+    float32 [components, frames]
+        1 / n in the n (at most 20) such frames of each component, else 0. All 0: it has none.
+    """
+    out = np.zeros_like(raw)
+    for k in range(len(raw)):
+        row = slice(gram.indptr[k], gram.indptr[k + 1])
+        others, weights = gram.indices[row], gram.data[row]
+        own = weights[others == k]
+        if not len(own) or own[0] <= 0:
+            continue
+        smooth = uniform_filter1d(raw[k] - np.float32(baseline(raw[k])), length, mode="nearest")
+        light = weights[others != k] @ C[others[others != k]] / own[0]
+        sn = float(noise(raw[k])) / np.sqrt(length)
+        candidate = np.where((smooth > light) & (smooth > 2 * sn), smooth, 0)
+        best = np.argsort(-candidate, kind="stable")[:EVENTS]
+        best = best[candidate[best] > 0]
+        if len(best) >= 3:
+            out[k, best] = 1 / len(best)
+    return out
+
+
+def footprint_consistency(fit, raw: np.ndarray, C: np.ndarray, length: int) -> np.ndarray:
+    """Correlation of each footprint with the mean image of its own events, other components removed.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model, traces of mean zero.
+    raw, C : float32 [components, frames]
+        See :func:`own_events`.
+    length : int
+        Frames that the noisy trace is averaged over.
+
+    Returns
+    -------
+    float64 [components]
+        0 for a component without events of its own.
+    """
+    c = fit.components
+    if not len(c):
+        return np.zeros(0)
+    A = c.matrix()
+    gram = (A @ A.T).tocsr()
+    events = own_events(raw, C, gram, length)
+    has = events.any(axis=1)
+    centred = events - events.mean(axis=1, keepdims=True)
+    windows = fit.products(centred, c.tops, c.lefts, c.side)
+    cross = c.C.astype(np.float64) @ centred.T.astype(np.float64)
+    rest = fit.background_products(centred, cross)
+    entries = c.matrix(windows, c.masks).T.tocsr()
+    entries.data = entries.data - fit._interpolate(rest, entries)
+    # what the other components contribute at these events, without the component itself
+    pixels = entries.indices, np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
+    explained = np.asarray(A.T.tocsr() @ cross.astype(np.float32))
+    images = entries.copy()
+    footprint = c.matrix(c.footprints, c.masks).T.tocsr()
+    images.data = entries.data - explained[pixels[1], pixels[0]] + footprint.data * np.diag(cross)[pixels[0]]
+    images, footprint = images.tocsc(), footprint.tocsc()
+    out = np.zeros(len(c))
+    for k in np.flatnonzero(has):
+        span = slice(images.indptr[k], images.indptr[k + 1])
+        a, b = footprint.data[span], images.data[span]
+        if len(a) > 2 and a.std() > 0 and b.std() > 0:
+            out[k] = np.corrcoef(a, b)[0, 1]
+    return out

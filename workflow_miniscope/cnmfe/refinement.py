@@ -1,0 +1,140 @@
+"""Registration refined with the fitted model.
+
+A template cannot follow cells that light up; the model ``M(t) = A C(t) + B(t)`` does, and then the bright cells,
+which disturb a template the most, tell the most about where the brain is. What a small error ``e`` of the
+registration leaves is
+
+    Y(x, t) - M(x, t) = e(t) . grad M(x, t) + noise,
+
+a least squares problem of two unknowns in each frame. The movie is corrected to first order, by
+``- e . grad M``, without interpolating it a second time, and pixels that the frame did not cover are set to
+what the model predicts for them.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from . import kernels
+from .prepare import invalid
+from .scratch import parts
+from .seeds import PIECE, SAMPLES
+
+# residuals beyond this many standard deviations count linearly (Huber)
+HUBER = 3.0
+# larger corrections than this, in working pixels, are not small errors
+LARGEST = 0.5
+
+
+def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = True) -> np.ndarray:
+    """Correct the scratch movies in place.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model; its movies are rewritten.
+    prepared : Prepared
+        Its shifts say which pixels each frame covers; its sample is rewritten.
+    full : tuple of int
+        (height, width) of the recording.
+    size : int
+        Pixels in a bin of the working grid.
+    register : bool
+        False: only fill the pixels that were not covered.
+
+    Returns
+    -------
+    float64 [frames, 2]
+        What is to be added to the shifts, in pixels.
+    """
+    movie, small, C = fit.movie, fit.small, fit.components.C
+    height, width = movie.shape
+    A = fit.components.matrix().T.tocsr()
+    coarse = (fit.down @ A).tocsr()
+    mean = movie_mean(movie)
+    mean_small = fit.down @ mean
+
+    def model(block: int):
+        """Observed block and model, float32 [pixels, n] both."""
+        span = movie.span(block)
+        observed = movie.read(block)
+        traces = np.ascontiguousarray(C[:, span])
+        rest = small.read(block) - mean_small[:, None] - coarse @ traces
+        expected = np.asarray(fit.up @ (fit.W @ rest), dtype=np.float32) + mean[:, None]
+        parts(
+            fit.pool,
+            fit.workers,
+            movie.pixels,
+            lambda a, b: kernels.subtract_model(expected, A.indptr, A.indices, -A.data, traces, a, b),
+        )
+        return observed, expected
+
+    reach = max(2, int(np.ceil(np.abs(prepared.shifts).max() / size))) if register else 2
+    reach = min(reach, height // 4, width // 4)
+    inside = (slice(reach, height - reach), slice(reach, width - reach))
+    if register:
+        some = np.unique(np.linspace(0, movie.blocks - 1, min(SAMPLES, movie.blocks)).astype(int))
+        squares = []
+        for block in some:
+            observed, expected = model(block)
+            squares.append(((observed - expected) ** 2).mean(axis=1))
+        variance = np.mean(squares, axis=0).reshape(height, width)[inside]
+        weight = (1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
+
+    errors = np.zeros((movie.n_frames, 2))
+    step = -(-movie.n_frames // prepared.sample.shape[1])
+    sample = np.zeros_like(prepared.sample)
+    for block in range(movie.blocks):
+        span = movie.span(block)
+        observed, expected = (np.ascontiguousarray(v.T).reshape(-1, height, width) for v in model(block))
+
+        def piece(first, span=span, observed=observed, expected=expected):
+            for i in range(first, min(first + PIECE, len(observed))):
+                t = span.start + i
+                gradient = np.gradient(cv2.GaussianBlur(expected[i], (3, 3), 0.5))
+                if register:
+                    errors[t] = _error(observed[i] - expected[i], gradient, weight, inside)
+                    observed[i] -= errors[t, 0] * gradient[0] + errors[t, 1] * gradient[1]
+                gone = invalid(prepared.shifts[t], movie.shape, full, size)
+                observed[i][gone] = expected[i][gone]
+
+        list(fit.pool.map(piece, range(0, len(observed), PIECE)))
+        pixels = observed.reshape(len(observed), -1).T
+        movie.write_pixels(block, pixels)
+        reduced = fit.down @ pixels
+        small.write_pixels(block, reduced)
+        np.add.at(sample.T, np.arange(span.start, span.stop) // step, reduced.T)
+    counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
+    prepared.sample[:] = sample / counts
+    # Y(x) = M(x + e): the frame has to be moved by e more
+    return errors * size
+
+
+def movie_mean(movie) -> np.ndarray:
+    """Mean of every pixel over time, float32 [pixels]."""
+    total = np.zeros(movie.pixels)
+    for _, _, chunk in movie:
+        total += chunk.sum(axis=1, dtype=np.float64)
+    return (total / (movie.n_frames * movie.scale)).astype(np.float32)
+
+
+def _error(rest, gradient, weight, inside) -> np.ndarray:
+    """Displacement that explains a residual best, beside anything smooth."""
+
+    def sharp(image):
+        return (image - cv2.blur(image, (9, 9)))[inside]
+
+    rest = sharp(rest)
+    gy, gx = sharp(gradient[0]), sharp(gradient[1])
+    root = np.sqrt(weight)
+    scaled = rest * root
+    bound = HUBER * 1.4826 * float(np.median(np.abs(scaled))) + 1e-12
+    rest = np.clip(scaled, -bound, bound) * root
+    wy, wx = weight * gy, weight * gx
+    hessian = np.array([[np.vdot(wy, gy), np.vdot(wy, gx)], [np.vdot(wy, gx), np.vdot(wx, gx)]], dtype=np.float64)
+    right = np.array([np.vdot(gy, rest), np.vdot(gx, rest)], dtype=np.float64)
+    # where nothing has an edge nothing can be said
+    hessian += 1e-6 * np.trace(hessian) * np.eye(2) + 1e-12 * np.eye(2)
+    error = np.linalg.solve(hessian, right)
+    return np.clip(error, -LARGEST, LARGEST) if np.all(np.isfinite(error)) else np.zeros(2)

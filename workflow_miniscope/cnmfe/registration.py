@@ -1,0 +1,203 @@
+"""Rigid registration: where the brain lay in each frame, to a fraction of a pixel.
+
+The displacement of a frame is the one that minimises a weighted sum of squares between the band-passed frame
+``F`` and a template ``T``,
+
+    s = argmin_s  sum_x  w(x) * rho( F(x - s) - T(x) ),        w(x) = 1 / var_t( F(x - s_t) - T(x) ).
+
+The weight is the inverse of the variance that is left at a pixel after registration: vessels and other
+structures that do not change steer the registration, cells that light up do not (with equal weights they
+double the error). ``rho`` is Huber's function, for the frame in which a cell does light up. The search is
+coarse to fine: first over whole pixels with Fourier transforms, as in NoRMCorre (Pnevmatikakis and
+Giovannucci 2017, J Neurosci Methods 291:83), then Gauss-Newton steps (Lucas and Kanade 1981) from there.
+
+A pattern that does not move with the brain (dust, the edge of the lens, a hot pixel) is estimated together
+with the template and subtracted, so that it does not hold the frames in place.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import scipy.fft
+
+from .filtering import band_pass, bin_frame
+
+# residuals beyond this many robust standard deviations count linearly (Huber)
+HUBER = 2.0
+# Gauss-Newton steps end when the frame moves by less than this, in binned pixels
+STEP = 0.01
+MAX_STEPS = 6
+# the template follows slow changes (bleaching, drift of the focus) with this memory, in frames
+MEMORY = 1000
+
+
+def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
+    """Move an image down by ``dy`` and right by ``dx`` pixels, with cubic interpolation."""
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float64)
+    size = (frame.shape[1], frame.shape[0])
+    return cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+class Registration:
+    """Registers frames to a template that it makes from the first ones and keeps up to date.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width) of a frame.
+    gSig_filt : float
+        Size (sigma) of the structures to follow, in pixels. The band-pass keeps half to twice of it.
+    max_shifts : tuple of int
+        Largest displacement (rows, columns) in pixels.
+    pool : ThreadPoolExecutor
+        Frames are shared out over its threads; each is computed alone, so their number changes nothing.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        gSig_filt: float,
+        max_shifts: tuple[int, int],
+        pool: ThreadPoolExecutor,
+    ):
+        # the band-pass leaves nothing finer than gSig_filt / 2: two pixels of that are enough
+        self.bin = max(1, int(gSig_filt // 2))
+        while min(shape) // self.bin < 16 and self.bin > 1:
+            self.bin -= 1
+        self.sigmas = (gSig_filt / 2 / self.bin, gSig_filt * 2 / self.bin)
+        self.limits = tuple(float(limit) / self.bin for limit in max_shifts)
+        self.pool = pool
+        self.shape = (shape[0] // self.bin, shape[1] // self.bin)
+        # pixels near the border come into view and leave again
+        margin = [int(min(np.ceil(limit), size // 4)) for limit, size in zip(self.limits, self.shape, strict=True)]
+        self.inside = tuple(slice(m, n - m) for m, n in zip(margin, self.shape, strict=True))
+        self.coarse = 2 if min(self.shape) >= 64 else 1
+        self.static = np.zeros(self.shape, np.float32)
+        self.count = 0
+
+    # -- template -----------------------------------------------------------------------------------
+
+    def fit(self, frames: np.ndarray, rounds: int = 3) -> None:
+        """Make the template, the weights and the static pattern from some frames [n, height, width]."""
+        filtered = self._map(self._filter, frames)
+        # the frame most like the others, of a few, starts: one with an artefact must not
+        some = filtered[:: max(1, len(filtered) // 15)]
+        flat = np.stack([f[self.inside].ravel() for f in some])
+        distance = np.array([np.median(((flat - one) ** 2).mean(axis=1)) for one in flat])
+        self._set(some[int(np.argmin(distance))], np.ones(self.shape, np.float32))
+        for _ in range(rounds + 1):
+            shifts = np.array(self._map(self._shift, filtered))
+            # around where the brain is most of the time, so that as little as possible leaves the field
+            shifts -= np.median(shifts, axis=0)
+            self._update(filtered, shifts)
+        self.count = len(filtered)
+
+    def _update(self, filtered: list, shifts: np.ndarray) -> None:
+        moved = self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
+        template = np.mean(moved, axis=0)
+        variance = np.mean([(m - template) ** 2 for m in moved], axis=0)
+        # what stays at its place while the brain moves; zero where nothing moves, because the template has it
+        back = self._map(lambda i: filtered[i] - translate(template, *-shifts[i]), range(len(filtered)))
+        self.static = np.mean(back, axis=0)
+        self._set(template, variance)
+
+    def _set(self, template: np.ndarray, variance: np.ndarray) -> None:
+        self.template, self.variance = template.astype(np.float32), variance.astype(np.float32)
+        floor = 0.1 * float(np.median(variance)) + 1e-12
+        weight = 1 / (self.variance + floor)
+        self.weight = weight / weight.mean()
+        gy, gx = np.gradient(self.template)
+        weight_inside = self.weight[self.inside]
+        self.gradient = np.stack([gy[self.inside].ravel(), gx[self.inside].ravel()])
+        self.steepest = self.gradient * weight_inside.ravel()
+        self.hessian = self.steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
+        self.root_weight = np.sqrt(weight_inside)
+        # of the weighted correlation, for whole-pixel shifts
+        shape = tuple(n // self.coarse for n in self.shape)
+        self.pad = tuple(scipy.fft.next_fast_len(n, real=True) for n in shape)
+        mask = np.zeros(self.shape, np.float32)
+        mask[self.inside] = self.weight[self.inside]
+        small = bin_frame(self.template, self.coarse)
+        mask = bin_frame(mask, self.coarse)
+        self.weighted = np.conj(scipy.fft.rfft2(mask * small, self.pad))
+        self.mask = np.conj(scipy.fft.rfft2(mask, self.pad))
+
+    # -- frames -------------------------------------------------------------------------------------
+
+    def register(self, frames: np.ndarray) -> np.ndarray:
+        """Corrections of some frames that follow each other, and an update of the template with them.
+
+        Parameters
+        ----------
+        frames : [n, height, width]
+            Raw frames.
+
+        Returns
+        -------
+        float64 [n, 2]
+            (dy, dx) in pixels: how far each frame has to be moved down and right to lie on the template.
+        """
+        filtered = self._map(self._filter, frames)
+        shifts = np.array(self._map(self._shift, filtered))
+        moved = np.array(self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered))))
+        rate = len(frames) / (len(frames) + min(self.count, MEMORY))
+        template = self.template + rate * (moved.mean(axis=0) - self.template)
+        variance = self.variance + rate * (((moved - template) ** 2).mean(axis=0) - self.variance)
+        self._set(template, variance)
+        self.count += len(frames)
+        return shifts * self.bin
+
+    def _map(self, function, items) -> list:
+        return list(self.pool.map(function, items))
+
+    def _filter(self, frame: np.ndarray) -> np.ndarray:
+        return band_pass(bin_frame(np.asarray(frame, dtype=np.float32), self.bin), *self.sigmas)
+
+    def _shift(self, filtered: np.ndarray) -> np.ndarray:
+        frame = filtered - self.static
+        shift = self._whole_pixels(frame)
+        return self._refine(frame, shift)
+
+    def _whole_pixels(self, frame: np.ndarray) -> np.ndarray:
+        """Shift with the best weighted correlation, sum w T F / sqrt(sum w F^2), for all shifts at once.
+
+        A correlation and not a sum of squares, which over large shifts would look for dark places.
+        """
+        small = bin_frame(frame, self.coarse)
+        match = scipy.fft.irfft2(scipy.fft.rfft2(small, self.pad) * self.weighted, self.pad)
+        energy = scipy.fft.irfft2(scipy.fft.rfft2(small * small, self.pad) * self.mask, self.pad)
+        reach = [
+            min(int(np.ceil(limit / self.coarse)), (n - 1) // 2) for limit, n in zip(self.limits, self.pad, strict=True)
+        ]
+        rows, columns = (np.arange(-r, r + 1) for r in reach)
+        window = np.ix_(rows, columns)
+        energy = energy[window]
+        score = match[window] / np.sqrt(np.maximum(energy, 1e-3 * energy.max() + 1e-12))
+        i, j = np.unravel_index(np.argmax(score), score.shape)
+        # the spectrum is that of a correlation, whose argument is minus the shift of the frame
+        return -np.array([rows[i], columns[j]], dtype=np.float64) * self.coarse
+
+    def _refine(self, frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        limits = np.array(self.limits)
+        target = self.template[self.inside]
+        for _ in range(MAX_STEPS):
+            residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
+            bound = HUBER * 1.4826 * float(np.median(np.abs(residual))) + 1e-12
+            clipped = np.clip(residual, -bound, bound)
+            used = np.mean(np.abs(residual) <= bound)
+            right = self.steepest @ (clipped / self.root_weight).ravel()
+            try:
+                step = np.linalg.solve(self.hessian * used, right.astype(np.float64))
+            except np.linalg.LinAlgError:
+                break
+            if not np.all(np.isfinite(step)):
+                break
+            # moving on by d changes the registered frame by -d . gradient
+            step = np.clip(step, -2, 2)
+            shift = np.clip(shift + step, -limits, limits)
+            if np.abs(step).max() < STEP:
+                break
+        return shift

@@ -1,0 +1,143 @@
+"""The registered movie on disk, in blocks that are read as pixels over time or as frames."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import EngineError
+from . import kernels
+
+# frames in a block: a pixel's part of it (512 bytes) is read at once, and a block of a full field fits 50 MB
+BLOCK = 256
+
+
+class Scratch:
+    """A movie as int16, block after block of frames, each block pixel after pixel.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which must not exist; its folder is temporary.
+    shape : tuple of int
+        (height, width) of the stored frames.
+    n_frames : int
+        Length.
+    scale : float
+        Steps of the integers for one unit of the movie.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int], n_frames: int, scale: float):
+        self.shape, self.n_frames, self.scale = shape, n_frames, float(scale)
+        self.pixels = shape[0] * shape[1]
+        self.blocks = -(-n_frames // BLOCK)
+        size = self.blocks * BLOCK * self.pixels * 2
+        require_space(path.parent, size)
+        self.data = np.memmap(path, dtype=np.int16, mode="w+", shape=(self.blocks, self.pixels, BLOCK))
+
+    def span(self, block: int) -> slice:
+        """Frames of a block."""
+        return slice(block * BLOCK, min((block + 1) * BLOCK, self.n_frames))
+
+    def write(self, block: int, frames: np.ndarray) -> None:
+        """Store a block of frames, float32 [n, height, width]."""
+        self.write_pixels(block, frames.reshape(len(frames), self.pixels).T)
+
+    def write_pixels(self, block: int, values: np.ndarray) -> None:
+        """Store a block of pixels over time, float32 [pixels, n]."""
+        integers = np.clip(np.rint(values * np.float32(self.scale)), -32768, 32767)
+        self.data[block, :, : values.shape[1]] = integers.astype(np.int16)
+
+    def read(self, block: int) -> np.ndarray:
+        """A block of pixels over time, float32 [pixels, n]."""
+        n = len(range(*self.span(block).indices(self.n_frames)))
+        return self.data[block, :, :n] * np.float32(1 / self.scale)
+
+    def __iter__(self) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """(block, its frames, the stored integers [pixels, n]) one after the other."""
+        for block in range(self.blocks):
+            span = self.span(block)
+            yield block, span, self.data[block, :, : span.stop - span.start]
+
+    def project(self, weights, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
+        """Weighted sums of pixels in every frame.
+
+        Parameters
+        ----------
+        weights : scipy.sparse.csr_matrix [n, pixels]
+            One row for each sum.
+
+        Returns
+        -------
+        float32 [n, frames]
+        """
+        weights = weights.tocsr()
+        out = np.zeros((weights.shape[0], self.n_frames), np.float32)
+        data = weights.data.astype(np.float32) / np.float32(self.scale)
+        for _, span, chunk in self:
+            part = out[:, span]
+            parts(
+                pool,
+                workers,
+                len(out),
+                lambda a, b, chunk=chunk, part=part: kernels.add_weighted_rows(
+                    chunk, weights.indptr, weights.indices, data, a, b, part
+                ),
+            )
+        return out
+
+    def correlate(self, traces, tops, lefts, side, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
+        """Products of traces with the pixels in a square window of each: ``sum_t Y(p, t) c_k(t)``.
+
+        Parameters
+        ----------
+        traces : float32 [n, frames]
+            Traces, of mean zero if the mean of the pixels is not to count.
+        tops, lefts : int64 [n]
+            First row and column of each window; it may reach beyond the field, where the result is 0.
+        side : int
+            Height and width of the windows.
+
+        Returns
+        -------
+        float64 [n, side, side]
+        """
+        out = np.zeros((len(traces), side, side))
+        for _, span, chunk in self:
+            part = np.ascontiguousarray(traces[:, span]) * np.float32(1 / self.scale)
+            parts(
+                pool,
+                workers,
+                len(out),
+                lambda a, b, chunk=chunk, part=part: kernels.add_window_products(
+                    chunk, self.shape[1], self.shape[0], tops, lefts, side, part, a, b, out
+                ),
+            )
+        return out
+
+
+def parts(pool: ThreadPoolExecutor, workers: int, n: int, function: Callable[[int, int], None]) -> None:
+    """Call ``function(first, last)`` for consecutive parts of ``range(n)``, on the threads of a pool."""
+    pieces = max(1, min(n, 4 * workers)) if workers > 1 else 1
+    edges = np.linspace(0, n, pieces + 1).astype(int)
+    list(pool.map(lambda i: function(int(edges[i]), int(edges[i + 1])), range(pieces)))
+
+
+def require_space(folder: Path, size: int) -> None:
+    """Refuse to start what would fill the disk.
+
+    Raises
+    ------
+    EngineError
+        If the free space is less than ``size`` bytes and a little.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size + 2**27:
+        raise EngineError(
+            f"The scratch movie needs {size / 2**30:.1f} GiB in {folder}, where {free / 2**30:.1f} GiB are free: "
+            "free some space or set TMPDIR to a folder on a larger disk."
+        )

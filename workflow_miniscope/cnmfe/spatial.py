@@ -1,0 +1,84 @@
+"""Footprints: how much of each component's calcium is in each pixel.
+
+With the background's ring model applied (:mod:`background`), the footprints are the non-negative least squares
+fit of the traces to every pixel, alone for each pixel and only over the components that may reach it,
+
+    min_{a_p >= 0}  sum_t [ Y(p, t) - B(p, t) - sum_k a_k(p) C(k, t) ]^2,
+
+which needs only the products ``sum_t (Y - B)(p, t) C(k, t)`` and ``C C'``. A footprint then keeps the pixels
+where it is significant, ``a_k(p) > 2 sn(p) / |C_k|``, and which hang together around its peak.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import scipy.ndimage as ndi
+from numba import njit
+
+# a pixel counts when the footprint there is this many standard errors above 0
+SIGNIFICANCE = 2.0
+# and above this fraction of its peak
+SMALLEST = 0.02
+# smallest footprint, in pixels of the working grid
+MIN_PIXELS = 9
+
+_FOUR = ndi.generate_binary_structure(2, 1)
+
+
+@njit(nogil=True, cache=True)
+def fit_pixels(indptr, components, products, gram, values, sweeps, first, last):
+    """Non-negative least squares for the pixels ``first`` to ``last``, by coordinate descent, in place.
+
+    indptr, components: CSR structure [pixels, components] of the pixels a component may have; products and
+    values: one number for each entry; gram: [components, components].
+    """
+    for p in range(first, last):
+        begin, end = indptr[p], indptr[p + 1]
+        for _ in range(sweeps):
+            for i in range(begin, end):
+                k = components[i]
+                if gram[k, k] <= 0:
+                    values[i] = 0
+                    continue
+                slope = products[i]
+                for j in range(begin, end):
+                    slope -= values[j] * gram[k, components[j]]
+                values[i] = max(0.0, values[i] + slope / gram[k, k])
+
+
+def tidy(footprint: np.ndarray, error: np.ndarray, center: tuple[int, int] | None = None) -> np.ndarray:
+    """Pixels that a footprint keeps.
+
+    Parameters
+    ----------
+    footprint : float32 [n, n]
+        Around the component.
+    error : float32 [n, n]
+        Standard error of each value.
+
+    Returns
+    -------
+    bool [n, n]
+        The significant pixels that hang together with the peak; without threads of single pixels.
+    """
+    # light of a point is blurred over more than a pixel: a small blur lowers the noise, not the cell
+    smooth = cv2.GaussianBlur(footprint, (3, 3), 0.7)
+    # the blur averages about four pixels: half of the error is left
+    keep = (smooth > SIGNIFICANCE * 0.75 * error) & (smooth > SMALLEST * smooth.max())
+    if not keep.any():
+        return keep
+    peak = np.unravel_index(np.argmax(np.where(keep, smooth, 0)), keep.shape)
+    keep = _connected(keep, peak)
+    opened = ndi.binary_opening(keep, np.ones((2, 2))) | (keep & (smooth > 0.5 * smooth[peak]))
+    return _connected(opened, peak)
+
+
+def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:
+    labels, _ = ndi.label(mask, _FOUR)
+    return labels == labels[at] if labels[at] else np.zeros_like(mask)
+
+
+def grow(mask: np.ndarray, pixels: int = 2) -> np.ndarray:
+    """Pixels that the next fit may use: a margin around the present ones."""
+    return ndi.binary_dilation(mask, _FOUR, iterations=pixels)

@@ -1,0 +1,96 @@
+"""Traces: how bright each component is in each frame.
+
+The traces are the least squares fit of the footprints to every frame, each cleaned of noise by its
+deconvolution while the others are held (HALS with OASIS, as in CaImAn),
+
+    y_k = c_k + [ A_k' (Y - B) - A_k' A C ] / (A_k' A_k),        c_k = OASIS(y_k - baseline).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .deconvolution import baseline, noise, oasis
+
+
+def raw_trace(products: np.ndarray, gram, C: np.ndarray, k: int) -> np.ndarray:
+    """Trace of component ``k`` before any cleaning: its own part and what no component explains.
+
+    Parameters
+    ----------
+    products : float32 [components, frames]
+        ``A' (Y - B)``.
+    gram : scipy.sparse.csr_matrix [components, components]
+        ``A' A``.
+    C : float32 [components, frames]
+        Present traces.
+
+    Returns
+    -------
+    float32 [frames]
+    """
+    row = slice(gram.indptr[k], gram.indptr[k + 1])
+    neighbours, weights = gram.indices[row], gram.data[row]
+    own = weights[neighbours == k]
+    if not len(own) or own[0] <= 0:
+        return np.zeros(C.shape[1], np.float32)
+    return C[k] + (products[k] - weights @ C[neighbours]) / own[0]
+
+
+def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3) -> np.ndarray:
+    """Traces of all components; ``C`` is the start and is changed. They have mean zero, as the movie has here.
+
+    Parameters
+    ----------
+    products, gram, C
+        See :func:`raw_trace`.
+    g : float
+        Decay from frame to frame.
+    sweeps : int
+        Rounds over the components.
+
+    Returns
+    -------
+    float32 [components, frames]
+        The same array.
+    """
+    for _ in range(sweeps):
+        for k in range(len(C)):
+            y = raw_trace(products, gram, C, k).astype(np.float64)
+            calcium = oasis(y - baseline(y), g, penalty(y, g))
+            C[k] = calcium - calcium.mean()
+    return C
+
+
+def penalty(y: np.ndarray, g: float) -> float:
+    """Weight of the activity that keeps noise from being fitted: half a standard deviation of the noise."""
+    return 0.5 * float(noise(y))
+
+
+def finish(raw: np.ndarray, fps: float, params) -> tuple:
+    """Final deconvolution of the raw traces.
+
+    Parameters
+    ----------
+    raw : float32 [components, frames]
+        Traces with their noise.
+    fps : float
+        Frames per second.
+    params : Parameters
+        ``p`` and ``decay_time``.
+
+    Returns
+    -------
+    tuple
+        C, S, YrA float32 [components, frames]; g float64 [components, p]; baseline and noise [components].
+    """
+    level = np.array([baseline(y) for y in raw])
+    sn = noise(raw).astype(np.float64)
+    C, S = np.zeros_like(raw), np.zeros_like(raw)
+    g = np.exp(-1 / (fps * params.decay_time))
+    coefficients = np.zeros((len(raw), params.p))
+    coefficients[:, 0] = g
+    for k, y in enumerate(raw):
+        C[k] = oasis(y.astype(np.float64) - level[k], g, 0.5 * sn[k])
+        S[k, 1:] = np.maximum(C[k, 1:] - g * C[k, :-1], 0)
+    return C, S, raw - C, coefficients, level, sn
