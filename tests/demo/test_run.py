@@ -56,7 +56,7 @@ def test_the_cells_found_are_the_planted_ones(demo):
     (path,) = (demo.folder / "processed").rglob("caiman_result.hdf5")
     result = read_result(path)
     truth = np.load(demo.folder / "truth.npz")
-    assert result.dims == truth["A"].shape[1:] == (128, 160)  # not square: rows and columns are not mixed up
+    assert result.dims == truth["A"].shape[1:] == (160, 200)  # not square: rows and columns are not mixed up
     rows, columns = np.indices(result.dims)
     weights = truth["A"].sum(axis=(1, 2))
     planted = np.stack([(truth["A"] * axis).sum(axis=(1, 2)) / weights for axis in (columns, rows)], axis=1)
