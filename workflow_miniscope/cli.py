@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__, backup, console, embedded, extract, ingest, process, status
+from . import __version__, backup, check, console, embedded, extract, ingest, process, status
 from .demo import run as demo
 from .settings import CONFIG_VARIABLE, get_settings
 
@@ -22,6 +22,7 @@ db = typer.Typer(
     no_args_is_help=True, help="The database: the embedded PostgreSQL, or the configured server."
 )
 app.add_typer(db, name="db")
+app.command("check")(check.command)
 app.command("ingest")(ingest.command)
 app.command("process")(process.command)
 app.command("status")(status.command)

@@ -13,7 +13,7 @@ from .alignment import Aligned, align, in_order
 from .find import find_sessions, open_device, open_session
 from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, euler_degrees
-from .quality import VERDICTS, Check, Quality, assess, check_device, unreadable, worst
+from .quality import VERDICTS, Check, Quality, Verdict, assess, check_device, unreadable, worst
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
 from .settings import Change, all_settings, changes, portable_settings
 from .survey import Survey, survey_movie
@@ -39,6 +39,7 @@ __all__ = [
     "Survey",
     "TimeStamps",
     "Timing",
+    "Verdict",
     "align",
     "all_settings",
     "assess",

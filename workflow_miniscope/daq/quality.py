@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -136,7 +136,7 @@ class Check:
     orientation: HeadOrientation | None = None
 
 
-def worst(verdicts: Iterator[Verdict]) -> Verdict:
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of some verdicts; good if there are none."""
     return max(verdicts, key=VERDICTS.index, default="good")
 

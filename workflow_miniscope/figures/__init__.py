@@ -7,16 +7,19 @@ server and a notebook draw alike.
 from .facial_motion import facial_motion
 from .footprints import footprints
 from .intervals import frame_intervals
+from .recording_check import DevicePicture, recording_check
 from .shifts import motion_shifts
 from .style import save
 from .traces import clearest, traces
 
 __all__ = [
+    "DevicePicture",
     "clearest",
     "facial_motion",
     "footprints",
     "frame_intervals",
     "motion_shifts",
+    "recording_check",
     "save",
     "traces",
 ]
