@@ -1,6 +1,7 @@
 """Activates every Element against one database, with the configured prefix.
 
     from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
+    from workflow_miniscope.pipeline import recording
 
 Importing this module connects to the database and declares the tables that are not there yet.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 
 from . import database, jobs
+from .analysis import recording
 from .database import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
@@ -47,6 +49,7 @@ __all__ = [
     "miniscope",
     "miniscope_report",
     "prefix",
+    "recording",
     "session",
     "subject",
     "trial",
@@ -86,3 +89,5 @@ with datajoint_names():
     trial.activate(prefix + "trial", prefix + "event", linking_module=_this)
     miniscope.activate(prefix + "miniscope", linking_module=_this)
     facemap.activate(prefix + "facemap", linking_module=_this)
+
+recording.schema.activate(prefix + "recording")

@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 from . import console, jobs, tasks
 from .database import DATABASE_ERRORS
 from .errors import ParameterError, WorkflowError
-from .steps import FACEMAP, MINISCOPE, Step, steps, waiting
+from .steps import FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -103,12 +103,14 @@ def process(
         "miniscope.Curation": lambda: tasks.create_curations(recordings),
         "facemap.FacemapTask": lambda: tasks.create_facemap_tasks(videos),
     }
-    for names, chosen in ((MINISCOPE, recordings), (FACEMAP, videos)):
+    for names, chosen in _chosen(recordings, videos).items():
         for step in steps(names):
+            if hasattr(step.table, "forget_unreadable"):
+                step.table.forget_unreadable(chosen)
             if step.name in by_hand:
                 report.count(step.name, by_hand[step.name]())
             else:
-                _populate(step, chosen.proj(), reserve_jobs, progress, report)
+                _populate(step, chosen, reserve_jobs, progress, report)
     return report
 
 
@@ -119,20 +121,24 @@ def preview(
     from .pipeline import facemap, miniscope
 
     tasks.choose_paramset(paramset, engine, insert=False)
-    chosen = {
-        MINISCOPE: restrict_recordings(miniscope.Recording, restrict),
-        FACEMAP: restrict_recordings(facemap.VideoRecording, restrict),
-    }
+    recordings = restrict_recordings(miniscope.Recording, restrict)
+    videos = restrict_recordings(facemap.VideoRecording, restrict)
     found = []
-    for names, recordings in chosen.items():
-        keys = recordings.proj().keys()
+    for names, chosen in _chosen(recordings, videos).items():
         for step in steps(names):
             if step.computed:
-                todo, _ = step.table().progress(recordings.proj())
+                todo, _ = step.table().progress(chosen)
             else:
+                keys = chosen.keys()
                 todo = sum(any(key.items() <= item.items() for key in keys) for item in waiting(step.name))
             found.append((step.name, int(todo)))
     return found
+
+
+def _chosen(recordings: Any, videos: Any) -> dict[tuple[str, ...], Any]:
+    """Return what each group of steps is restricted to."""
+    recordings, videos = recordings.proj(), videos.proj()
+    return {SESSION: [recordings, videos], MINISCOPE: recordings, FACEMAP: videos}
 
 
 def restrict_recordings(table: Any, restrict: Any):

@@ -27,8 +27,15 @@ INGESTED = (
     "facemap.VideoRecording",
 )
 
+SESSION = (
+    "recording.Notes",
+    "recording.Settings",
+)
+
 MINISCOPE = (
     "miniscope.RecordingInfo",
+    "recording.RecordingQuality",
+    "recording.HeadOrientation",
     "miniscope.ProcessingTask",
     "miniscope.Processing",
     "miniscope.Curation",
@@ -43,6 +50,8 @@ MINISCOPE = (
 
 FACEMAP = (
     "facemap.RecordingInfo",
+    "recording.CameraQuality",
+    "recording.CameraTimes",
     "facemap.FacemapTask",
     "facemap.FacemapProcessing",
     "facemap.FacialSignal",

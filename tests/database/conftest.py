@@ -5,17 +5,20 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from recordings import write_session
 
 
 @pytest.fixture
-def add_recording(pipeline, add_subject):
-    """Insert a scope recording by hand, as if its folder had been ingested and read; return its key."""
+def add_recording(pipeline, add_subject, raw_root):
+    """Write a scope recording, and insert it by hand as if its folder had been ingested and read; return its key."""
 
     def add(subject: str, n_frames: int = 600, height: int = 80, width: int = 80, fps: float = 20.0) -> dict:
         p = pipeline
         session = {"subject": add_subject(subject), "session_datetime": datetime(2026, 1, 15, 10, 20, 30)}
         p.Session.insert1(session)
-        p.session.SessionDirectory.insert1({**session, "session_dir": f"{subject}/2026_01_15/10_20_30"})
+        written = write_session(raw_root, animal=subject, n_frames=n_frames, size=(height, width))
+        session_dir = written.folder.relative_to(raw_root).as_posix()
+        p.session.SessionDirectory.insert1({**session, "session_dir": session_dir})
         p.Device.insert1({"device": "My_V4_Miniscope", "modality": "Miniscope"}, skip_duplicates=True)
         key = {**session, "recording_id": 0}
         p.miniscope.Recording.insert1(

@@ -173,7 +173,8 @@ def _intervals(axes: Axes, times: np.ndarray, lost: Mapping[int, int]) -> None:
     axes.set_ylabel("Interval (ms)")
     said = [f"{sum(lost.values())} lost in {len(gaps)} gap{'s' * (len(gaps) > 1)}"] if lost else []
     said += [f"{np.count_nonzero(disordered)} not later than the frame before (▼)"] if disordered.any() else []
-    axes.set_title("Frames: " + ", ".join(said) if said else "No frame lost", fontsize=8, color=RED if said else QUIET, pad=3)
+    title = "Frames: " + ", ".join(said) if said else "No frame lost"
+    axes.set_title(title, fontsize=8, color=RED if said else QUIET, pad=3)
 
 
 def _brightness(axes: Axes, times: np.ndarray, brightness: np.ndarray) -> None:

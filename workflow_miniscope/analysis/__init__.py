@@ -1,0 +1,1 @@
+"""Tables downstream of the Elements."""
