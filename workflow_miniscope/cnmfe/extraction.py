@@ -118,14 +118,14 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
         workers,
     )
     fit.sn = suggest.working_noise(prepared.movie)
-    steps = ["cells", "registration", "more cells", "registration", "fit", "quality"]
+    steps = 3 * ["cells", "registration"] + ["fit", "quality"]
     with tqdm(total=len(steps), desc="extract", unit="step", disable=None if progress else True) as bar:
         seen = suggest.coverage(prepared, full, size)
         found = None
-        for round_ in range(2):
+        for enough in (0.98, 0.5, 0.25):
             images = seeds.images(fit, gSig)
             found = found or images
-            at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > (0.9 if round_ else 0.98))
+            at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
             seeds.add(fit, at, gSig)
             for _ in range(2):
                 fit.update_background()

@@ -7,7 +7,7 @@ import numpy as np
 from .components import Components
 
 # cosine of two footprints from which they are compared at all
-OVERLAP = 0.3
+OVERLAP = 0.1
 
 
 def merge(components: Components, threshold: float) -> int:

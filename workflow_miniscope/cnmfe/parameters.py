@@ -52,7 +52,7 @@ class Parameters:
     overlaps: list = _parameter([32, 32], pair(0), "motion", "px", "overlap of the blocks (pw_rigid)")
     max_deviation_rigid: int = _parameter(3, whole(0), "motion", "px", "largest difference of a block from the frame")
     motion_correct: bool = _parameter(True, flag, "motion", "", "false: the movie is registered already")
-    merge_thr: float = _parameter(0.8, number(0, 1), "merging", "", "merge overlapping components that correlate more")
+    merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
     min_SNR: float = _parameter(2.5, number(), "quality", "", "accept from this signal to noise ratio on")
     rval_thr: float = _parameter(0.8, number(-1, 1), "quality", "", "accept from this consistency of the footprint on")

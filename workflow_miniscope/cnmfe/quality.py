@@ -75,11 +75,9 @@ def own_events(raw: np.ndarray, C: np.ndarray, gram, length: int) -> np.ndarray:
         smooth = uniform_filter1d(raw[k] - np.float32(baseline(raw[k])), length, mode="nearest")
         light = weights[others != k] @ C[others[others != k]] / own[0]
         sn = float(noise(raw[k])) / np.sqrt(length)
-        candidate = np.where((smooth > light) & (smooth > 2 * sn), smooth, 0)
-        best = np.argsort(-candidate, kind="stable")[:EVENTS]
-        best = best[candidate[best] > 0]
-        if len(best) >= 3:
-            out[k, best] = 1 / len(best)
+        candidate = np.where((smooth > light) & (smooth > 2 * sn), smooth - light, 0)
+        if np.count_nonzero(candidate) >= 3:
+            out[k] = candidate / candidate.sum()
     return out
 
 
