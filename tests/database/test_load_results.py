@@ -84,8 +84,8 @@ def test_piecewise_rigid(load, pipeline):
 
 
 def test_a_result_of_another_recording(load, pipeline):
-    key = load("other", RIGID, n_frames=500)
-    errors = process(restrict={"subject": "other"}, progress=False).errors
+    key = load("longer", RIGID, n_frames=500)
+    errors = process(restrict={"subject": "longer"}, progress=False).errors
     assert len(errors) == 1
     assert "traces of 600 frames, the recording has 500" in errors[0][2]
     assert not pipeline.miniscope.Processing & key
