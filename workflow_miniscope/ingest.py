@@ -22,7 +22,7 @@ import pandas as pd
 import typer
 from tqdm.auto import tqdm
 
-from . import console, daq
+from . import check, console, daq
 from .database import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError
 from .manifest import Row, read_manifest
@@ -65,6 +65,7 @@ def ingest(
     subjects_csv: str | Path = "user_data/subjects.csv",
     sessions_csv: str | Path = "user_data/sessions.csv",
     progress: bool = True,
+    strict: bool = False,
 ) -> IngestReport:
     """Ingest the subjects and sessions of two manifests.
 
@@ -79,6 +80,9 @@ def ingest(
         recording_location_id.
     progress : bool
         Show a progress bar on a terminal.
+    strict : bool
+        Check each new session as ``workflow-miniscope check`` does, reading all its frames, and refuse it where a
+        recording is unusable.
 
     Returns
     -------
@@ -101,13 +105,23 @@ def ingest(
         subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress
     )
     _each(
-        session_rows, lambda row: _ingest_session(row, known_subjects, report), report, "sessions", progress
+        session_rows,
+        lambda row: _ingest_session(row, known_subjects, report),
+        report,
+        "sessions",
+        progress,
+        before=(lambda row: _refuse_unusable(row, progress)) if strict else None,
     )
     return report
 
 
 def _each(
-    rows: Iterable[Row], action: Callable[[Row], None], report: IngestReport, name: str, progress: bool
+    rows: Iterable[Row],
+    action: Callable[[Row], None],
+    report: IngestReport,
+    name: str,
+    progress: bool,
+    before: Callable[[Row], None] | None = None,
 ) -> None:
     from .pipeline import connection
 
@@ -115,6 +129,8 @@ def _each(
         list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False
     ):
         try:
+            if before is not None:  # it may take minutes, for which no transaction is held
+                before(row)
             with connection.transaction:
                 action(row)
         except WorkflowError as error:
@@ -234,6 +250,29 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     report.count("camera recording", len(recorded.cameras))
 
 
+def _refuse_unusable(row: Row, progress: bool) -> None:
+    """Check a session that is not in the database yet.
+
+    Raises
+    ------
+    RecordingError
+        One of its recordings is unusable.
+    """
+    from .pipeline import session
+
+    if any(column not in row.values for column in SESSION_COLUMNS):
+        return  # which is reported when it is ingested
+    roots = get_miniscope_root_data_dir()
+    folder = find_full_path(roots, row.values["session_dir"])
+    if session.SessionDirectory & {"session_dir": to_relative(roots, folder)}:
+        return
+    checked = check.check_folder(folder, row.values["acq_software"], progress=progress)
+    unusable = [device for device in checked.devices if device.quality.verdict == "unusable"]
+    if unusable:
+        said = "; ".join(f"{device.name}: {device.quality.reasons[0].rstrip('.')}" for device in unusable)
+        raise RecordingError(f"{folder} is unusable ({said}).")
+
+
 def _session_start(row: Row, recorded: daq.Session) -> datetime:
     text = row.values.get("session_datetime")
     if text is None:
@@ -328,6 +367,10 @@ def command(
     sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path(
         "user_data/sessions.csv"
     ),
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Read all frames of new sessions, and refuse unusable recordings."),
+    ] = False,
     walk_root: Annotated[
         Path | None,
         typer.Option(
@@ -341,7 +384,7 @@ def command(
     if walk_root is not None:
         print(walk(walk_root).to_csv(index=False), end="")
         return
-    report = ingest(subjects, sessions)
+    report = ingest(subjects, sessions, strict=strict)
     print(report)
     if report.problems:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RecordingError
+from .alignment import in_order
 
 # An interval this many times the usual one may hide a dropped frame
 GAP_FACTOR = 1.5
@@ -143,8 +144,8 @@ class Timing:
 def examine(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
     """Find dropped, doubled and disordered frames.
 
-    A frame that arrives late is followed by ones that arrive early; only time that is not caught up counts as
-    dropped frames. Where the DAQ's counter jumps by more, the counter is believed.
+    A frame that arrives late is followed by ones that arrive early, and one whose time is wrong is a frame; only time
+    that is not caught up counts as dropped frames. Where the DAQ's counter jumps by more, the counter is believed.
 
     Parameters
     ----------
@@ -170,11 +171,15 @@ def examine(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
     jitter = 1.4826 * float(np.median(np.abs(regular - np.median(regular)))) if len(regular) else 0.0
 
     missing = np.zeros(len(steps), np.int64)
-    for i in np.flatnonzero(steps > GAP_FACTOR * interval):
+    # a frame with a wrong time is there all the same: what is missing shows between those whose times are in order
+    placed = np.flatnonzero(in_order(times))
+    spans, frames = np.diff(times[placed]), np.diff(placed)
+    for i in np.flatnonzero(spans > (frames - 1 + GAP_FACTOR) * interval):
         end = i + 1  # the frames that follow at less than half the interval were waiting
-        while end < len(steps) and 0 <= steps[end] < 0.5 * interval:
+        while end < len(spans) and spans[end] < 0.5 * frames[end] * interval:
             end += 1
-        missing[i] = max(0, round((times[end] - times[i]) / interval) - (end - i))
+        elapsed = times[placed[end]] - times[placed[i]]
+        missing[placed[i]] = max(0, round(elapsed / interval) - (placed[end] - placed[i]))
     resets = _no_frames()
     if daq_frames is not None:
         jumps = np.diff(np.asarray(daq_frames, np.int64))
