@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__, backup, check, console, embedded, extract, ingest, process, status
+from . import __version__, backup, check, compare, console, embedded, extract, ingest, process, status
 from .demo import run as demo
 from .settings import CONFIG_VARIABLE, get_settings
 
@@ -27,6 +27,7 @@ app.command("ingest")(ingest.command)
 app.command("process")(process.command)
 app.command("status")(status.command)
 app.command("extract")(extract.command)
+app.command("compare")(compare.command)
 app.command("demo")(demo.command)
 
 

@@ -4,6 +4,7 @@ Each function returns a :class:`matplotlib.figure.Figure` of its own, made witho
 server and a notebook draw alike.
 """
 
+from .comparison import comparison
 from .facial_motion import facial_motion
 from .footprints import footprints
 from .intervals import frame_intervals
@@ -15,6 +16,7 @@ from .traces import clearest, traces
 __all__ = [
     "DevicePicture",
     "clearest",
+    "comparison",
     "facial_motion",
     "footprints",
     "frame_intervals",

@@ -63,7 +63,7 @@ def footprints(
     figure = new_figure(height=min(WIDTH * 0.72 * height / width + 0.5, 8.5), width=WIDTH * 0.72)
     axes = figure.add_subplot()
     show_image(axes, image)
-    outlines = [_outline(mask, height, width, energy) for mask in masks]
+    outlines = [outline(mask, height, width, energy) for mask in masks]
     _draw(
         axes,
         [line for o, ok in zip(outlines, accepted, strict=True) if not ok for line in o],
@@ -96,8 +96,8 @@ def footprints(
     return figure
 
 
-def _outline(mask, height: int, width: int, energy: float) -> list[np.ndarray]:
-    """Return the closed lines (x, y) around the brightest pixels that hold the given part of the energy."""
+def outline(mask, height: int, width: int, energy: float) -> list[np.ndarray]:
+    """Return the closed lines (x, y) around a cell's brightest pixels that hold the given part of its energy."""
     x, y = (np.asarray(part, int) for part in mask[:2])
     weights = np.asarray(mask[2], float)
     if not len(x):
