@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from scipy.optimize import linear_sum_assignment
 
 #: Cosine similarity from which on two footprints can be of the same cell. Two Gaussian footprints of one width, with
 #: their centres 1.7 standard deviations apart (less than a cell's radius, about 2), have this one; so have two at the
@@ -85,6 +84,8 @@ def match_footprints(
     ValueError
         The footprints do not have the same number of pixels, or the threshold is out of range.
     """
+    from scipy.optimize import linear_sum_assignment  # takes half a second to import, which every command would pay
+
     if not 0 < threshold <= 1:
         raise ValueError(f"The threshold must be above 0 and at most 1, not {threshold}.")
     similarity = cosine_similarity(first, second)
