@@ -14,6 +14,7 @@ FILES = (
     "database/test_load_results.py",
     "database/test_ingest.py",
     "database/test_process.py",
+    "database/test_whole_path.py",
     "database/test_compare_curations.py",
     "elements/test_facemap_makes.py",
 )
