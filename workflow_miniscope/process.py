@@ -79,7 +79,9 @@ def process(
     Raises
     ------
     ParameterError
-        The restriction, parameter set or engine is wrong.
+        The restriction or parameter set is wrong.
+    EngineError
+        There is no such engine, or it cannot run on this machine.
     """
     from .pipeline import facemap, miniscope
 
@@ -87,6 +89,8 @@ def process(
     videos = restrict_recordings(facemap.VideoRecording, restrict)
     explicit = paramset is not None or engine is not None
     paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
+    if explicit:
+        tasks.require_engine(paramset_id)
     report = ProcessReport()
 
     def fill_processing_tasks() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from . import engines
 from .elements.miniscope import find_paramset
 from .engines import facemap as facemap_engine
-from .errors import ParameterError
+from .errors import EngineError, ParameterError
 
 DEFAULT_ENGINE = "cnmfe"
 
@@ -77,6 +77,22 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
     miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
     return number
+
+
+def require_engine(paramset_id: int) -> None:
+    """Refuse a parameter set whose engine cannot run on this machine, before tasks are made that can only fail.
+
+    Raises
+    ------
+    EngineError
+        The sentence says what is missing.
+    """
+    from .pipeline import miniscope
+
+    method = (miniscope.ProcessingParamSet & {"paramset_id": paramset_id}).fetch1("processing_method")
+    reason = engines.get(method).unavailable()
+    if reason:
+        raise EngineError(reason)
 
 
 def create_processing_tasks(recordings, paramset_id: int) -> int:

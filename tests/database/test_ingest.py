@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 from recordings import START_MS, write_session
+
 from workflow_miniscope.errors import ManifestError, RecordingError
 from workflow_miniscope.ingest import ingest, walk
 

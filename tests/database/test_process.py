@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow_miniscope import jobs, process, status, tasks
+
+from workflow_miniscope import engines, jobs, process, status, tasks
 from workflow_miniscope.errors import EngineError, ParameterError
 from workflow_miniscope.process import restrict_recordings
 
@@ -171,3 +172,11 @@ def test_parameters_that_cannot_be_used(pipeline, tmp_path, paramset, content, s
 def test_an_engine_nobody_knows(pipeline):
     with pytest.raises(EngineError, match="cnmfe"):
         process.process(engine="cnmf")
+
+
+@pytest.mark.skipif(engines.get("caiman").unavailable() is None, reason="CaImAn is installed here")
+def test_an_engine_that_is_not_installed_makes_no_tasks(pipeline, add_recording):
+    add_recording("p_none")
+    with pytest.raises(EngineError, match="conda"):
+        process.process(restrict={"subject": "p_none"}, engine="caiman", progress=False)
+    assert not pipeline.miniscope.ProcessingTask & {"subject": "p_none"}
