@@ -8,7 +8,7 @@ import pytest
 
 from workflow_miniscope.database import DATABASE_ERRORS
 
-ELEMENTS = ("lab", "subject", "session", "event", "trial", "miniscope", "miniscope_report", "facemap")
+ELEMENTS = ("lab", "subject", "session", "event", "trial", "miniscope", "miniscope_report", "facemap", "recording")
 
 
 def tables_of(pipeline, element):

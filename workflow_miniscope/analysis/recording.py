@@ -6,6 +6,7 @@ silently: times are stored as they were recorded, with those that can be trusted
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ session = import_element("element_session.session_with_datetime")
 
 schema = dj.Schema()
 
-_TEXT_LENGTH = 4000
+# As long as their columns are
+_NAME_LENGTH, _TEXT_LENGTH = 64, 4000
 
 # Null where the recording cannot be read: then the reasons say why
 _FIGURES = """
@@ -256,7 +258,7 @@ class Settings(dj.Imported):
         -> master
         setting  : varchar(64)
         ---
-        value    : json
+        value    : varchar(4000)  # JSON: text in quotes, numbers without
         """
 
     class Device(dj.Part):
@@ -267,7 +269,7 @@ class Settings(dj.Imported):
         device   : varchar(32)  # as in Device; the session's devices without a recording are here, too
         setting  : varchar(64)
         ---
-        value    : json
+        value    : varchar(4000)  # JSON: text in quotes, numbers without
         """
 
     def make(self, key):
@@ -275,10 +277,10 @@ class Settings(dj.Imported):
         of_session = found.pop(None)
         self.insert1({**key, "n_settings": len(of_session) + sum(map(len, found.values()))})
         self.Session.insert(
-            {**key, "setting": _name(name), "value": value} for name, value in of_session.items()
+            {**key, **_setting(name, value)} for name, value in of_session.items()
         )
         self.Device.insert(
-            {**key, "device": device, "setting": _name(name), "value": value}
+            {**key, "device": device, **_setting(name, value)}
             for device, settings in found.items()
             for name, value in settings.items()
         )
@@ -293,10 +295,15 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _TEXT_LENGTH else text[: _TEXT_LENGTH - len(ending)] + ending
 
 
-def _name(setting: str) -> str:
-    if len(setting) > 64:
-        raise RecordingError(f"metaData.json has a setting '{setting}' of more than 64 characters.")
-    return setting
+def _setting(name: str, value: Any) -> dict[str, str]:
+    written = json.dumps(value, ensure_ascii=False)
+    for what, text, length in (("name", name, _NAME_LENGTH), ("value", written, _TEXT_LENGTH)):
+        if len(text) > length:
+            raise RecordingError(
+                f"The setting '{name[:_NAME_LENGTH]}' of metaData.json has a {what} of more than {length} characters; "
+                "is it the program's file?"
+            )
+    return {"setting": name, "value": written}
 
 
 def changed_settings(before: dict, after: dict) -> list[daq.Change]:
@@ -318,10 +325,10 @@ def changed_settings(before: dict, after: dict) -> list[daq.Change]:
 def _stored_settings(restriction: dict) -> dict[str | None, dict[str, Any]]:
     key = (Settings & restriction).fetch1("KEY")
     stored: dict[str | None, dict[str, Any]] = {
-        None: {row["setting"]: row["value"] for row in (Settings.Session & key).to_dicts()}
+        None: {row["setting"]: json.loads(row["value"]) for row in (Settings.Session & key).to_dicts()}
     }
     for row in (Settings.Device & key).to_dicts():
-        stored.setdefault(row["device"], {})[row["setting"]] = row["value"]
+        stored.setdefault(row["device"], {})[row["setting"]] = json.loads(row["value"])
     return stored
 
 
