@@ -21,8 +21,12 @@ class Components:
         Traces, of mean zero.
     """
 
-    def __init__(self, shape: tuple[int, int], n_frames: int, radius: int):
+    def __init__(
+        self, shape: tuple[int, int], n_frames: int, radius: int, extent: tuple[int, int] | None = None
+    ):
         self.shape, self.radius, self.side = shape, radius, 2 * radius + 1
+        # bins at the end may reach beyond the recording: no component has light there
+        self.extent = extent or shape
         self.tops, self.lefts = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self.footprints = np.zeros((0, self.side, self.side), np.float32)
         self.masks = np.zeros((0, self.side, self.side), bool)
@@ -47,7 +51,7 @@ class Components:
     def inside(self) -> np.ndarray:
         """Which pixels of each window lie in the field, bool [n, side, side]."""
         rows, columns = self._coordinates()
-        return ((rows >= 0) & (rows < self.shape[0]))[:, :, None] & ((columns >= 0) & (columns < self.shape[1]))[
+        return ((rows >= 0) & (rows < self.extent[0]))[:, :, None] & ((columns >= 0) & (columns < self.extent[1]))[
             :, None, :
         ]
 

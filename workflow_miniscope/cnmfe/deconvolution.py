@@ -15,13 +15,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+# an event enters when its amplitude is this many standard errors
+STANDARD_ERRORS = 3.0
+# s, of calcium indicators in neurons: GCaMP8f to GCaMP6s in vivo, and slower ones
+RISE, DECAY = (0.005, 0.5), (0.05, 5.0)
+
 
 def noise(trace: np.ndarray) -> np.ndarray:
     """Standard deviation of the white noise in traces, from their second differences (last axis).
 
-    ``y_t - (y_{t-1} + y_{t+1}) / 2`` removes what changes slowly and has 3/2 of the noise variance. The square
-    of the median absolute value would miss that the noise of a cell is larger while it is bright, so the lower
-    of mean and median estimate is not taken: it is the median, because transients are sparse.
+    ``y_t - (y_{t-1} + y_{t+1}) / 2`` removes what changes slowly and has 3/2 of the noise variance. Of its
+    absolute values the median counts: transients are rare and do not enter.
     """
     middle = trace[..., 1:-1] - 0.5 * (trace[..., :-2] + trace[..., 2:])
     if middle.shape[-1] == 0:
@@ -171,3 +175,74 @@ def deconvolve(y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: flo
     s = np.zeros(len(y))
     residual = _descend(y, kernel, penalty, s, 60, tolerance)
     return y - residual, s
+
+
+def sparse_deconvolution(y: np.ndarray, kernel: np.ndarray, sn: float) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`deconvolve` with the penalty that lets in events of at least ``STANDARD_ERRORS``.
+
+    The amplitude of a single event has the standard error ``sn / |kernel|``, so the slope of the error at 0
+    exceeds the penalty ``STANDARD_ERRORS sn |kernel|`` exactly if the event is that much larger than its error.
+    """
+    size = float(np.sqrt(kernel @ kernel))
+    return deconvolve(y, kernel, STANDARD_ERRORS * sn * size, 0.02 * sn)
+
+
+def time_constants(
+    traces: np.ndarray, fps: float, rise: float, decay: float, fixed_decay: bool = False
+) -> tuple[float, float]:
+    """Rise and decay time of the calcium, from traces of cells with a high signal to noise ratio.
+
+    Minimises the objective of :func:`sparse_deconvolution`, summed over the traces in units of their noise,
+
+        sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  STANDARD_ERRORS |h| sum_t s / sn ],
+
+    over both constants, by a pattern search with factors that shrink to 10 %. The penalty is what identifies
+    them: with a kernel that is too short many more events are needed, with one that is too long they do not fit.
+
+    Parameters
+    ----------
+    traces : float64 [n, frames]
+        Traces with noise, baseline 0.
+    fps : float
+        Frames per second.
+    rise, decay : float
+        Where the search starts, s.
+    fixed_decay : bool
+        Search for the rise only.
+
+    Returns
+    -------
+    tuple of float
+        (rise, decay), s.
+    """
+    sn = np.maximum(noise(traces), 1e-12)
+    known: dict[tuple[float, float], float] = {}
+
+    def cost(rise, decay):
+        key = (round(rise, 6), round(decay, 6))
+        if key not in known:
+            kernel = spike_response(fps, rise, decay)
+            total = 0.0
+            for y, noise_ in zip(traces, sn, strict=True):
+                c, s = sparse_deconvolution(y, kernel, noise_)
+                total += 0.5 * float(np.sum((y - c) ** 2)) / noise_**2
+                total += STANDARD_ERRORS * float(np.sqrt(kernel @ kernel)) * float(s.sum()) / noise_
+            known[key] = total
+        return known[key]
+
+    best = (rise, decay)
+    for factor in (1.5, 1.2, 1.1):
+        while True:
+            around = [(best[0] * factor, best[1]), (best[0] / factor, best[1])]
+            if not fixed_decay:
+                around += [(best[0], best[1] * factor), (best[0], best[1] / factor)]
+            allowed = [
+                (a, b) for a, b in around if RISE[0] <= a <= RISE[1] and DECAY[0] <= b <= DECAY[1] and a < 0.8 * b
+            ]
+            if not allowed:
+                break
+            candidate = min(allowed, key=lambda pair: cost(*pair))
+            if not cost(*candidate) < cost(*best):
+                break
+            best = candidate
+    return best

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 # frames that the template and the suggested parameters come from
 FIRST = 400
 MIN_FRAMES = 50
+# rounds of seeds, and the fraction of the frames that must have covered a seed's pixel: cells cut by the border
+# come last, when the model can fill the frames that they miss
+COVERAGE = (0.98, 0.5, 0.25)
 # at most two threads: a workstation runs other things, and a shared server other people's
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
@@ -113,16 +116,18 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
         factor,
         ring,
         radius,
-        float(np.exp(-1 / (fps * params.decay_time))),
+        float(np.exp(-1 / (fps * (params.decay_time or suggest.DECAY)))),
         pool,
         workers,
+        tuple(side // size for side in full),
     )
     fit.sn = suggest.working_noise(prepared.movie)
     steps = 3 * ["cells", "registration"] + ["fit", "quality"]
     with tqdm(total=len(steps), desc="extract", unit="step", disable=None if progress else True) as bar:
         seen = suggest.coverage(prepared, full, size)
         found = None
-        for enough in (0.98, 0.5, 0.25):
+        times = (suggest.RISE, params.decay_time or suggest.DECAY)
+        for enough in COVERAGE:
             images = seeds.images(fit, gSig)
             found = found or images
             at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
@@ -133,6 +138,9 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
                 fit.update_footprints()
             merging.merge(fit.components, params.merge_thr)
             fit.update_traces()
+            if enough == COVERAGE[0] and len(fit.components):
+                times = suggest.time_constants(fit.raw_traces(), fps, params)
+                fit.g = float(np.exp(-1 / (fps * times[1])))
             bar.update()
             if len(fit.components):
                 prepared.shifts += refinement.refine(fit, prepared, full, size, registration is not None)
@@ -144,7 +152,7 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
             merging.merge(fit.components, params.merge_thr)
         fit.update_traces()
         bar.update()
-        result = _result(fit, prepared, found, params, full, size, fps, source.n_frames)
+        result = _result(fit, prepared, found, params, full, size, fps, times)
         bar.update()
     return result
 
@@ -158,21 +166,27 @@ def _first_frames(source) -> np.ndarray:
     return np.concatenate(frames)[:FIRST]
 
 
-def _result(fit, prepared, found, params, full, size, fps, n_frames) -> CaimanResult:
+def _result(fit, prepared, found, params, full, size, fps, times) -> CaimanResult:
     c = fit.components
-    length = max(1, int(round(params.decay_time * fps)))
+    length = max(1, int(round(times[1] * fps)))
     C = c.C - c.C.min(axis=1, keepdims=True) if len(c) else c.C
     raw = fit.raw_traces() if len(c) else c.C
     r = quality.footprint_consistency(fit, raw, C, length)
     snr = quality.trace_snr(raw, length)
     accepted = (snr >= params.min_SNR) & (r >= params.rval_thr)
-    C, S, YrA, g, bl, sn = temporal.finish(raw, fps, params) if len(c) else (C, C, C, None, None, None)
+    rise, decay = times
+    if len(c):
+        C, S, YrA, g, bl, sn = temporal.finish(raw, fps, params.p, rise, decay, fit.pool)
+    else:
+        S, YrA, g, bl, sn = C, C, None, None, None
     A = _full_resolution(fit, full, size)
     A, C, S, YrA, scale = _normalise(A, C, S, YrA)
     mean = prepared.images.average()
     b0 = mean.ravel(order="F") - A @ C.mean(axis=1)
     grouped = params.grouped()
-    grouped["data"] |= {"fr": fps, "dims": list(full)}
+    grouped["data"] |= {"fr": fps, "dims": list(full), "decay_time": decay}
+    if params.p == 2:
+        grouped["temporal"]["rise_time"] = rise
     grouped["preprocess"] = {"p": params.p}
     return CaimanResult(
         dims=full,

@@ -33,6 +33,8 @@ class Fit:
         Decay of calcium from frame to frame.
     pool, workers
         Threads.
+    extent : tuple of int
+        Rows and columns of the working grid that the recording fills.
     """
 
     def __init__(
@@ -46,11 +48,12 @@ class Fit:
         g: float,
         pool: ThreadPoolExecutor,
         workers: int,
+        extent: tuple[int, int],
     ):
         self.movie, self.small, self.sample = movie, small, sample
         self.factor, self.ring_radius, self.g = factor, ring_radius, g
         self.pool, self.workers = pool, workers
-        self.components = Components(movie.shape, movie.n_frames, radius)
+        self.components = Components(movie.shape, movie.n_frames, radius, extent)
         self.down = background.reduction(movie.shape, factor)
         self.up = background.interpolation(movie.shape, factor)
         self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)

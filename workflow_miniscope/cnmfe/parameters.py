@@ -31,8 +31,8 @@ _size = optional(pair(1))
 class Parameters:
     """Parameters of the native engine. Make them with :meth:`check`, which refuses wrong ones."""
 
-    decay_time: float = _parameter(
-        0.4, positive, "data", "s", "length of a transient, for SNR and the first deconvolution"
+    decay_time: float | None = _parameter(
+        None, optional(positive), "data", "s", "decay time of a transient"
     )
     gSig: list | None = _parameter(None, _size, "init", "px", "size of a soma: sigma of a Gaussian (rows, columns)")
     gSiz: list | None = _parameter(None, _size, "init", "px", "diameter of a soma; default 4 gSig + 1")

@@ -202,7 +202,7 @@ def add(fit, at: np.ndarray, gSig: float) -> None:
     centred = traces - traces.mean(axis=1, keepdims=True)
 
     # what follows the trace: products with the residual, band-passed (both are linear)
-    new = Components(c.shape, 0, c.radius)
+    new = Components(c.shape, 0, c.radius, c.extent)
     new.append(at, *(np.zeros((len(at), c.side, c.side)), np.zeros((len(at), c.side, c.side), bool)), traces[:, :0])
     inside, pixels = new.inside(), new.pixels()
     windows = fit.products(centred, new.tops, new.lefts, c.side)

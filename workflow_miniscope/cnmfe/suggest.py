@@ -7,13 +7,18 @@ from copy import copy
 
 import numpy as np
 
-from .deconvolution import noise
+from . import deconvolution, seeds
+from .deconvolution import baseline, noise
 from .prepare import invalid
 
 logger = logging.getLogger(__name__)
 
 # light of a cell is followed this many gSig away from its middle
 REACH = 4.5
+# time constants where the search for those of the recording starts, s
+RISE, DECAY = 0.05, 0.5
+# traces, and frames of each, that the time constants come from
+TRACES, FRAMES = 15, 2000
 
 
 def suggest(params, first, full, n_frames: int, fps: float):
@@ -36,7 +41,9 @@ def suggest(params, first, full, n_frames: int, fps: float):
     if params.min_corr is None:
         params.min_corr = 0.6
     if params.min_pnr is None:
-        params.min_pnr = float(round(1.3 * np.sqrt(2 * np.log(n_frames)), 2))
+        # the largest of so many independent normal numbers, and a fifth more
+        independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.INNER * gSig) ** 2))
+        params.min_pnr = float(round(1.2 * np.sqrt(2 * np.log(independent)), 2))
     return params
 
 
@@ -51,7 +58,23 @@ def coverage(prepared, full, size) -> np.ndarray:
     """Fraction of the frames that cover each pixel of the working grid, float64 [height, width]."""
     shape = prepared.movie.shape
     gone = np.zeros(shape)
+    padding = np.ones(shape, bool)
+    padding[: full[0] // size, : full[1] // size] = False
     for shift in prepared.shifts:
         if shift.any():
             gone += invalid(shift, shape, full, size)
-    return 1 - gone / len(prepared.shifts)
+    return np.where(padding, 0, 1 - gone / len(prepared.shifts))
+
+
+def time_constants(raw: np.ndarray, fps: float, params) -> tuple[float, float]:
+    """(rise, decay) in s, from the traces with the highest signal to noise ratio."""
+    level = np.array([baseline(y) for y in raw])
+    sn = np.maximum(noise(raw), 1e-12)
+    start = (RISE, params.decay_time or DECAY)
+    if start[0] >= 0.8 * start[1]:
+        start = (0.2 * start[1], start[1])
+    best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:TRACES]
+    # beginning and end of a trace count alike in a long recording: the middle
+    first = max(0, (raw.shape[1] - FRAMES) // 2)
+    traces = (raw[best] - level[best, None])[:, first : first + FRAMES].astype(np.float64)
+    return deconvolution.time_constants(traces, fps, *start, fixed_decay=params.decay_time is not None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .deconvolution import baseline, noise, oasis
+from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
 
 
 def raw_trace(products: np.ndarray, gram, C: np.ndarray, k: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def penalty(y: np.ndarray, g: float) -> float:
     return 0.5 * float(noise(y))
 
 
-def finish(raw: np.ndarray, fps: float, params) -> tuple:
+def finish(raw: np.ndarray, fps: float, p: int, rise: float, decay: float, pool) -> tuple:
     """Final deconvolution of the raw traces.
 
     Parameters
@@ -76,21 +76,33 @@ def finish(raw: np.ndarray, fps: float, params) -> tuple:
         Traces with their noise.
     fps : float
         Frames per second.
-    params : Parameters
-        ``p`` and ``decay_time``.
+    p : int
+        Order of the model: 1 (OASIS), or 2 (two exponentials, as a camera sees them).
+    rise, decay : float
+        Time constants, s; the rise counts only for p = 2.
+    pool : ThreadPoolExecutor
+        Traces are shared out over its threads.
 
     Returns
     -------
     tuple
         C, S, YrA float32 [components, frames]; g float64 [components, p]; baseline and noise [components].
+        S is in the units of C: the peak of the calcium that an event adds.
     """
     level = np.array([baseline(y) for y in raw])
     sn = noise(raw).astype(np.float64)
     C, S = np.zeros_like(raw), np.zeros_like(raw)
-    g = np.exp(-1 / (fps * params.decay_time))
-    coefficients = np.zeros((len(raw), params.p))
-    coefficients[:, 0] = g
-    for k, y in enumerate(raw):
-        C[k] = oasis(y.astype(np.float64) - level[k], g, 0.5 * sn[k])
-        S[k, 1:] = np.maximum(C[k, 1:] - g * C[k, :-1], 0)
-    return C, S, raw - C, coefficients, level, sn
+    d, r = np.exp(-1 / (fps * decay)), np.exp(-1 / (fps * rise))
+    kernel = spike_response(fps, rise, decay)
+
+    def one(k):
+        y = raw[k].astype(np.float64) - level[k]
+        if p == 1:
+            C[k] = oasis(y, d, penalty(y, d))
+            S[k, 1:] = np.maximum(C[k, 1:] - d * C[k, :-1], 0)
+        else:
+            C[k], S[k] = sparse_deconvolution(y, kernel, sn[k])
+
+    list(pool.map(one, range(len(raw))))
+    g = np.tile([d] if p == 1 else [d + r, -d * r], (len(raw), 1))
+    return C, S, raw - C, g, level, sn
