@@ -117,9 +117,7 @@ def check_folder(
 
 def _check(session: daq.Session, frames: bool = True, progress: bool = True) -> SessionCheck:
     checked = [daq.check_device(device, frames, progress) for device in session.devices]
-    broken = [
-        daq.Check(device.name, device.kind, daq.unreadable(device.problem)) for device in session.broken
-    ]
+    broken = [daq.Check(device.name, device.kind, daq.unreadable(device.problem)) for device in session.broken]
     devices = sorted([*checked, *broken], key=lambda device: (device.kind != "scope", device.name))
     return SessionCheck(session, tuple(devices))
 

@@ -30,9 +30,7 @@ def test_no_longer_sequence_is_in_order(times):
     times = np.array(times, float)
     chosen = daq.in_order(times)
     assert np.all(np.diff(times[chosen]) > 0)
-    longest = max(
-        (bin(mask).count("1") for mask in range(2 ** len(times)) if _increases(times, mask)), default=0
-    )
+    longest = max((bin(mask).count("1") for mask in range(2 ** len(times)) if _increases(times, mask)), default=0)
     assert np.count_nonzero(chosen) == longest
 
 

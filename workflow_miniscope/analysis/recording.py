@@ -236,8 +236,7 @@ class Notes(dj.Imported):
         notes = _open_session(key).notes
         self.insert1({**key, "n_notes": len(notes)})
         self.Note.insert(
-            {**key, "note_id": i, "note_time": note.time, "note": _shortened(note.text)}
-            for i, note in enumerate(notes)
+            {**key, "note_id": i, "note_time": note.time, "note": _shortened(note.text)} for i, note in enumerate(notes)
         )
 
 
@@ -276,9 +275,7 @@ class Settings(dj.Imported):
         found = daq.all_settings(_open_session(key))
         of_session = found.pop(None)
         self.insert1({**key, "n_settings": len(of_session) + sum(map(len, found.values()))})
-        self.Session.insert(
-            {**key, **_setting(name, value)} for name, value in of_session.items()
-        )
+        self.Session.insert({**key, **_setting(name, value)} for name, value in of_session.items())
         self.Device.insert(
             {**key, "device": device, **_setting(name, value)}
             for device, settings in found.items()

@@ -62,9 +62,7 @@ def _flatten(entries: dict[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield f"{above}{name}", value
 
 
-def changes(
-    before: dict[str | None, dict[str, Any]], after: dict[str | None, dict[str, Any]]
-) -> list[Change]:
+def changes(before: dict[str | None, dict[str, Any]], after: dict[str | None, dict[str, Any]]) -> list[Change]:
     """Tell what changed between two recordings.
 
     Parameters

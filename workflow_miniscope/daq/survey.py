@@ -54,6 +54,8 @@ def survey_movie(movie: Movie, progress: bool = False, label: str = "Read frames
     RecordingError
         A frame cannot be decoded.
     """
+    import cv2
+
     shown = (0, movie.n_frames // 2, movie.n_frames - 1)
     images = np.empty((len(shown), movie.height, movie.width), np.uint8)
     brightness = np.empty(movie.n_frames, np.float32)
@@ -69,7 +71,7 @@ def survey_movie(movie: Movie, progress: bool = False, label: str = "Read frames
         leave=False,
     )
     for i, frame in enumerate(frames):
-        brightness[i] = frame.mean()
+        brightness[i] = cv2.mean(frame)[0]  # ten times as fast as numpy's
         saturated += np.count_nonzero(frame == _BRIGHTEST)
         if before is not None and np.array_equal(frame, before):
             repeated.append(i)
