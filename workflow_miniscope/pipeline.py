@@ -1,7 +1,7 @@
 """Activates every Element against one database, with the configured prefix.
 
     from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
-    from workflow_miniscope.pipeline import recording
+    from workflow_miniscope.pipeline import face, recording
 
 Importing this module connects to the database and declares the tables that are not there yet.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from . import database, jobs
-from .analysis import recording
+from .analysis import face, recording
 from .database import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
@@ -39,6 +39,7 @@ __all__ = [
     "connection",
     "dj",
     "event",
+    "face",
     "facemap",
     "get_facemap_processed_data_dir",
     "get_facemap_root_data_dir",
@@ -91,3 +92,4 @@ with datajoint_names():
     facemap.activate(prefix + "facemap", linking_module=_this)
 
 recording.schema.activate(prefix + "recording")
+face.schema.activate(prefix + "face")

@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 from . import console, jobs, tasks
 from .database import DATABASE_ERRORS
 from .errors import ParameterError, WorkflowError
-from .steps import FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
+from .steps import BOTH, FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def preview(
 def _chosen(recordings: Any, videos: Any) -> dict[tuple[str, ...], Any]:
     """Return what each group of steps is restricted to."""
     recordings, videos = recordings.proj(), videos.proj()
-    return {SESSION: [recordings, videos], MINISCOPE: recordings, FACEMAP: videos}
+    return {SESSION: [recordings, videos], MINISCOPE: recordings, FACEMAP: videos, BOTH: recordings}
 
 
 def restrict_recordings(table: Any, restrict: Any):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import console, jobs
-from .steps import FACEMAP, INGESTED, MINISCOPE, SESSION, Step, steps, waiting
+from .steps import BOTH, FACEMAP, INGESTED, MINISCOPE, SESSION, Step, steps, waiting
 
 
 def status() -> dict[str, dict[str, int]]:
@@ -20,7 +20,7 @@ def status() -> dict[str, dict[str, int]]:
         ``{"miniscope.Processing": {"rows": 1, "todo": 0, "errors": 0}, ...}`` in the order of the workflow. Tasks and
         curations are to do for each recording or processing that has none.
     """
-    return {step.name: _count(step) for step in steps(INGESTED + SESSION + MINISCOPE + FACEMAP)}
+    return {step.name: _count(step) for step in steps(INGESTED + SESSION + MINISCOPE + FACEMAP + BOTH)}
 
 
 def _count(step: Step) -> dict[str, int]:

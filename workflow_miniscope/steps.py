@@ -55,7 +55,12 @@ FACEMAP = (
     "facemap.FacemapTask",
     "facemap.FacemapProcessing",
     "facemap.FacialSignal",
+    "face.Pupil",
+    "face.Blink",
 )
+
+# Of a scope and a camera together
+BOTH = ("face.NeuralPrediction",)
 
 
 def steps(names: tuple[str, ...]) -> list[Step]:

@@ -16,6 +16,7 @@ FILES = (
     "database/test_process.py",
     "database/test_whole_path.py",
     "database/test_compare_curations.py",
+    "database/test_face_tables.py",
     "database/test_recording_tables.py",
     "elements/test_facemap_makes.py",
 )

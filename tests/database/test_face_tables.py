@@ -1,0 +1,180 @@
+"""Pupil, blinks, and activity predicted from motion: a real face video, real Facemap, cells of which one follows it."""
+
+from dataclasses import replace
+
+import numpy as np
+import planted
+import pytest
+from faces import box, write_camera
+
+from workflow_miniscope.demo.face_video import face_video
+from workflow_miniscope.errors import ParameterError
+from workflow_miniscope.process import process
+from workflow_miniscope.results.caiman import RigidShifts, write_result
+from workflow_miniscope.status import status
+
+FPS, FRAMES = 20.0, 600
+CAMERA_FPS, CAMERA_FRAMES = 30.0, 960
+FIRST_MS = -47
+METHODS = {"extraction_method": "caiman_dff"}
+
+
+@pytest.fixture(scope="module")
+def face():
+    return face_video(CAMERA_FRAMES, 60, 80, seed=3)
+
+
+def scope_result(truth):
+    """Cells of which the first follows the whiskers, the third is silent, the others do what they like."""
+    rng = np.random.default_rng(0)
+    camera_times = np.arange(CAMERA_FRAMES) / CAMERA_FPS + FIRST_MS / 1000
+    speed = np.interp(np.arange(FRAMES) / FPS, camera_times, truth["whisker_speed"])
+    C = rng.normal(size=(4, FRAMES))
+    C[0] = speed / speed.std() + 0.2 * C[0]
+    C[2] = 0
+    nothing = dict.fromkeys(("W", "g", "YrA"))
+    return replace(planted.result(), C=C, F_dff=C, S=np.abs(C), motion=RigidShifts(np.zeros((FRAMES, 2))), **nothing)
+
+
+@pytest.fixture
+def both(pipeline, face, load, raw_root, tmp_path):
+    """A session with a scope and a camera, as ingest would have left it; returns the scope's key."""
+
+    def make(subject: str, rois: bool = True) -> dict:
+        frames, truth = face
+        path = write_result(tmp_path / "r.hdf5", scope_result(truth))
+        key = load(subject, path, n_frames=FRAMES, height=40, width=64)
+        times = np.round(np.arange(CAMERA_FRAMES) * 1000 / CAMERA_FPS).astype(int) + FIRST_MS
+        files = write_camera(raw_root / subject / "2026_01_15" / "10_20_30", [frames[:400], frames[400:]], times, 0)
+        pipeline.Device.insert1({"device": "FaceCam", "modality": "Camera"}, skip_duplicates=True)
+        # a number of its own, so that scope and camera are told apart
+        video = {**key, "recording_id": 5}
+        facemap = pipeline.facemap
+        facemap.VideoRecording.insert1({**video, "device": "FaceCam"})
+        facemap.VideoRecording.File.insert(
+            {**video, "file_id": i, "file_path": path.relative_to(raw_root).as_posix()} for i, path in enumerate(files)
+        )
+        if rois:
+            eye = box(truth["eye_box"])
+            params = {
+                "rois": [
+                    {"name": "pupil", "kind": "pupil", "saturation": 60, **eye},
+                    {"name": "lid", "kind": "blink", "saturation": 110, **eye},
+                ]
+            }
+            facemap.RecordingInfo.populate(video)
+            facemap.FacemapTask.insert1(
+                {
+                    **video,
+                    "facemap_task_id": 0,
+                    "task_mode": "trigger",
+                    "facemap_params": params,
+                    "do_mot_svd": True,
+                    "do_mov_svd": False,
+                }
+            )
+        return key
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def done():
+    """Keys of what was processed already: each test looks at the same recording."""
+    return {}
+
+
+@pytest.fixture
+def processed(pipeline, both, done):
+    if "key" not in done:
+        done["key"] = both("f_eye")
+        done["report"] = process(restrict={"subject": "f_eye"}, progress=False)
+    assert done["report"].errors == []
+    return done["key"]
+
+
+def test_process_fills_the_tables(pipeline, processed, done):
+    for name, n in (("face.Pupil", 1), ("face.Blink", 1), ("face.NeuralPrediction", 2)):
+        assert done["report"].done[name] == n, name
+        assert status()[name]["errors"] == 0
+    again = process(restrict={"subject": "f_eye"}, progress=False)
+    assert sum(again.done.values()) == 0 and again.errors == []
+
+
+def test_the_pupil_is_measured_and_nan_while_the_eye_is_closed(pipeline, processed, face):
+    truth = face[1]
+    row = (pipeline.face.Pupil.Region & {"subject": "f_eye"}).fetch1()
+    assert (row["region_name"], row["region_no"]) == ("pupil", 0)
+    shut, opened = truth["eye_open"] == 0, truth["eye_open"] == 1
+    assert row["closed"].shape == row["area"].shape == (CAMERA_FRAMES,)
+    assert shut.any() and row["closed"][shut].all()
+    assert not row["closed"][opened].any()
+    assert row["n_closures"] == 2
+    for name in ("area", "x", "y", "half_axes"):
+        assert row[name].dtype == np.float32
+        assert np.isnan(row[name][shut]).all()
+        assert np.isfinite(row[name][opened]).all()
+    assert np.corrcoef(row["area"][opened], truth["pupil_area"][opened])[0, 1] > 0.99
+    x0, x1, y0, y1 = truth["eye_box"]
+    np.testing.assert_allclose(np.nanmedian(row["x"]), (x0 + x1) / 2, atol=1)
+    np.testing.assert_allclose(np.nanmedian(row["y"]), (y0 + y1) / 2, atol=1)
+    # an ellipse of these half axes has this area
+    np.testing.assert_allclose(np.pi * row["half_axes"][opened].prod(axis=1), row["area"][opened], rtol=0.01)
+
+
+def test_the_lid(pipeline, processed, face):
+    row = (pipeline.face.Blink.Region & {"subject": "f_eye"}).fetch1()
+    opened = face[1]["eye_open"]
+    assert row["region_name"] == "lid"
+    assert row["closed"][opened == 0].all() and not row["closed"][opened == 1].any()
+    assert row["n_closures"] == 2
+    assert row["darkness"][opened == 0].max() < 0.1 * np.median(row["darkness"])
+
+
+def test_signals_are_read_at_the_scope_s_frames(pipeline, processed):
+    region = (pipeline.face.Pupil.Region & {"subject": "f_eye"}).fetch1()
+    camera = {"subject": "f_eye", "recording_id": 5}
+    found = pipeline.recording.synchronized(processed, camera, region["area"])
+    assert found.values.shape == (FRAMES,)
+    assert np.abs(found.error_ms).max() <= 1000 / CAMERA_FPS / 2 + 1
+
+
+def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
+    prediction = pipeline.face.NeuralPrediction
+    row = (prediction & {"subject": "f_eye"} & METHODS).fetch1()
+    assert (row["recording_id"], row["video_recording_id"], row["roi_no"]) == (0, 5, 0)
+    assert row["n_frames"] == FRAMES
+    assert row["block_s"] == pytest.approx(6, abs=0.02)
+    cells = (prediction.Cell & {"subject": "f_eye"} & METHODS).to_dicts(order_by="mask")
+    explained = [cell["variance_explained"] for cell in cells]
+    assert explained[0] > 0.8
+    assert explained[2] is None
+    assert max(explained[1], explained[3]) < 0.05
+    assert row["median_explained"] == pytest.approx(np.median([explained[i] for i in (0, 1, 3)]))
+
+
+def test_other_parameters_stand_beside(pipeline, processed):
+    face = pipeline.face
+    chosen = {"prediction_params_id": 1}
+    face.PredictionParams.insert1({**chosen, "description": "strongest alone", "params": {"components": 1, "folds": 4}})
+    wrong = {"prediction_params_id": 2}
+    face.PredictionParams.insert1({**wrong, "description": "a typo", "params": {"component": 1}})
+    subject = {"subject": "f_eye"}
+    try:
+        face.NeuralPrediction.populate({**subject, **METHODS, **chosen}, reserve_jobs=True)
+        row = (face.NeuralPrediction & subject & METHODS & chosen).fetch1()
+        assert (row["n_components"], len(row["ranks"])) == (1, 4)
+        with pytest.raises(ParameterError, match="no parameter component; there are components"):
+            face.NeuralPrediction.populate({**subject, **METHODS, **wrong})
+    finally:
+        (face.NeuralPrediction & chosen).delete(prompt=False)
+        (face.PredictionParams & [chosen, wrong]).delete(prompt=False)
+
+
+def test_without_regions_there_are_none(pipeline, both):
+    """As the default task is."""
+    both("f_plain", rois=False)
+    assert process(restrict={"subject": "f_plain"}, progress=False).errors == []
+    for table in (pipeline.face.Pupil, pipeline.face.Blink):
+        assert (table & {"subject": "f_plain"}).fetch1("n_regions") == 0
+        assert not table.Region & {"subject": "f_plain"}

@@ -1,0 +1,286 @@
+"""What the face shows beyond its motion, and what of the cells' activity its motion explains.
+
+Signals are in frames of the camera, whose times are in :class:`.recording.CameraTimes`; ``recording.synchronized``
+reads them at a scope's frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import signature
+
+import numpy as np
+
+from .. import daq
+from ..database import dj
+from ..elements.facemap import facemap, find_output
+from ..elements.miniscope import miniscope
+from ..errors import ParameterError, ResultError
+from ..prediction import Prediction, predict_activity
+from ..results.eye import blink_closed, count_closures, pupil_closed
+from ..results.facemap import FacemapResult, find_proc, read_proc
+from . import recording
+
+schema = dj.Schema()
+
+
+# Eye -------------------------------------------------------------------------
+
+
+class _FromResult:
+    """What the tables that are filled from Facemap's file share."""
+
+    def make_fetch(self, key):
+        return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
+
+    def make_compute(self, key, output_dir):
+        return (self.rows(read_proc(find_proc(find_output(output_dir)))),)
+
+    def make_insert(self, key, rows):
+        self.insert1({**key, "n_regions": len(rows)})
+        self.Region.insert({**key, "region_no": number, **row} for number, row in enumerate(rows))
+
+
+@schema
+class Pupil(_FromResult, dj.Computed):
+    """Pupils, where Facemap was given regions for them."""
+
+    definition = """
+    -> facemap.FacemapProcessing
+    ---
+    n_regions : int16
+    """
+
+    class Region(dj.Part):
+        """A pupil. x is a column, y is a row, in pixels of the camera's frame; nan where the eye is closed."""
+
+        definition = """
+        -> master
+        region_no   : int16        # among the pupils, from 0
+        ---
+        region_name : varchar(255)
+        area        : <blob>       # float32 [frame], square pixels
+        x           : <blob>       # float32 [frame], centre
+        y           : <blob>       # float32 [frame], centre
+        half_axes   : <blob>       # float32 [frame, 2], pixels
+        closed      : <blob>       # bool [frame], no pupil can be seen (see results.eye)
+        n_closures  : int32        # times that it closed
+        """
+
+    @staticmethod
+    def rows(result: FacemapResult) -> list[dict]:
+        """Return a row for each pupil of a result."""
+        rows = []
+        for pupil in result.pupils:
+            closed = pupil_closed(pupil, result.blinks)
+            signals = {
+                "area": pupil.area,
+                "x": pupil.x,
+                "y": pupil.y,
+                # Facemap's are squared
+                "half_axes": np.sqrt(pupil.axis_lengths),
+            }
+            row = {name: np.array(signal, np.float32) for name, signal in signals.items()}
+            for signal in row.values():
+                signal[closed] = np.nan
+            rows.append({"region_name": pupil.name, **row, "closed": closed, "n_closures": count_closures(closed)})
+        return rows
+
+
+@schema
+class Blink(_FromResult, dj.Computed):
+    """Lids, where Facemap was given regions for them."""
+
+    definition = """
+    -> facemap.FacemapProcessing
+    ---
+    n_regions : int16
+    """
+
+    class Region(dj.Part):
+        """An eye's lid."""
+
+        definition = """
+        -> master
+        region_no   : int16        # among the blink regions, from 0
+        ---
+        region_name : varchar(255)
+        darkness    : <blob>       # float32 [frame], grey levels below the saturation, summed; falls in a blink
+        closed      : <blob>       # bool [frame], less than a tenth of the usual darkness
+        n_closures  : int32        # times that it closed
+        """
+
+    @staticmethod
+    def rows(result: FacemapResult) -> list[dict]:
+        """Return a row for each blink region of a result."""
+        rows = []
+        for blink in result.blinks:
+            closed = blink_closed(blink)
+            rows.append(
+                {
+                    "region_name": blink.name,
+                    "darkness": blink.signal.astype(np.float32),
+                    "closed": closed,
+                    "n_closures": count_closures(closed),
+                }
+            )
+        return rows
+
+
+# Prediction of activity from motion ------------------------------------------
+
+
+@schema
+class PredictionParams(dj.Lookup):
+    """Parameters of a prediction: those of ``prediction.predict_activity`` that are not at their defaults."""
+
+    definition = """
+    prediction_params_id : int16
+    ---
+    description          : varchar(128)
+    params               : json
+    """
+    contents = ((0, "default", {}),)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a prediction is computed from.
+
+    Attributes
+    ----------
+    roi_no : int
+        Facemap's region: the full frame, or the first motion region where that was not analysed.
+    motion : ndarray of float [component, frame]
+        Time courses of its components at the scope's frames; nan where the camera has no frame near enough.
+    times : ndarray [frame]
+        The scope's frames whose times can be trusted, seconds.
+    cells : list of dict
+        Keys of the cells' rows in ``miniscope.Activity.Trace``.
+    activity : ndarray [cell, frame]
+        Their activity.
+    """
+
+    roi_no: int
+    motion: np.ndarray
+    times: np.ndarray
+    cells: list[dict]
+    activity: np.ndarray
+
+
+@schema
+class NeuralPrediction(dj.Computed):
+    """Part of the cells' activity that the motion of the face explains, cross-validated in blocks of time."""
+
+    definition = """
+    -> miniscope.Activity
+    -> facemap.FacialSignal.proj(video_recording_id='recording_id')
+    -> recording.CameraTimes.proj(video_recording_id='recording_id')
+    -> PredictionParams
+    ---
+    roi_no                  : int32     # region of the face whose motion was used
+    n_components            : int32     # of its motion
+    n_frames                : int32     # that were predicted
+    block_s                 : float64   # length of the blocks of time that were left out
+    ranks                   : json      # directions of motion that the cells share, for each fold
+    median_explained=null   : float64   # median over the cells
+    """
+
+    class Cell(dj.Part):
+        """A cell's variance explained: 1 is perfect, 0 or less is nothing; null where its activity never changes."""
+
+        definition = """
+        -> master
+        -> miniscope.Activity.Trace
+        ---
+        variance_explained=null : float64
+        """
+
+    def make_fetch(self, key):
+        return ((PredictionParams & key).fetch1("params"),)
+
+    def make_compute(self, key, params):
+        # the arrays are fetched here, outside the transaction: what they come from is never changed, only deleted
+        inputs = fetch_inputs(key)
+        return inputs.roi_no, len(inputs.motion), inputs.cells, predict(inputs, params)
+
+    def make_insert(self, key, roi_no, n_components, cells, found):
+        explained = found.variance_explained
+        known = explained[np.isfinite(explained)]
+        self.insert1(
+            {
+                **key,
+                "roi_no": roi_no,
+                "n_components": n_components,
+                "n_frames": found.n_frames,
+                "block_s": found.block_s,
+                "ranks": found.ranks.tolist(),
+                "median_explained": float(np.median(known)) if len(known) else None,
+            }
+        )
+        self.Cell.insert(
+            {**key, **cell, "variance_explained": float(value) if np.isfinite(value) else None}
+            for cell, value in zip(cells, explained, strict=True)
+        )
+
+
+def fetch_inputs(key: dict) -> Inputs:
+    """Fetch motion and activity for a key of :class:`NeuralPrediction`, both at the scope's frames.
+
+    Raises
+    ------
+    ParameterError
+        The number of components is none.
+    ResultError
+        Facemap decomposed no motion.
+    """
+    signal = facemap.FacialSignal
+    camera = {name: key[name] for name in signal.primary_key if name != "recording_id"}
+    camera["recording_id"] = key["video_recording_id"]
+    scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
+    limit = (PredictionParams & key).fetch1("params").get("components", _DEFAULTS["components"])
+    if not isinstance(limit, int) or limit < 1:
+        raise ParameterError(f"components must be a whole number of at least 1, not {limit!r}.")
+    regions = (signal.MotionSVD & camera & {"pc_no": 0}).to_arrays("roi_no", order_by="roi_no")
+    if not len(regions):
+        raise ResultError("Facemap decomposed no motion here; give it a task with do_mot_svd.")
+    roi_no = int(regions[0])
+    components = signal.MotionSVD & camera & {"roi_no": roi_no}
+    courses = np.stack(components.to_arrays("projection", order_by="pc_no", limit=limit))
+    motion = recording.synchronized(scope, camera, courses.T, method="linear").values.T
+
+    times = np.asarray((miniscope.RecordingInfo & scope).fetch1("time_stamps"), float)
+    rows = (miniscope.Activity.Trace & key).to_dicts(order_by="mask")
+    activity = np.stack([row["activity_trace"] for row in rows]) if rows else np.zeros((0, len(times)))
+    primary = miniscope.Activity.Trace.primary_key
+    kept = daq.in_order(times)
+    return Inputs(
+        roi_no,
+        motion[:, kept],
+        times[kept],
+        [{name: row[name] for name in primary} for row in rows],
+        activity[:, kept],
+    )
+
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in signature(predict_activity).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+}
+
+
+def predict(inputs: Inputs, params: dict) -> Prediction:
+    """Predict activity with a set of parameters.
+
+    Raises
+    ------
+    ParameterError
+        A parameter is unknown or out of range.
+    ResultError
+        The recording is too short.
+    """
+    unknown = sorted(set(params) - set(_DEFAULTS))
+    if unknown:
+        raise ParameterError(f"A prediction has no parameter {unknown[0]}; there are {', '.join(_DEFAULTS)}.")
+    return predict_activity(inputs.motion, inputs.activity, inputs.times, **params)
