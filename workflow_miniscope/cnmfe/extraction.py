@@ -27,7 +27,7 @@ from .registration import Registration
 logger = logging.getLogger(__name__)
 
 # frames that the template and the suggested parameters come from
-FIRST = 400
+FIRST = 200
 MIN_FRAMES = 50
 # rounds of seeds, and the fraction of the frames that must have covered a seed's pixel: cells cut by the border
 # come last, when the model can fill the frames that they miss

@@ -20,7 +20,9 @@ from .scratch import BLOCK, Scratch
 logger = logging.getLogger(__name__)
 
 # averages over time that the ring regressions see, at most
-SAMPLE = 2400
+SAMPLE = 1200
+# frames that the noise of each pixel comes from
+NOISE = 128
 
 
 @dataclass
@@ -134,13 +136,14 @@ def prepare(
     shifts = np.zeros((n, 2))
     images = SummaryImages(*full)
     fill = template = None
-    noises = []
+    middle, sn = (n - 1) // BLOCK // 2, np.zeros(full, np.float32)
     seen = 0
     pad = tuple((0, side * size - extent) for side, extent in zip(whole, full, strict=True))
     bar = tqdm(total=n, desc="register", unit="frame", disable=None if progress else True)
     with bar:
         for start, raw in read_blocks(source, n):
             raw = raw[: n - start]
+            block = start // BLOCK
             if not len(raw):
                 break
             if registration is not None:
@@ -157,8 +160,8 @@ def prepare(
             fill = _fill(frames, moves, fill)
             if template is None:
                 template = frames.mean(axis=0)
-            if len(noises) < 4 and len(frames) > 2:
-                noises.append(noise(np.moveaxis(frames[:, :, :], 0, -1)))
+            if block == middle and len(frames) > 2:
+                sn = noise(np.ascontiguousarray(np.moveaxis(frames[:NOISE], 0, -1)))
             binned = np.stack(
                 list(
                     pool.map(
@@ -166,7 +169,6 @@ def prepare(
                     )
                 )
             )
-            block = start // BLOCK
             movie.write(block, binned)
             coarse = np.stack([bin_frame(frame, factor) for frame in binned])
             small.write(block, coarse)
@@ -177,8 +179,7 @@ def prepare(
     if seen < n:
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
     sample /= counts
-    sn = np.median(noises, axis=0).astype(np.float32) if noises else np.zeros(full, np.float32)
-    return Prepared(movie, small, sample, shifts, images, template, sn)
+    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32))
 
 
 def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None) -> np.ndarray:

@@ -129,7 +129,7 @@ def _error(rest, gradient, weight, inside) -> np.ndarray:
     gy, gx = sharp(gradient[0]), sharp(gradient[1])
     root = np.sqrt(weight)
     scaled = rest * root
-    bound = HUBER * 1.4826 * float(np.median(np.abs(scaled))) + 1e-12
+    bound = HUBER * 1.4826 * float(np.median(np.abs(scaled[::2, ::2]))) + 1e-12
     rest = np.clip(scaled, -bound, bound) * root
     wy, wx = weight * gy, weight * gx
     hessian = np.array([[np.vdot(wy, gy), np.vdot(wy, gx)], [np.vdot(wy, gx), np.vdot(wx, gx)]], dtype=np.float64)

@@ -28,8 +28,8 @@ from .filtering import band_pass, bin_frame
 # residuals beyond this many robust standard deviations count linearly (Huber)
 HUBER = 2.0
 # Gauss-Newton steps end when the frame moves by less than this, in binned pixels
-STEP = 0.01
-MAX_STEPS = 6
+STEP = 0.02
+MAX_STEPS = 4
 # the template follows slow changes (bleaching, drift of the focus) with this memory, in frames
 MEMORY = 1000
 
@@ -88,7 +88,7 @@ class Registration:
         flat = np.stack([f[self.inside].ravel() for f in some])
         distance = np.array([np.median(((flat - one) ** 2).mean(axis=1)) for one in flat])
         self._set(some[int(np.argmin(distance))], np.ones(self.shape, np.float32))
-        for _ in range(rounds + 1):
+        for _ in range(rounds):
             shifts = np.array(self._map(self._shift, filtered))
             # around where the brain is most of the time, so that as little as possible leaves the field
             shifts -= np.median(shifts, axis=0)
@@ -185,7 +185,7 @@ class Registration:
         target = self.template[self.inside]
         for _ in range(MAX_STEPS):
             residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
-            bound = HUBER * 1.4826 * float(np.median(np.abs(residual))) + 1e-12
+            bound = HUBER * 1.4826 * float(np.median(np.abs(residual[::2, ::2]))) + 1e-12
             clipped = np.clip(residual, -bound, bound)
             used = np.mean(np.abs(residual) <= bound)
             right = self.steepest @ (clipped / self.root_weight).ravel()

@@ -25,7 +25,7 @@ INNER, OUTER = 0.6, 1.6
 # values below this many sn do not enter the correlation
 THRESHOLD = 3.0
 # blocks of the movie that the noise and the median of the filtered movie are taken from
-SAMPLES = 6
+SAMPLES = 2
 # frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
 PIECE = 32
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
