@@ -171,6 +171,98 @@ def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
     )
 
 
+def face_regions(key: Any) -> Figure:
+    """Draw a camera's average frame with the regions that Facemap looked at.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``facemap.FacialSignal``.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several, or Facemap's file is gone.
+    """
+    from .elements.facemap import get_loader_result
+    from .pipeline import facemap
+
+    key = _only(facemap.FacialSignal, key)
+    result, _ = get_loader_result(key, facemap.FacemapTask)
+    # the full frame needs no box
+    regions = [*(region for region in result.regions if region.number), *result.pupils, *result.blinks]
+    return figures.face_regions(
+        result.average_frame,
+        [figures.FaceRegion(region.name, region.x_range, region.y_range) for region in regions],
+        result.sbin,
+        title=_name(key),
+    )
+
+
+def eye(key: Any) -> Figure:
+    """Draw pupils and lids of a camera.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``face.Pupil``.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several, or Facemap was given no region with a pupil or a lid.
+    """
+    from .pipeline import face, recording
+
+    key = _only(face.Pupil, key)
+    pupils = (face.Pupil.Region & key).to_dicts(order_by="region_no")
+    blinks = (face.Blink.Region & key).to_dicts(order_by="region_no")
+    if not pupils and not blinks:
+        raise ResultError(f"No pupil or lid of {_name(key)} was analysed: its Facemap task has no region of that kind.")
+    times = (recording.CameraTimes & key).fetch1("times")
+    n = len(times)  # the first frames of the video
+    return figures.eye(
+        times,
+        [(row["region_name"], row["area"][:n], row["x"][:n], row["y"][:n]) for row in pupils],
+        [(row["region_name"], row["darkness"][:n]) for row in blinks],
+        (pupils or blinks)[0]["closed"][:n],
+        title=_name(key),
+    )
+
+
+def neural_prediction(key: Any, count: int = 6) -> Figure:
+    """Draw how much of the cells' activity the motion of the face explains.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``face.NeuralPrediction``.
+    count : int
+        How many of the cells that are explained best to show.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several.
+    """
+    from .analysis.face import fetch_inputs, predict
+    from .pipeline import face
+
+    key = _only(face.NeuralPrediction, key)
+    # the traces are not stored: they are computed again, which takes seconds and gives the same
+    inputs = fetch_inputs(key)
+    found = predict(inputs, (face.PredictionParams & key).fetch1("params"))
+    return figures.neural_prediction(
+        inputs.times,
+        inputs.activity,
+        found.predicted,
+        found.variance_explained,
+        labels=[cell["mask"] for cell in inputs.cells],
+        count=count,
+        title=_name(key),
+    )
+
+
 def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> list[Path]:
     """Draw everything that is in the database into a folder.
 
@@ -188,7 +280,7 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     list of Path
         One PNG file for each figure.
     """
-    from .pipeline import facemap, miniscope
+    from .pipeline import face, facemap, miniscope
 
     drawings: list[tuple[str, Callable[[Any], Figure], Any]] = [
         ("frame_intervals", frame_intervals, miniscope.RecordingInfo),
@@ -197,6 +289,8 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
         # these need the traces too
         ("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),
         ("facial_motion", facial_motion, facemap.FacialSignal),
+        ("eye", eye, face.Pupil & [(table & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
+        ("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
     ]
     jobs = []
     for name, draw, table in drawings:
@@ -225,11 +319,21 @@ def _name(key: dict) -> str:
 
 def _file_name(key: dict) -> str:
     parts = [key["subject"], f"{key['session_datetime']:%Y%m%d-%H%M%S}", str(key["recording_id"])]
-    # the first of each kind needs no number of its own
     parts += [
         f"{short}{key[name]}" for name, short in (("paramset_id", "p"), ("curation_id", "c")) if name in key
     ]
+    # the first of each of these needs no number of its own
+    others = (("facemap_task_id", "t"), ("video_recording_id", "v"), ("prediction_params_id", "m"))
+    parts += [f"{short}{key[name]}" for name, short in others if key.get(name)]
     return "_".join(parts)
+
+
+def _dff(table: Any) -> Any:
+    """Restrict a table to what was computed from dF/F, which reads better than deconvolved activity."""
+    from .pipeline import miniscope
+
+    methods = miniscope.ActivityExtractionMethod.to_arrays("extraction_method")
+    return table & [{"extraction_method": name} for name in methods if name.endswith("_dff")]
 
 
 def _summary_image(key: dict) -> np.ndarray:

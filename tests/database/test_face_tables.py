@@ -7,8 +7,9 @@ import planted
 import pytest
 from faces import box, write_camera
 
+from workflow_miniscope import report
 from workflow_miniscope.demo.face_video import face_video
-from workflow_miniscope.errors import ParameterError
+from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.process import process
 from workflow_miniscope.results.caiman import RigidShifts, write_result
 from workflow_miniscope.status import status
@@ -153,6 +154,23 @@ def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
     assert row["median_explained"] == pytest.approx(np.median([explained[i] for i in (0, 1, 3)]))
 
 
+def test_the_figures(pipeline, processed, tmp_path):
+    (key,) = (pipeline.face.NeuralPrediction & {"subject": "f_eye"} & METHODS).keys()
+    explained, traces = report.neural_prediction(key, count=1).axes
+    assert explained.get_title(loc="left").startswith("3 cells")
+    assert [text.get_text() for text in traces.texts][0] == "0", "the cell that follows the face comes first"
+    assert [axes.get_ylabel() for axes in report.eye({"subject": "f_eye"}).axes] == [
+        "pupil\narea (px²)",
+        "pupil\nmoved (px)",
+        "lid\ndarkness",
+    ]
+    named = report.face_regions({"subject": "f_eye"}).axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in named] == ["pupil", "lid"]
+    paths = report.write(tmp_path, restrict={"subject": "f_eye"}, progress=False)
+    assert sum(path.stem.endswith("neural_prediction") for path in paths) == 1
+    assert sum(path.stem.endswith("_eye") for path in paths) == 1
+
+
 def test_other_parameters_stand_beside(pipeline, processed):
     face = pipeline.face
     chosen = {"prediction_params_id": 1}
@@ -171,10 +189,13 @@ def test_other_parameters_stand_beside(pipeline, processed):
         (face.PredictionParams & [chosen, wrong]).delete(prompt=False)
 
 
-def test_without_regions_there_are_none(pipeline, both):
+def test_without_regions_there_are_none(pipeline, both, tmp_path):
     """As the default task is."""
     both("f_plain", rois=False)
     assert process(restrict={"subject": "f_plain"}, progress=False).errors == []
     for table in (pipeline.face.Pupil, pipeline.face.Blink):
         assert (table & {"subject": "f_plain"}).fetch1("n_regions") == 0
         assert not table.Region & {"subject": "f_plain"}
+    with pytest.raises(ResultError, match="No pupil or lid"):
+        report.eye({"subject": "f_plain"})
+    assert not [path for path in report.write(tmp_path, {"subject": "f_plain"}, False) if path.stem.endswith("_eye")]
