@@ -39,6 +39,15 @@ def test_blinks_at_any_width(pupil, value):
     assert count_closures(closed) == 4
 
 
+def test_a_lid_on_its_way_hides_part_of_the_pupil(pupil):
+    pupil.area[300:306] *= (0.9, 0.4, 0, 0, 0.5, 0.95)
+    assert np.flatnonzero(pupil_closed(pupil)).tolist() == [301, 302, 303, 304]
+    # without a closure, half the area is half the area
+    pupil.area[300:306] = pupil.area[299]
+    pupil.area[301] *= 0.4
+    assert not pupil_closed(pupil).any()
+
+
 def test_a_long_closure(pupil):
     pupil.area[100:300] = 3
     assert pupil_closed(pupil)[100:300].all()

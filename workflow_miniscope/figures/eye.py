@@ -58,8 +58,9 @@ def face_regions(
         x, y = (edges[0] / sbin - 0.5 for edges in (region.x_range, region.y_range))
         width, height = (len(edges) / sbin for edges in (region.x_range, region.y_range))
         # dashed over solid: pupil and lid often have the same box
-        look = {"edgecolor": CYCLE[number % len(CYCLE)], "ls": "--" if number % 2 else "-", "lw": 1.8}
-        handles.append(axes.add_patch(Rectangle((x, y), width, height, fill=False, label=region.name, **look)))
+        dashed = number % 2 == 1
+        look = {"edgecolor": CYCLE[number % len(CYCLE)], "ls": "--" if dashed else "-", "zorder": 3 if dashed else 2}
+        handles.append(axes.add_patch(Rectangle((x, y), width, height, fill=False, lw=1.8, label=region.name, **look)))
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, handlelength=1.2)
     if title:

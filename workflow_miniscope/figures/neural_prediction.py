@@ -66,7 +66,8 @@ def neural_prediction(
         place = {"textcoords": "offset points", "va": "center", "fontsize": 8, "annotation_clip": False}
         place |= {"xycoords": ("axes fraction", "data"), "color": colour}
         stack.annotate(str(labels[cell]), (0, floor + 0.3), xytext=(-6, 0), ha="right", fontweight="bold", **place)
-        stack.annotate(f"{explained[cell]:.2f}", (1, floor + 0.3), xytext=(5, 0), ha="left", **place)
+        said = f"{round(explained[cell], 2) + 0.0:.2f}"  # never -0.00
+        stack.annotate(said, (1, floor + 0.3), xytext=(5, 0), ha="left", **place)
     stack.set_yticks([])
     stack.spines["left"].set_visible(False)
     stack.set_ylim(-0.2, max(len(best), 1) * 1.1 + 0.3)

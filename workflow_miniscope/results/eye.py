@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import binary_dilation, median_filter
 
 from .face import Blink, Pupil
 
@@ -14,6 +14,8 @@ _NARROWEST, _AROUND = 0.25, 30
 # Longer closures leave no usual area around them. A pupil below a twentieth of the recording's usual area, less than a
 # quarter of its diameter, is none.
 _SMALLEST = 0.05
+# While the lid comes down and goes up, for so many frames, it hides part of the pupil
+_LID_FRAMES, _PARTLY = 2, 0.6
 # Of what is dark in an open eye, a closed one has next to nothing
 _DARK = 0.1
 
@@ -39,7 +41,8 @@ def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> np.ndarray:
     -------
     ndarray of bool [frame]
         True where the area is not a number, below a quarter of the median of the 30 frames before and after, or below a
-        twentieth of the recording's median, and where a blink region has less than a tenth of its usual darkness.
+        twentieth of the recording's median, where a blink region has less than a tenth of its usual darkness, and up to
+        two frames before and after these while the area is below 0.6 of that median around.
     """
     area = np.nan_to_num(pupil.area, nan=0.0)
     seen = area[area > 0]
@@ -49,7 +52,7 @@ def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> np.ndarray:
     for blink in blinks:
         if blink.camera == pupil.camera and _overlap(blink, pupil):
             closed |= blink_closed(blink)
-    return closed
+    return closed | (binary_dilation(closed, iterations=_LID_FRAMES) & (area < _PARTLY * around))
 
 
 def _overlap(one: Blink | Pupil, other: Blink | Pupil) -> bool:
