@@ -31,6 +31,20 @@ app.command("compare")(compare.command)
 app.command("demo")(demo.command)
 
 
+@app.command("report")
+def draw_report(
+    output: Annotated[Path, typer.Option(help="Folder to draw into.")] = Path("figures"),
+    restrict: Annotated[
+        list[str] | None, typer.Option(help="Which recordings, such as subject=m1; by default all.")
+    ] = None,
+) -> None:
+    """Draw what is in the database: footprints, traces, shifts, intervals, faces."""
+    from .report import write  # matplotlib takes long to import
+
+    for path in write(output, restrict):
+        print(path)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(__version__)

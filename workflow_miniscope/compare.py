@@ -199,9 +199,9 @@ def load(source: str | Path | dict) -> tuple[str, CaimanResult]:
 
     from .elements.miniscope import get_loader_result
     from .pipeline import miniscope
-    from .process import restrict_recordings
+    from .restriction import restricted
 
-    keys = restrict_recordings(miniscope.Curation, source).keys()
+    keys = restricted(miniscope.Curation, source).keys()
     if len(keys) != 1:
         raise ResultError(
             f"{len(keys)} curations fit {source}; name one"

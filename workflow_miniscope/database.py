@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import warnings
 
 import psycopg2
@@ -23,6 +25,9 @@ DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
 def configure(settings: Settings) -> None:
     """Hand the settings to DataJoint, starting the embedded server where it is the one to use."""
     config = dj.config
+    if "DJ_LOG_LEVEL" not in os.environ:
+        # it announces each connection, and the Elements each table they mean to drop one day
+        dj.logger.setLevel(logging.ERROR)
     if settings.embedded:
         address = embedded.start(settings.home)
         config["database.backend"] = "postgresql"

@@ -13,6 +13,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import fasteners
 import psutil
 
 from .errors import DatabaseError
@@ -64,7 +65,9 @@ def start(home: Path) -> Address:
         # Not its get_server(): that stops the server with the last process it knows of, and a long-lived notebook
         # would keep a handle to a server that somebody else has stopped and started since.
         server = pgserver.PostgresServer(folder, cleanup_mode=None)
-        with server._lock:
+        # Nor its lock, a file that all users of a machine share and only the first may open. The system frees this
+        # one when its holder dies.
+        with fasteners.InterProcessLock(home / ".starting"):
             _forget_dead_server(folder)
             server.ensure_pgdata_inited()
             server.ensure_postgres_running()

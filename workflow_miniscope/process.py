@@ -9,10 +9,7 @@ fails does not stop the others, and is tried again at the next run.
 
 from __future__ import annotations
 
-import difflib
-import json
 import logging
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -21,8 +18,8 @@ import typer
 from tqdm.auto import tqdm
 
 from . import console, jobs, tasks
-from .database import DATABASE_ERRORS
-from .errors import ParameterError, WorkflowError
+from .errors import WorkflowError
+from .restriction import restricted
 from .steps import BOTH, FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
 
 logger = logging.getLogger(__name__)
@@ -85,8 +82,8 @@ def process(
     """
     from .pipeline import facemap, miniscope
 
-    recordings = restrict_recordings(miniscope.Recording, restrict)
-    videos = restrict_recordings(facemap.VideoRecording, restrict)
+    recordings = restricted(miniscope.Recording, restrict)
+    videos = restricted(facemap.VideoRecording, restrict)
     explicit = paramset is not None or engine is not None
     paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
     if explicit:
@@ -125,8 +122,8 @@ def preview(
     from .pipeline import facemap, miniscope
 
     tasks.choose_paramset(paramset, engine, insert=False)
-    recordings = restrict_recordings(miniscope.Recording, restrict)
-    videos = restrict_recordings(facemap.VideoRecording, restrict)
+    recordings = restricted(miniscope.Recording, restrict)
+    videos = restricted(facemap.VideoRecording, restrict)
     found = []
     for names, chosen in _chosen(recordings, videos).items():
         for step in steps(names):
@@ -143,53 +140,6 @@ def _chosen(recordings: Any, videos: Any) -> dict[tuple[str, ...], Any]:
     """Return what each group of steps is restricted to."""
     recordings, videos = recordings.proj(), videos.proj()
     return {SESSION: [recordings, videos], MINISCOPE: recordings, FACEMAP: videos, BOTH: recordings}
-
-
-def restrict_recordings(table: Any, restrict: Any):
-    """Return the recordings that a restriction chooses.
-
-    Raises
-    ------
-    ParameterError
-        It names an attribute that recordings do not have, or is no restriction.
-    """
-    query = table()
-    for condition in _conditions(restrict):
-        if isinstance(condition, dict):
-            _check_names(condition, query.heading.names)
-        try:
-            query = query & condition
-            len(query)
-        except DATABASE_ERRORS as error:
-            cause = str(error).splitlines()[0]
-            raise ParameterError(f"The restriction {condition!r} cannot be used ({cause}).") from None
-    return query
-
-
-def _check_names(condition: dict, known: list[str]) -> None:
-    # DataJoint ignores names it does not know, and would choose everything
-    for name in condition:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
-            raise ParameterError(f"Recordings have no attribute '{name}'; {hint}")
-
-
-def _conditions(restrict: Any) -> Iterator[Any]:
-    if restrict is None:
-        return
-    for item in restrict if isinstance(restrict, (list, tuple)) else [restrict]:
-        if not isinstance(item, str):
-            yield item
-        elif match := re.fullmatch(r"\s*(\w+)\s*=\s*([^\s'\"<>=]+)\s*", item):
-            yield {match[1]: match[2]}
-        elif item.lstrip().startswith("{"):
-            try:
-                yield json.loads(item)
-            except ValueError as error:
-                raise ParameterError(f"The restriction {item} is not valid JSON ({error}).") from None
-        else:
-            yield item.replace('"', "'")  # double quotes are names on PostgreSQL
 
 
 def _populate(step: Step, chosen: Any, reserve_jobs: bool, progress: bool, report: ProcessReport) -> None:

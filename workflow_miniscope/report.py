@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from . import figures
 from .errors import ResultError
+from .restriction import restricted
 
 logger = logging.getLogger(__name__)
 
@@ -270,8 +271,8 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     ----------
     folder : Path or str
         Where to write; made if missing. A figure that is there is written again.
-    restrict : str or dict, optional
-        Which recordings; by default all.
+    restrict : str, dict or list of them, optional
+        Which recordings, such as ``subject=m1``; by default all.
     progress : bool
         Show a progress bar on a terminal.
 
@@ -294,8 +295,7 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     ]
     jobs = []
     for name, draw, table in drawings:
-        chosen = (table & restrict if restrict is not None else table).keys()
-        jobs += [(name, draw, key) for key in chosen]
+        jobs += [(name, draw, key) for key in restricted(table, restrict).keys()]
     paths = []
     for name, draw, key in tqdm(jobs, desc="Figures", unit="figure", disable=None if progress else True):
         paths.append(figures.save(draw(key), Path(folder) / f"{_file_name(key)}_{name}.png"))

@@ -11,7 +11,7 @@ import pytest
 
 from workflow_miniscope import engines, jobs, process, status, tasks
 from workflow_miniscope.errors import EngineError, ParameterError
-from workflow_miniscope.process import restrict_recordings
+from workflow_miniscope.restriction import restricted
 
 RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
 
@@ -71,7 +71,7 @@ def test_a_second_run_finds_its_work_done(pipeline, load):
 def test_ways_to_restrict(pipeline, add_recording, restrict):
     if not pipeline.miniscope.Recording & {"subject": "p_one"}:
         add_recording("p_one")
-    chosen = restrict_recordings(pipeline.miniscope.Recording, restrict)
+    chosen = restricted(pipeline.miniscope.Recording, restrict)
     assert set(chosen.to_arrays("subject")) == {"p_one"}
 
 
@@ -85,7 +85,7 @@ def test_ways_to_restrict(pipeline, add_recording, restrict):
 )
 def test_restrictions_that_mean_nothing(pipeline, restrict, sentence):
     with pytest.raises(ParameterError, match=sentence):
-        restrict_recordings(pipeline.miniscope.Recording, restrict)
+        restricted(pipeline.miniscope.Recording, restrict)
 
 
 def test_workers_share_and_the_dead_give_back(pipeline, load):

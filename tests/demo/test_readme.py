@@ -43,7 +43,7 @@ def test_your_own_data_in_five_steps(short_folder, user_environment):
     steps = section("Your own data, in five steps")
     (config,) = blocks("json", steps)
     (short_folder / "dj_local_conf.json").write_text(config.replace("/data/miniscope", str(raw)))
-    install, walk, ingest, process, extract = blocks("bash", steps)
+    install, walk, ingest, process, check, extract = blocks("bash", steps)
     assert install.split() == ["make", "install", "source", ".venv/bin/activate"]  # what these tests run in
     try:
         type_in(walk)
