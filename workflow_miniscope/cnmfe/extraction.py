@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..errors import ParameterError, RecordingError
 from ..results.caiman import CaimanResult, RigidShifts, compute_dff, write_result
-from . import merging, quality, refinement, seeds, suggest, temporal
+from . import merging, quality, refinement, repair, seeds, suggest, temporal
 from .fit import Fit
 from .movie import open_movie
 from .parameters import Parameters, unused
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 # frames that the template and the suggested parameters come from
 FIRST = 200
 MIN_FRAMES = 50
+MIN_SIDE = 16
 # rounds of seeds, and the fraction of the frames that must have covered a seed's pixel: cells cut by the border
 # come last, when the model can fill the frames that they miss
 COVERAGE = (0.98, 0.5, 0.25)
@@ -83,6 +84,11 @@ def extract(
         raise RecordingError(
             f"The movie has {source.n_frames} frames: at least {MIN_FRAMES} are needed to tell cells from noise."
         )
+    if min(source.height, source.width) < MIN_SIDE:
+        raise RecordingError(
+            f"The field of {source.height} x {source.width} pixels is smaller than a cell and its surround: at least "
+            f"{MIN_SIDE} x {MIN_SIDE} are needed."
+        )
     workers = workers or WORKERS
     with (
         tempfile.TemporaryDirectory(prefix="cnmfe-") as folder,
@@ -99,13 +105,18 @@ def extract(
 def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
     full = (source.height, source.width)
     first = _first_frames(source)
+    mask = repair.stuck(first)
+    if mask.any():
+        logger.info("%d pixels never change and are filled from their neighbours.", int(mask.sum()))
+    weights = repair.filling(mask)
+    first = repair.fill(first, mask, weights)
     params = suggest.suggest(params, first, full, source.n_frames, fps)
     size, factor = params.ssub, params.ssub_B // params.ssub
     registration = None
     if params.motion_correct:
         registration = Registration(full, float(np.mean(params.gSig_filt)), params.max_shifts, pool)
         registration.fit(first)
-    prepared = prepare(source, first, registration, size, factor, folder, pool, progress)
+    prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, progress)
     gSig = float(np.mean(params.gSig)) / size
     radius = int(np.ceil(suggest.REACH * gSig))
     ring = params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B
@@ -122,7 +133,7 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
         tuple(side // size for side in full),
     )
     fit.sn = suggest.working_noise(prepared.movie)
-    steps = 3 * ["cells", "registration"] + ["fit", "quality"]
+    steps = len(COVERAGE) * ["cells", "registration"] + ["fit", "quality"]
     with tqdm(total=len(steps), desc="extract", unit="step", disable=None if progress else True) as bar:
         seen = suggest.coverage(prepared, full, size)
         found = None

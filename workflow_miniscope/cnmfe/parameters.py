@@ -54,7 +54,7 @@ class Parameters:
     motion_correct: bool = _parameter(True, flag, "motion", "", "false: the movie is registered already")
     merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
-    min_SNR: float = _parameter(2.5, number(), "quality", "", "accept from this signal to noise ratio on")
+    min_SNR: float = _parameter(4.0, number(), "quality", "", "accept from this signal to noise ratio on")
     rval_thr: float = _parameter(0.8, number(-1, 1), "quality", "", "accept from this consistency of the footprint on")
 
     @classmethod

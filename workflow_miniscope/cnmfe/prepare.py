@@ -15,6 +15,7 @@ from ..errors import RecordingError
 from .deconvolution import noise
 from .filtering import bin_frame
 from .registration import Registration, translate
+from .repair import fill as fill_blind
 from .scratch import BLOCK, Scratch
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], si
 def prepare(
     source,
     first: np.ndarray,
+    blind: tuple,
     registration: Registration | None,
     size: int,
     factor: int,
@@ -113,6 +115,8 @@ def prepare(
         See :func:`movie.open_movie`.
     first : [n, height, width]
         The first frames, from which the template was made.
+    blind : tuple
+        Mask of the pixels that do not see and the weights that fill them, see :mod:`repair`.
     registration : Registration or None
         None: the movie is registered already.
     size, factor : int
@@ -142,7 +146,7 @@ def prepare(
     bar = tqdm(total=n, desc="register", unit="frame", disable=None if progress else True)
     with bar:
         for start, raw in read_blocks(source, n):
-            raw = raw[: n - start]
+            raw = fill_blind(raw[: n - start], *blind)
             block = start // BLOCK
             if not len(raw):
                 break

@@ -7,6 +7,7 @@ from copy import copy
 
 import numpy as np
 
+from ..errors import ParameterError
 from . import deconvolution, seeds
 from .deconvolution import baseline, noise
 from .prepare import invalid
@@ -26,6 +27,11 @@ def suggest(params, first, full, n_frames: int, fps: float):
     params = copy(params)
     if params.gSig is None:
         params.gSig = [5, 5]
+    if 4 * max(params.gSig) > min(full):
+        raise ParameterError(
+            f"gSig={params.gSig} is a soma of about {4 * max(params.gSig)} pixels, which does not fit the field of "
+            f"{full[0]} x {full[1]} pixels."
+        )
     gSig = float(np.mean(params.gSig))
     if params.gSiz is None:
         params.gSiz = [int(4 * side + 1) for side in params.gSig]
@@ -37,7 +43,7 @@ def suggest(params, first, full, n_frames: int, fps: float):
         params.ssub_B = 2 * params.ssub
     params.ssub_B = params.ssub * max(1, round(params.ssub_B / params.ssub))
     if params.ring_size_factor is None:
-        params.ring_size_factor = 24 / float(np.mean(params.gSiz))
+        params.ring_size_factor = 32 / float(np.mean(params.gSiz))
     if params.min_corr is None:
         params.min_corr = 0.6
     if params.min_pnr is None:

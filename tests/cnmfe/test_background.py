@@ -1,0 +1,82 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import scipy.sparse as sp
+import simulation
+
+from workflow_miniscope.cnmfe import background
+from workflow_miniscope.cnmfe.fit import Fit
+from workflow_miniscope.cnmfe.scratch import Scratch
+
+
+def test_ring_predicts_a_smooth_background_and_not_a_cell(rng):
+    height, width, frames = 24, 32, 400
+    fields = np.array([simulation.smooth_noise((height, width), 8, rng).ravel() for _ in range(2)])
+    drive = rng.standard_normal((2, frames))
+    smooth = fields.T @ drive
+    cell = np.zeros((height, width))
+    cell[12, 16] = 5
+    movie = smooth + np.outer(cell.ravel(), rng.random(frames) < 0.05) + rng.normal(0, 0.05, smooth.shape)
+    movie = (movie - movie.mean(axis=1, keepdims=True)).astype(np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        W = background.fit_ring(movie, (height, width), 4.0, pool)
+    predicted = W @ movie
+    away = np.ones((height, width), bool)
+    away[12, 16] = False
+    error = predicted - (smooth - smooth.mean(axis=1, keepdims=True))
+    assert np.sqrt(np.mean(error[away.ravel()] ** 2)) < 0.1 * smooth.std()
+    # of the cell's own light nothing is predicted
+    assert np.corrcoef(predicted[12 * width + 16], cell.max() * (movie[12 * width + 16] > 3))[0, 1] < 0.3
+
+
+def test_ring_has_the_radius_it_is_given():
+    offsets = background.ring(5.0)
+    distance = np.hypot(*offsets.T)
+    assert distance.min() >= 5 and distance.max() < 6
+    W = background.fit_ring(np.random.default_rng(0).normal(size=(30 * 40, 50)).astype(np.float32), (30, 40), 5.0, ThreadPoolExecutor(1))
+    rows, columns = np.divmod(W[15 * 40 + 20].indices, 40)
+    assert set(zip(rows - 15, columns - 20, strict=True)) == set(map(tuple, offsets))
+
+
+def test_reduction_and_interpolation_keep_a_smooth_image():
+    rows, columns = np.mgrid[:24, :32]
+    image = (rows + 2.0 * columns).ravel()
+    coarse = background.reduction((24, 32), 2) @ image
+    back = (background.interpolation((24, 32), 2) @ coarse).reshape(24, 32)
+    np.testing.assert_allclose(back[1:-1, 1:-1], image.reshape(24, 32)[1:-1, 1:-1])
+
+
+def test_products_with_the_background_equal_those_with_the_background_movie(tmp_path, rng):
+    """What is computed without ever making the background movie is the same as with it."""
+    height, width, frames, factor = 24, 32, 300, 2
+    movie = rng.normal(20, 3, (frames, height, width)).astype(np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        fine = Scratch(tmp_path / "movie", (height, width), frames, 256.0)
+        small = Scratch(tmp_path / "small", (height // 2, width // 2), frames, 256.0)
+        D = background.reduction((height, width), factor)
+        for block in range(fine.blocks):
+            part = movie[fine.span(block)]
+            fine.write(block, part)
+            small.write_pixels(block, D @ part.reshape(len(part), -1).T)
+        Y = movie.reshape(frames, -1).T
+        fit = Fit(fine, small, (D @ Y).astype(np.float32), factor, 3.0, 5, 0.9, pool, 2, (height, width))
+        c = fit.components
+        footprints = rng.random((2, c.side, c.side)).astype(np.float32)
+        masks = np.ones(footprints.shape, bool)
+        C = rng.normal(size=(2, frames)).astype(np.float32)
+        C -= C.mean(axis=1, keepdims=True)
+        c.append(np.array([[12, 16], [2, 30]]), footprints, masks, C)
+        c.masks &= c.inside()
+        c.footprints *= c.masks
+        fit.update_background()
+        A = c.matrix()
+        U = fit.up
+        Yc = Y - Y.mean(axis=1, keepdims=True)
+        B = U @ (fit.W @ (D @ (Yc - A.T @ C)))
+        got = fit.trace_products(A, C, A)
+        np.testing.assert_allclose(got, A @ (Yc - B), rtol=0.01, atol=0.02 * np.abs(got).max())
+        # windows of the background's products with the traces
+        rest = sp.csr_matrix(c.matrix(np.ones_like(c.footprints), c.masks)).T.tocsr()
+        inner = fit._interpolate(fit.background_products(C, C @ C.T), rest)
+        full = (B @ C.T)[np.repeat(np.arange(rest.shape[0]), np.diff(rest.indptr)), rest.indices]
+        np.testing.assert_allclose(inner, full, rtol=0.02, atol=0.02 * np.abs(full).max())

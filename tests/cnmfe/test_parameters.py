@@ -1,0 +1,63 @@
+import logging
+
+import numpy as np
+import pytest
+import simulation
+
+from workflow_miniscope.cnmfe import Parameters, extract
+from workflow_miniscope.engines import get
+from workflow_miniscope.errors import ParameterError
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"gSigg": 4}, "gSig"),
+        ({"min_cor": 0.5}, "min_corr"),
+        ({"gSig": -1}, "gSig"),
+        ({"min_corr": 2}, "min_corr"),
+        ({"merge_thr": "high"}, "merge_thr"),
+        ({"p": 3}, "p must be one of 1, 2"),
+        ({"rval_thr": 7}, "rval_thr"),
+        ({"max_shifts": [1, 2, 3]}, "max_shifts"),
+        ({"decay_time": 0}, "decay_time"),
+    ],
+)
+def test_wrong_parameters_are_named(params, said):
+    with pytest.raises(ParameterError, match=said):
+        Parameters.check(params)
+
+
+def test_caiman_parameters_that_are_not_used_are_reported(caplog):
+    recording = simulation.make(frames=120, height=48, width=48, n_cells=2)
+    with caplog.at_level(logging.WARNING):
+        result = extract(recording.movie, 20.0, {"rf": 40, "init": {"K": None, "gSig": [4, 4]}}, progress=False)
+    assert "K, rf" in caplog.text
+    assert result.requested["unused"] == {"rf": 40, "K": None}
+    assert result.params["init"]["gSig"] == [4, 4]
+
+
+def test_what_was_suggested_is_stored(extracted):
+    for name in ("gSig", "gSiz", "min_corr", "min_pnr", "ssub", "ssub_B", "ring_size_factor"):
+        assert extracted.params["init"][name] is not None
+    assert extracted.params["data"]["decay_time"] == pytest.approx(0.5, rel=0.3)
+    assert extracted.params["data"]["fr"] == 20.0
+
+
+def test_every_parameter_is_described():
+    for row in Parameters.describe():
+        assert row["text"] and row["group"]
+
+
+def test_the_engine_takes_its_own_defaults():
+    engine = get("cnmfe")
+    assert engine.unavailable() is None
+    assert engine.check_params({}) == engine.default_params()
+    assert engine.check_params({"nb": 0, "gSig": 3})["gSig"] == [3, 3]
+    with pytest.raises(ParameterError, match="min_SNR"):
+        engine.check_params({"min_snr": 3})
+
+
+def test_frame_rate_must_be_a_positive_number():
+    with pytest.raises(ParameterError, match="frame rate"):
+        extract(np.zeros((100, 20, 20), np.uint8), fps=0)

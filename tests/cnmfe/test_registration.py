@@ -1,0 +1,47 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from workflow_miniscope.cnmfe.registration import Registration
+
+
+def register(movie, workers=1, **kwargs):
+    with ThreadPoolExecutor(workers) as pool:
+        registration = Registration(movie.shape[1:], kwargs.get("gSig_filt", 4), (20, 20), pool)
+        registration.fit(movie[:200])
+        return np.concatenate([registration.register(movie[i : i + 256]) for i in range(0, len(movie), 256)])
+
+
+def error(shifts, truth):
+    difference = -shifts - truth
+    return float(np.sqrt(np.mean((difference - difference.mean(axis=0)) ** 2)))
+
+
+def test_shifts_are_found_beside_dust_and_a_vignette(recording):
+    shifts = register(recording.movie)
+    assert recording.shifts.std() > 1.5
+    assert error(shifts, recording.shifts) < 0.25
+
+
+def test_axes_are_rows_then_columns(recording):
+    still = np.repeat(recording.movie[:1], 220, axis=0).astype(np.float32)
+    moved = still + np.random.default_rng(0).normal(0, 1, still.shape).astype(np.float32)
+    moved[100:] = np.roll(moved[100:], (3, -5), axis=(1, 2))
+    shifts = register(moved)
+    np.testing.assert_allclose(shifts[100:].mean(axis=0) - shifts[:100].mean(axis=0), (-3, 5), atol=0.2)
+
+
+def test_threads_change_nothing(recording):
+    np.testing.assert_array_equal(register(recording.movie[:300], 1), register(recording.movie[:300], 2))
+
+
+def test_shifts_stay_within_the_limits(recording):
+    assert np.abs(register(recording.movie[:300])).max() <= 20
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_frames_without_structure_stay_in_place(value):
+    shifts = register(np.full((260, 40, 60), value, np.uint8))
+    assert np.all(np.isfinite(shifts))
+    np.testing.assert_array_equal(shifts, 0)

@@ -1,0 +1,49 @@
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from workflow_miniscope.cnmfe.scratch import BLOCK, Scratch
+from workflow_miniscope.errors import EngineError
+
+
+@pytest.fixture
+def stored(tmp_path, rng):
+    frames = rng.normal(100, 30, (BLOCK + 70, 6, 9)).astype(np.float32)
+    movie = Scratch(tmp_path / "movie", (6, 9), len(frames), 64.0)
+    for block in range(movie.blocks):
+        movie.write(block, frames[movie.span(block)])
+    return movie, frames.reshape(len(frames), -1).T
+
+
+def test_pixels_come_back(stored):
+    movie, pixels = stored
+    back = np.concatenate([movie.read(block) for block in range(movie.blocks)], axis=1)
+    np.testing.assert_allclose(back, pixels, atol=0.5 / 64 + 1e-5)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_passes_equal_dense_products(stored, rng, workers):
+    movie, pixels = stored
+    weights = sp.random(5, movie.pixels, 0.3, format="csr", random_state=0)
+    traces = rng.normal(size=(3, movie.n_frames)).astype(np.float32)
+    tops, lefts = np.array([-1, 0, 3]), np.array([2, -2, 6])
+    with ThreadPoolExecutor(workers) as pool:
+        np.testing.assert_allclose(movie.project(weights, pool, workers), weights @ pixels, rtol=1e-3)
+        windows = movie.correlate(traces, tops, lefts, 5, pool, workers)
+    dense = (pixels @ traces.T).reshape(6, 9, 3)
+    for k in range(3):
+        for i in range(5):
+            for j in range(5):
+                y, x = tops[k] + i, lefts[k] + j
+                expected = dense[y, x, k] if 0 <= y < 6 and 0 <= x < 9 else 0
+                assert windows[k, i, j] == pytest.approx(expected, rel=1e-3, abs=1)
+
+
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 9, 2**20))
+    with pytest.raises(EngineError, match="GiB"):
+        Scratch(tmp_path / "movie", (600, 600), 70000, 64.0)
+    assert not list(tmp_path.iterdir())

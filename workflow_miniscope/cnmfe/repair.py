@@ -1,0 +1,60 @@
+"""Pixels that do not see: stuck or always saturated ones are filled from their neighbours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import scipy.sparse as sp
+
+# a pixel that varies this much less than a typical one does not see
+FRACTION = 0.05
+
+
+def stuck(frames: np.ndarray) -> np.ndarray:
+    """Pixels that hardly ever change, in a movie that does; bool [height, width].
+
+    Parameters
+    ----------
+    frames : [n, height, width]
+        Some frames.
+    """
+    changes = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean(axis=0)
+    typical = float(np.median(changes))
+    return changes < FRACTION * typical if typical > 0 else np.zeros(frames.shape[1:], bool)
+
+
+def filling(mask: np.ndarray) -> sp.csr_matrix | None:
+    """Weights that fill the pixels of a mask from the nearest ones around, float32 [marked, pixels].
+
+    None where nothing is to be filled, or nothing is left to fill it from.
+    """
+    marked = np.flatnonzero(mask)
+    if not len(marked) or mask.all():
+        return None
+    height, width = mask.shape
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    rows, columns, weights = [], [], []
+    for i, pixel in enumerate(marked):
+        y, x = divmod(int(pixel), width)
+        reach = int(np.ceil(distance[y, x])) + 1
+        yy, xx = np.mgrid[max(0, y - reach) : min(height, y + reach + 1), max(0, x - reach) : min(width, x + reach + 1)]
+        good = ~mask[yy, xx]
+        weight = 1 / ((yy[good] - y) ** 2 + (xx[good] - x) ** 2)
+        rows.append(np.full(len(weight), i))
+        columns.append(yy[good] * width + xx[good])
+        weights.append(weight / weight.sum())
+    return sp.csr_matrix(
+        (np.concatenate(weights).astype(np.float32), (np.concatenate(rows), np.concatenate(columns))),
+        shape=(len(marked), height * width),
+    )
+
+
+def fill(frames: np.ndarray, mask: np.ndarray, weights: sp.csr_matrix | None) -> np.ndarray:
+    """Frames with the marked pixels filled; the same frames where there are none."""
+    if weights is None:
+        return frames
+    flat = frames.reshape(len(frames), -1).astype(np.float32)
+    flat[:, mask.ravel()] = (weights @ flat.T).T
+    if np.issubdtype(frames.dtype, np.integer):
+        flat = np.rint(flat)
+    return flat.astype(frames.dtype).reshape(frames.shape)
