@@ -12,9 +12,7 @@ HEIGHT, WIDTH, FRAMES = 40, 64, 300
 CELLS = ((8, 50), (30, 12), (20, 33), (10, 20))
 
 
-def disc(
-    row: float, column: float, height: int = HEIGHT, width: int = WIDTH, sigma: float = 2.5
-) -> np.ndarray:
+def disc(row: float, column: float, height: int = HEIGHT, width: int = WIDTH, sigma: float = 2.5) -> np.ndarray:
     """A Gaussian footprint, cut at 3 sigma."""
     rows, columns = np.mgrid[:height, :width]
     distance = (rows - row) ** 2 + (columns - column) ** 2
@@ -142,9 +140,7 @@ def recording(
     glow = np.cumsum(rng.normal(0, 0.4, frames))
     across, down = int(np.ceil(np.sqrt(2 * n))), int(np.ceil(n / np.ceil(np.sqrt(2 * n))))
     places = [
-        (pad + height * (j + 0.5) / down, pad + width * (i + 0.5) / across)
-        for j in range(down)
-        for i in range(across)
+        (pad + height * (j + 0.5) / down, pad + width * (i + 0.5) / across) for j in range(down) for i in range(across)
     ][:n]
     places = [(r + dr, c + dc) for (r, c), (dr, dc) in zip(places, rng.uniform(-2, 2, (n, 2)), strict=True)]
     cells = np.array([disc(r, c, tall, wide, sigma=3.0) for r, c in places])

@@ -112,8 +112,4 @@ def match(result, recording, threshold=0.7):
     true = np.roll(recording.A, tuple(-offset), axis=(1, 2)).reshape(len(recording.A), -1)
     cosine = (found @ true.T) / np.outer(np.linalg.norm(found, axis=1), np.linalg.norm(true, axis=1))
     rows, columns = linear_sum_assignment(-cosine)
-    return [
-        (int(result.accepted[i]), int(j))
-        for i, j in zip(rows, columns, strict=True)
-        if cosine[i, j] >= threshold
-    ]
+    return [(int(result.accepted[i]), int(j)) for i, j in zip(rows, columns, strict=True) if cosine[i, j] >= threshold]

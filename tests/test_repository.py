@@ -39,9 +39,7 @@ def test_every_program_the_readme_names_is_known():
     assert {shlex.split(command)[0] for command in commands(README)} <= known
 
 
-@pytest.mark.parametrize(
-    "command", sorted({c for c in commands(README) if c.startswith("workflow-miniscope")})
-)
+@pytest.mark.parametrize("command", sorted({c for c in commands(README) if c.startswith("workflow-miniscope")}))
 def test_the_command_line_has_what_the_readme_uses(command):
     words = shlex.split(command.split(">")[0])[1:]
     path, options = [], [word for word in words if word.startswith("--")]

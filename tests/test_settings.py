@@ -65,9 +65,7 @@ def test_a_labs_file_is_understood(write):
 
 
 def test_the_environment_wins(write, monkeypatch):
-    path = write(
-        **{"database.host": "file", "database.user": "a", "custom": {"miniscope_root_data_dir": "/file"}}
-    )
+    path = write(**{"database.host": "file", "database.user": "a", "custom": {"miniscope_root_data_dir": "/file"}})
     monkeypatch.setenv("DJ_HOST", "environment")
     monkeypatch.setenv("MINISCOPE_ROOT_DATA_DIR", "/one:/two")
     found = load_settings(path)
@@ -80,9 +78,7 @@ def test_an_empty_host_means_embedded(write):
 
 
 def test_an_unknown_key_names_the_nearest(write):
-    with pytest.raises(
-        SettingsError, match=r"unknown key 'custom.miniscope_root_dir'.*custom.miniscope_root_data_dir"
-    ):
+    with pytest.raises(SettingsError, match=r"unknown key 'custom.miniscope_root_dir'.*custom.miniscope_root_data_dir"):
         load_settings(write(custom={"miniscope_root_dir": "/data"}))
 
 

@@ -18,9 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a Miniscope-DAQ folder to curated neural activity in a database.",
 )
-db = typer.Typer(
-    no_args_is_help=True, help="The database: the embedded PostgreSQL, or the configured server."
-)
+db = typer.Typer(no_args_is_help=True, help="The database: the embedded PostgreSQL, or the configured server.")
 app.add_typer(db, name="db")
 app.command("check")(check.command)
 app.command("ingest")(ingest.command)
@@ -95,10 +93,7 @@ def db_status() -> None:
         return
     folder = embedded.data_folder(settings.home)
     address = embedded.status(settings.home)
-    print(
-        f"Embedded PostgreSQL in {folder}: "
-        + (f"running (process {address.pid})." if address else "not running.")
-    )
+    print(f"Embedded PostgreSQL in {folder}: " + (f"running (process {address.pid})." if address else "not running."))
 
 
 @db.command("dump")

@@ -79,9 +79,7 @@ def start(home: Path) -> Address:
         ) from error
     running = status(home)
     if running is None:
-        raise DatabaseError(
-            f"The embedded PostgreSQL in {folder} ended right after its start; see {folder / 'log'}."
-        )
+        raise DatabaseError(f"The embedded PostgreSQL in {folder} ended right after its start; see {folder / 'log'}.")
     logger.info("Embedded PostgreSQL running in %s", folder)
     return running
 
@@ -145,9 +143,7 @@ def stop(home: Path) -> bool:
     return True
 
 
-def run_program(
-    name: str, *arguments: str, as_owner: bool = False, environment: dict[str, str] | None = None
-) -> str:
+def run_program(name: str, *arguments: str, as_owner: bool = False, environment: dict[str, str] | None = None) -> str:
     """Run one of the PostgreSQL programs of the wheel, such as ``pg_dump``, and return what it printed.
 
     Raises

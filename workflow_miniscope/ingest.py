@@ -101,9 +101,7 @@ def ingest(
 
     report = IngestReport()
     known_subjects = set(subject.Subject.to_arrays("subject"))
-    _each(
-        subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress
-    )
+    _each(subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress)
     _each(
         session_rows,
         lambda row: _ingest_session(row, known_subjects, report),
@@ -125,9 +123,7 @@ def _each(
 ) -> None:
     from .pipeline import connection
 
-    for row in tqdm(
-        list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False
-    ):
+    for row in tqdm(list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False):
         try:
             if before is not None:  # it may take minutes, for which no transaction is held
                 before(row)
@@ -241,8 +237,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
         video = {**key, "recording_id": number}
         facemap.VideoRecording.insert1({**video, "device": device.name})
         facemap.VideoRecording.File.insert(
-            {**video, "file_id": i, "file_path": to_relative(video_roots, path)}
-            for i, path in enumerate(device.files)
+            {**video, "file_id": i, "file_path": to_relative(video_roots, path)} for i, path in enumerate(device.files)
         )
     report.notes += [f"{row.path} line {row.line}: {warning}" for warning in recorded.warnings]
     report.count("session")
@@ -310,11 +305,7 @@ def _insert_optional(row: Row, key: dict) -> None:
 def _check_lengths(values: dict[str, Any], table: Any) -> None:
     """Refuse text that is longer than its column, which one server would cut and the other reject."""
     for name, value in values.items():
-        match = (
-            re.fullmatch(r"varchar\((\d+)\)", table.heading[name].type)
-            if name in table.heading.names
-            else None
-        )
+        match = re.fullmatch(r"varchar\((\d+)\)", table.heading[name].type) if name in table.heading.names else None
         if match and isinstance(value, str) and len(value) > int(match[1]):
             raise ManifestError(f"{name} '{value}' has {len(value)} characters; the table takes {match[1]}.")
 
@@ -354,19 +345,13 @@ def walk(root: Path) -> pd.DataFrame:
             continue
         rows.append((recorded.animal or "", to_relative(roots, folder), recorded.acq_software))
     if not rows:
-        raise RecordingError(
-            f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?"
-        )
+        raise RecordingError(f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?")
     return pd.DataFrame(rows, columns=["subject", "session_dir", "acq_software"])
 
 
 def command(
-    subjects: Annotated[Path, typer.Option(help="CSV manifest of subjects.")] = Path(
-        "user_data/subjects.csv"
-    ),
-    sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path(
-        "user_data/sessions.csv"
-    ),
+    subjects: Annotated[Path, typer.Option(help="CSV manifest of subjects.")] = Path("user_data/subjects.csv"),
+    sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path("user_data/sessions.csv"),
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Read all frames of new sessions, and refuse unusable recordings."),

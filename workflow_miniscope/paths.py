@@ -62,9 +62,7 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
         full = root / relative
         if full.exists():
             if not full.resolve().is_relative_to(root.resolve()):
-                raise RecordingError(
-                    f"{relative} leads outside the root directory {root}; name a folder below it."
-                )
+                raise RecordingError(f"{relative} leads outside the root directory {root}; name a folder below it.")
             return full
     raise RecordingError(
         f"{relative} is not found below {_listed(roots)}; check its spelling and the root directories."

@@ -148,9 +148,7 @@ def _populate(step: Step, chosen: Any, reserve_jobs: bool, progress: bool, repor
         outcomes = _populate_reserved(table, chosen)
     else:
         keys = (table._jobs_to_do([chosen]) - table.proj()).keys()
-        outcomes = _populate_each(
-            table, tqdm(keys, desc=step.name, disable=None if progress else True, leave=False)
-        )
+        outcomes = _populate_each(table, tqdm(keys, desc=step.name, disable=None if progress else True, leave=False))
     for key, error in outcomes:
         if isinstance(error, KeyboardInterrupt):
             raise error
@@ -192,9 +190,7 @@ def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseExce
 def describe(error: BaseException) -> str:
     """Return the cause of an error as one line; ours are sentences, others get their kind in front."""
     text = " ".join(str(error).split())
-    return (
-        text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
-    )
+    return text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def format_key(key: dict) -> str:
@@ -214,9 +210,7 @@ def command(
     reserve_jobs: Annotated[
         bool, typer.Option("--reserve-jobs", help="Share the work with other processes and machines.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")] = False,
 ) -> None:
     """Compute everything that is not computed yet, for scopes and cameras."""
     if dry_run:

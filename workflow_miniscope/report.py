@@ -319,9 +319,7 @@ def _name(key: dict) -> str:
 
 def _file_name(key: dict) -> str:
     parts = [key["subject"], f"{key['session_datetime']:%Y%m%d-%H%M%S}", str(key["recording_id"])]
-    parts += [
-        f"{short}{key[name]}" for name, short in (("paramset_id", "p"), ("curation_id", "c")) if name in key
-    ]
+    parts += [f"{short}{key[name]}" for name, short in (("paramset_id", "p"), ("curation_id", "c")) if name in key]
     # the first of each of these needs no number of its own
     others = (("facemap_task_id", "t"), ("video_recording_id", "v"), ("prediction_params_id", "m"))
     parts += [f"{short}{key[name]}" for name, short in others if key.get(name)]
@@ -341,9 +339,7 @@ def _summary_image(key: dict) -> np.ndarray:
 
     row = (miniscope.MotionCorrection.Summary & key).fetch1()
     image = next(
-        row[name]
-        for name in ("correlation_image", "max_proj_image", "average_image")
-        if row[name] is not None
+        row[name] for name in ("correlation_image", "max_proj_image", "average_image") if row[name] is not None
     )
     # the table keeps a leading axis for fields of view
     return np.asarray(image[0] if np.ndim(image) == 3 else image, float)

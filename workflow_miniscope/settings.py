@@ -81,9 +81,7 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """The configuration of one workflow. Every field has an environment variable and a key in the file."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", case_sensitive=True, populate_by_name=False, frozen=True
-    )
+    model_config = SettingsConfigDict(extra="forbid", case_sensitive=True, populate_by_name=False, frozen=True)
 
     host: Annotated[str | None, BeforeValidator(_one_or_none)] = _field(
         None, "DJ_HOST", "database.host", "database server; none means the embedded PostgreSQL"
@@ -93,12 +91,8 @@ class Settings(BaseSettings):
     )
     user: str | None = _field(None, "DJ_USER", "database.user", "user name on the server")
     password: SecretStr | None = _field(None, "DJ_PASS", "database.password", "password on the server")
-    backend: Literal["mysql", "postgresql"] = _field(
-        "mysql", "DJ_BACKEND", "database.backend", "kind of server"
-    )
-    database_name: str | None = _field(
-        None, "DJ_DATABASE_NAME", "database.name", "PostgreSQL database to connect to"
-    )
+    backend: Literal["mysql", "postgresql"] = _field("mysql", "DJ_BACKEND", "database.backend", "kind of server")
+    database_name: str | None = _field(None, "DJ_DATABASE_NAME", "database.name", "PostgreSQL database to connect to")
     use_tls: bool | None = _field(
         None, "DJ_USE_TLS", "database.use_tls", "encrypt the connection: true, false, or null to try"
     )

@@ -34,9 +34,7 @@ def _count(step: Step) -> dict[str, int]:
 
 
 def command(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of a table.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Show what is ingested, done, pending and failed."""
     counts = status()

@@ -53,9 +53,7 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     from .pipeline import miniscope
 
     if paramset is not None and str(paramset).lstrip("-").isdigit():
-        found = (
-            miniscope.ProcessingParamSet.proj("processing_method") & {"paramset_id": int(paramset)}
-        ).to_dicts()
+        found = (miniscope.ProcessingParamSet.proj("processing_method") & {"paramset_id": int(paramset)}).to_dicts()
         if not found:
             known = miniscope.ProcessingParamSet.to_arrays("paramset_id").tolist()
             raise ParameterError(f"There is no paramset {paramset}; the database has {known or 'none'}.")

@@ -33,7 +33,9 @@ def test_ring_has_the_radius_it_is_given():
     offsets = background.ring(5.0)
     distance = np.hypot(*offsets.T)
     assert distance.min() >= 5 and distance.max() < 6
-    W = background.fit_ring(np.random.default_rng(0).normal(size=(30 * 40, 50)).astype(np.float32), (30, 40), 5.0, ThreadPoolExecutor(1))
+    W = background.fit_ring(
+        np.random.default_rng(0).normal(size=(30 * 40, 50)).astype(np.float32), (30, 40), 5.0, ThreadPoolExecutor(1)
+    )
     rows, columns = np.divmod(W[15 * 40 + 20].indices, 40)
     assert set(zip(rows - 15, columns - 20, strict=True)) == set(map(tuple, offsets))
 

@@ -21,9 +21,7 @@ def add_recording(pipeline, add_subject, raw_root):
         p.session.SessionDirectory.insert1({**session, "session_dir": session_dir})
         p.Device.insert1({"device": "My_V4_Miniscope", "modality": "Miniscope"}, skip_duplicates=True)
         key = {**session, "recording_id": 0}
-        p.miniscope.Recording.insert1(
-            {**key, "device": "My_V4_Miniscope", "acq_software": "Miniscope-DAQ-V4"}
-        )
+        p.miniscope.Recording.insert1({**key, "device": "My_V4_Miniscope", "acq_software": "Miniscope-DAQ-V4"})
         info = {
             "nchannels": 1,
             "nframes": n_frames,

@@ -82,9 +82,7 @@ import pathlib
 from workflow_miniscope import embedded
 print(embedded.start(pathlib.Path({str(home)!r})).pid)
 """
-    workers = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    workers = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     pids = {worker.communicate(timeout=60)[0].strip() for worker in workers}
     assert pids == {str(embedded.start(home).pid)}
 

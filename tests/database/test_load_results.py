@@ -38,9 +38,7 @@ def test_rigid(load, pipeline, rigid):
         image[mask["mask_ypix"], mask["mask_xpix"]] = mask["mask_weights"]
         np.testing.assert_array_equal(image, rigid.footprint(mask["mask"]))
 
-    somata = (miniscope.MaskClassification.MaskType & key & {"mask_type": "soma"}).to_arrays(
-        "mask", order_by="mask"
-    )
+    somata = (miniscope.MaskClassification.MaskType & key & {"mask_type": "soma"}).to_arrays("mask", order_by="mask")
     assert somata.tolist() == sorted(rigid.accepted.tolist())
     assert 0 < len(rigid.rejected), "the file must have both kinds for this to mean anything"
 
@@ -49,9 +47,7 @@ def test_rigid(load, pipeline, rigid):
     assert traces.dtype == np.float32
     for method, expected in (("caiman_deconvolution", rigid.S), ("caiman_dff", rigid.F_dff)):
         activity = miniscope.Activity.Trace & key & {"extraction_method": method}
-        np.testing.assert_array_equal(
-            np.stack(activity.to_arrays("activity_trace", order_by="mask")), expected
-        )
+        np.testing.assert_array_equal(np.stack(activity.to_arrays("activity_trace", order_by="mask")), expected)
     assert set((miniscope.Activity & key).to_arrays("extraction_method")) == {
         "caiman_deconvolution",
         "caiman_dff",

@@ -41,9 +41,7 @@ def test_blobs_are_declared_as_blobs(pipeline):
     for element in ELEMENTS:
         for table in tables_of(pipeline, element):
             parts = [
-                part
-                for part in vars(table).values()
-                if isinstance(part, type) and issubclass(part, pipeline.dj.Part)
+                part for part in vars(table).values() if isinstance(part, type) and issubclass(part, pipeline.dj.Part)
             ]
             for cls in (table, *parts):
                 for line in cls.definition.splitlines():
@@ -53,9 +51,7 @@ def test_blobs_are_declared_as_blobs(pipeline):
     assert blobs > 30
 
 
-@pytest.mark.parametrize(
-    "dtype", ["uint8", "int16", "int32", "int64", "float32", "float64", "bool", "complex64"]
-)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "float32", "float64", "bool", "complex64"])
 @pytest.mark.parametrize("shape", [(0,), (5,), (2, 3), (2, 0, 4)])
 def test_arrays_come_back_as_they_went(pipeline, add_subject, dtype, shape):
     from datetime import datetime

@@ -33,9 +33,7 @@ def key(pipeline, raw_root, planted, tmp_path_factory):
         f"subject,sex,subject_birth_date,subject_description\n{ANIMAL},M,2025-09-01,planted\n"
     )
     session_dir = written.folder.relative_to(raw_root).as_posix()
-    (folder / "sessions.csv").write_text(
-        f"subject,session_dir,acq_software\n{ANIMAL},{session_dir},Miniscope-DAQ-V4\n"
-    )
+    (folder / "sessions.csv").write_text(f"subject,session_dir,acq_software\n{ANIMAL},{session_dir},Miniscope-DAQ-V4\n")
     before = {path: path.stat().st_mtime_ns for path in written.folder.rglob("*")}
     assert ingest(folder / "subjects.csv", folder / "sessions.csv", progress=False).problems == []
     report = process(restrict={"subject": ANIMAL}, progress=False)

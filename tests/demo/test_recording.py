@@ -96,9 +96,7 @@ def test_the_truth_belongs_to_the_movie_that_was_written(session):
     assert truth["A"].shape[1:] == movie.shape[1:] == (56, 72)
     assert truth["C"].shape == truth["S"].shape == (len(truth["A"]), len(movie))
     assert truth["shifts"].shape == (len(movie), 2)
-    sharp = np.stack(
-        [cv2.GaussianBlur(frame, (0, 0), 2.5) - cv2.GaussianBlur(frame, (0, 0), 10) for frame in movie]
-    )
+    sharp = np.stack([cv2.GaussianBlur(frame, (0, 0), 2.5) - cv2.GaussianBlur(frame, (0, 0), 10) for frame in movie])
 
     # the brain moves as the truth says: down and to the right where the shifts are positive
     found = np.array([best_match(frame, np.median(sharp, axis=0)) for frame in sharp])

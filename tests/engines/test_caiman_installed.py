@@ -76,9 +76,7 @@ def test_too_old(tmp_path):
     (folder / "caiman-1.9.13.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: caiman\nVersion: 1.9.13\n"
     )
-    assert ask(folder, tmp_path)[0] == (
-        "CaImAn 1.9.13 is too old to be run from here: update it to 1.11 or newer."
-    )
+    assert ask(folder, tmp_path)[0] == ("CaImAn 1.9.13 is too old to be run from here: update it to 1.11 or newer.")
 
 
 @pytest.mark.parametrize("version", ["1.11.3", "1.12.1", "2.0"])

@@ -21,9 +21,7 @@ from workflow_miniscope.results.caiman import (
 )
 
 ENGINE = engines.get("caiman")
-pytestmark = pytest.mark.skipif(
-    ENGINE.unavailable() is not None, reason=f"needs real CaImAn: {ENGINE.unavailable()}"
-)
+pytestmark = pytest.mark.skipif(ENGINE.unavailable() is not None, reason=f"needs real CaImAn: {ENGINE.unavailable()}")
 
 # cells of sigma 3 in a field of 64 x 96
 PARAMS = {
@@ -140,9 +138,7 @@ def test_fft_interpolation_has_finer_blocks(recording, tmp_path):
 
 def test_patches(recording, tmp_path):
     params = PARAMS | {"rf": 20, "stride": 16}
-    check_cells(
-        recording, read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out"))
-    )
+    check_cells(recording, read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out")))
 
 
 def test_plain_cnmf(recording, tmp_path):
@@ -267,9 +263,7 @@ def test_correlation_image_is_caimans(recording):
 
 
 @pytest.mark.parametrize("dims", [(64, 96), (80, 80), (200, 130), (608, 608)])
-@pytest.mark.parametrize(
-    ("strides", "overlaps"), [((24, 24), (12, 12)), ((20, 31), (7, 16)), ((40, 24), (24, 36))]
-)
+@pytest.mark.parametrize(("strides", "overlaps"), [((24, 24), (12, 12)), ((20, 31), (7, 16)), ((40, 24), (24, 36))])
 def test_blocks_are_caimans(dims, strides, overlaps):
     from caiman.motion_correction import sliding_window
 

@@ -88,8 +88,6 @@ def test_running_percentile_follows_the_exact_filter():
     assert running_percentile(np.zeros((2, 0)), 8, 500).shape == (2, 0)
 
 
-@pytest.mark.parametrize(
-    ("value", "sane"), [(0.0, True), (-0.5, True), (30.0, True), (1e3, False), (np.inf, False)]
-)
+@pytest.mark.parametrize(("value", "sane"), [(0.0, True), (-0.5, True), (30.0, True), (1e3, False), (np.inf, False)])
 def test_what_is_sane(value, sane):
     assert is_sane(np.array([[0.1, value]])) is sane

@@ -252,9 +252,7 @@ class TestFolder:
 
     def test_damaged_one_is_named(self, tmp_path):
         (tmp_path / "result.hdf5").write_bytes(FIT_FILE.read_bytes()[:1000])
-        with pytest.raises(
-            ResultError, match="holds no result of CaImAn .*; result.hdf5 cannot be read as HDF5"
-        ):
+        with pytest.raises(ResultError, match="holds no result of CaImAn .*; result.hdf5 cannot be read as HDF5"):
             read_result(tmp_path)
 
     def test_missing(self, tmp_path):

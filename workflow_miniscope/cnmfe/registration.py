@@ -64,23 +64,21 @@ class Registration:
         pool: ThreadPoolExecutor,
     ):
         # the band-pass leaves nothing finer than gSig_filt / 2: two pixels of that are enough
-        self.bin = max(1, int(gSig_filt // 2))
+        self.bin = max(1, int(np.ceil(gSig_filt / 2)))
         while min(shape) // self.bin < 16 and self.bin > 1:
             self.bin -= 1
         self.sigmas = (gSig_filt / 2 / self.bin, gSig_filt * 2 / self.bin)
         self.limits = tuple(float(limit) / self.bin for limit in max_shifts)
         self.pool = pool
         self.shape = (shape[0] // self.bin, shape[1] // self.bin)
-        # pixels near the border come into view and leave again
-        margin = [int(min(np.ceil(limit), size // 4)) for limit, size in zip(self.limits, self.shape, strict=True)]
-        self.inside = tuple(slice(m, n - m) for m, n in zip(margin, self.shape, strict=True))
+        self._set_margin(np.minimum(self.limits, 4))
         self.coarse = 2 if min(self.shape) >= 64 else 1
         self.static = np.zeros(self.shape, np.float32)
         self.count = 0
 
     # -- template -----------------------------------------------------------------------------------
 
-    def fit(self, frames: np.ndarray, rounds: int = 3) -> None:
+    def fit(self, frames: np.ndarray, rounds: int = 4) -> None:
         """Make the template, the weights and the static pattern from some frames [n, height, width]."""
         filtered = self._map(self._filter, frames)
         # the frame most like the others, of a few, starts: one with an artefact must not
@@ -92,8 +90,14 @@ class Registration:
             shifts = np.array(self._map(self._shift, filtered))
             # around where the brain is most of the time, so that as little as possible leaves the field
             shifts -= np.median(shifts, axis=0)
+            self._set_margin(np.quantile(np.abs(shifts), 0.98, axis=0))
             self._update(filtered, shifts)
         self.count = len(filtered)
+
+    def _set_margin(self, reach) -> None:
+        """Leave out the pixels near the border that come into view and leave again."""
+        margin = [int(min(np.ceil(r) + 1, n // 4)) for r, n in zip(reach, self.shape, strict=True)]
+        self.inside = tuple(slice(m, n - m) for m, n in zip(margin, self.shape, strict=True))
 
     def _update(self, filtered: list, shifts: np.ndarray) -> None:
         moved = self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))

@@ -91,9 +91,7 @@ class _Walk:
             return self._file("is empty (0 bytes)", complete=False)
         start = self.file.read(12)
         if not b"RIFF".startswith(start[:4]) or not b"AVI ".startswith(start[8:12]):
-            raise RecordingError(
-                f"{self.path} is not an AVI file; copy it from the recording computer again."
-            )
+            raise RecordingError(f"{self.path} is not an AVI file; copy it from the recording computer again.")
         position = 0
         while position < self.size:
             self.file.seek(position)

@@ -13,9 +13,7 @@ from .model import ACQ_SOFTWARE, Device, Session
 logger = logging.getLogger(__name__)
 
 
-def open_session(
-    folder: str | Path, acq_software: str | None = None, allow_broken: bool = False
-) -> Session:
+def open_session(folder: str | Path, acq_software: str | None = None, allow_broken: bool = False) -> Session:
     """Describe the recording in a folder, without reading its videos.
 
     Parameters

@@ -151,9 +151,7 @@ def read_time_stamps(path: Path, name: str, n_frames: int, n_other: int | None) 
         warnings.append(f"The last row of {path.name} is cut off and was left out.")
     camera, ambiguous = _choose(table, name, n_frames, n_other)
     if ambiguous:
-        warnings.append(
-            f"Both cameras of {path.name} fit the videos as well; camera {camera} is taken for {name}."
-        )
+        warnings.append(f"Both cameras of {path.name} fit the videos as well; camera {camera} is taken for {name}.")
     chosen = table.integers(0, "camera number") == camera
     times, problem = _repair_first(table.times(2)[chosen])
     if problem:
@@ -186,8 +184,7 @@ def _repair_first(times: np.ndarray) -> tuple[np.ndarray, str | None]:
     repaired = times.copy()
     repaired[0] = wrapped if 0 < times[1] - wrapped < 10 * interval else times[1] - interval
     return repaired, (
-        f"The first time stamp, {recorded:.0f} ms, is garbage, as often in this program; "
-        f"{repaired[0]:.0f} ms is used."
+        f"The first time stamp, {recorded:.0f} ms, is garbage, as often in this program; {repaired[0]:.0f} ms is used."
     )
 
 
@@ -210,9 +207,7 @@ def read_settings(path: Path) -> tuple[dict[str, str], tuple[Note, ...], list[st
     lines = [line.split("\t") for line in content.splitlines()]
     if len(lines) < 2 or lines[0][0].strip() != "animal":
         return {}, (), [f"{path} is not the program's file of settings, so animal and settings are unknown."]
-    settings = {
-        name.strip(): value.strip() for name, value in zip(lines[0], lines[1], strict=False) if name.strip()
-    }
+    settings = {name.strip(): value.strip() for name, value in zip(lines[0], lines[1], strict=False) if name.strip()}
     notes = tuple(
         Note(time, "\t".join(fields[1:]).strip())
         for fields in lines[2:]

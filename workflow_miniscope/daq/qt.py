@@ -137,9 +137,7 @@ def open_session(folder: Path, only: Path | None = None, allow_broken: bool = Fa
             missing.append(name)
     utc, local = start_time(metadata)
     if metadata and utc is None:
-        warnings.append(
-            f"{folder / _METADATA} has no msecSinceEpoch, so the time of the recording in UTC is unknown."
-        )
+        warnings.append(f"{folder / _METADATA} has no msecSinceEpoch, so the time of the recording in UTC is unknown.")
     notes, problems = read_notes(folder / _NOTES)
     return Session(
         folder=folder,
@@ -230,9 +228,7 @@ def _videos(folder: Path, kind: str) -> tuple[Path, ...]:
         if index is None or not path.is_file():
             continue
         if index in numbered:
-            raise RecordingError(
-                f"{folder} has {numbered[index].name} and {path.name}; remove the wrong one."
-            )
+            raise RecordingError(f"{folder} has {numbered[index].name} and {path.name}; remove the wrong one.")
         numbered[index] = path
     if not numbered:
         if kind == "camera" and not _has_rows(folder / _STAMPS):

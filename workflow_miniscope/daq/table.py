@@ -76,9 +76,7 @@ def read_text(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RecordingError(
-            f"{path} is not a text file; copy it from the recording computer again."
-        ) from None
+        raise RecordingError(f"{path} is not a text file; copy it from the recording computer again.") from None
 
 
 def read_table(path: Path, min_fields: int) -> Table:

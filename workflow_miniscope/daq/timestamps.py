@@ -51,9 +51,7 @@ class TimeStamps:
     def first(self, n: int) -> TimeStamps:
         """Keep the first ``n`` rows."""
         daq_frames = None if self.daq_frames is None else self.daq_frames[:n]
-        return replace(
-            self, times=self.times[:n], frame_numbers=self.frame_numbers[:n], daq_frames=daq_frames
-        )
+        return replace(self, times=self.times[:n], frame_numbers=self.frame_numbers[:n], daq_frames=daq_frames)
 
 
 @dataclass(frozen=True)
@@ -185,9 +183,7 @@ def examine(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
         jumps = np.diff(np.asarray(daq_frames, np.int64))
         resets = np.flatnonzero(jumps < 1) + 1
         missing = np.maximum(missing, jumps - 1)
-    gaps = tuple(
-        Gap(int(i), float(times[i]), float(steps[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
-    )
+    gaps = tuple(Gap(int(i), float(times[i]), float(steps[i]), int(missing[i])) for i in np.flatnonzero(missing > 0))
     duplicates, backward = np.flatnonzero(steps == 0) + 1, np.flatnonzero(steps < 0) + 1
     return Timing(interval, jitter, gaps, duplicates, backward, resets)
 

@@ -49,9 +49,7 @@ class Movie:
         others, or has lost frames and is not the last one, so that all later frames would get wrong times.
     """
 
-    def __init__(
-        self, files: Iterable[str | Path], n_frames: int | None = None, decode_first: bool | None = None
-    ):
+    def __init__(self, files: Iterable[str | Path], n_frames: int | None = None, decode_first: bool | None = None):
         self.files = tuple(Path(file) for file in files)
         if not self.files:
             raise RecordingError("A movie needs at least one AVI file.")
@@ -75,8 +73,7 @@ class Movie:
                 next(_decode(file.path, 0, 1, self.height, self.width))
         if n_frames is not None and n_frames > counted:
             raise RecordingError(
-                f"{self.files[0].parent} holds {counted} frames of video, {n_frames} were expected; "
-                "are files missing?"
+                f"{self.files[0].parent} holds {counted} frames of video, {n_frames} were expected; are files missing?"
             )
         self.n_frames = counted if n_frames is None else n_frames
 

@@ -125,9 +125,7 @@ def _brain(height: int, width: int, seconds: float, fps: float, motion_um: float
     sensor = scope.image_sensor.model_copy(update={"n_px_height": height, "n_px_width": width})
     scope = scope.model_copy(update={"image_sensor": sensor})
     motion = [BrainMotion(motion_amplitude_um=motion_um)] if motion_um else []
-    spec = presets.build_spec(
-        scope, presets.ca1(), duration_s=seconds, fps=fps, seed=seed, extra_steps=motion
-    )
+    spec = presets.build_spec(scope, presets.ca1(), duration_s=seconds, fps=fps, seed=seed, extra_steps=motion)
     recording = simulate(spec)
     true = recording.ground_truth
     movie = np.clip(np.asarray(recording.observed), 0, 255).astype(np.uint8)
@@ -244,9 +242,7 @@ def _write_session_files(session: Path, animal: str, local: datetime) -> None:
             "researcherName": "demo",
         },
     )
-    _write_csv(
-        session / "notes.csv", "Time Stamp (ms), Note", [(1520, "on the track"), (41870, "turned around")]
-    )
+    _write_csv(session / "notes.csv", "Time Stamp (ms), Note", [(1520, "on the track"), (41870, "turned around")])
 
 
 def _write_videos(folder: Path, movie: np.ndarray, codec: str) -> None:

@@ -121,9 +121,7 @@ def run(folder: Path, progress: bool = True) -> list[Path]:
 
 def command(
     folder: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
-    remove: Annotated[
-        bool, typer.Option("--clean", help="Stop the demo's database and remove the folder.")
-    ] = False,
+    remove: Annotated[bool, typer.Option("--clean", help="Stop the demo's database and remove the folder.")] = False,
 ) -> None:
     """Show the whole workflow on a synthetic recording."""
     if remove:

@@ -49,9 +49,7 @@ def correct() -> None:
     miniscope.ActivityExtractionMethod.contents = [
         (f"{name}_{kind}",) for name in engines.names() for kind in ("deconvolution", "dff")
     ]
-    miniscope.MaskClassificationMethod.contents = [
-        (f"{name}_default_classifier",) for name in engines.names()
-    ]
+    miniscope.MaskClassificationMethod.contents = [(f"{name}_default_classifier",) for name in engines.names()]
 
     for corrections in (
         _RecordingInfo,
@@ -115,9 +113,7 @@ def find_device(recorded: daq.Session, name: str) -> daq.Device:
         if device.name == name:
             return device
     known = ", ".join(device.name for device in recorded.devices) or "none"
-    raise RecordingError(
-        f"{recorded.folder} has no device '{name}' (it has: {known}); was the folder renamed?"
-    )
+    raise RecordingError(f"{recorded.folder} has no device '{name}' (it has: {known}); was the folder renamed?")
 
 
 def naive_utc(moment: datetime | None) -> datetime | None:
@@ -132,9 +128,7 @@ class _ProcessingParamSet:
     """Published: sets that differ may get the same hash, because keys and values run together."""
 
     @classmethod
-    def insert_new_params(
-        cls, processing_method, paramset_id, paramset_desc, params, processing_method_desc=""
-    ):
+    def insert_new_params(cls, processing_method, paramset_id, paramset_desc, params, processing_method_desc=""):
         """Insert a parameter set, unless it is there already.
 
         Raises
@@ -151,9 +145,7 @@ class _ProcessingParamSet:
                 f"These parameters are in the database already, as paramset {same}; use that one, not {paramset_id}."
             )
         if cls & {"paramset_id": paramset_id}:
-            raise ParameterError(
-                f"Paramset {paramset_id} exists with other parameters; choose a free paramset_id."
-            )
+            raise ParameterError(f"Paramset {paramset_id} exists with other parameters; choose a free paramset_id.")
         cls.insert1(
             {
                 "paramset_id": paramset_id,
@@ -185,9 +177,7 @@ def _plain(value):
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    raise ParameterError(
-        f"A parameter of type {type(value).__name__} cannot be stored; use numbers, text and lists."
-    )
+    raise ParameterError(f"A parameter of type {type(value).__name__} cannot be stored; use numbers, text and lists.")
 
 
 # Processing ------------------------------------------------------------------
@@ -247,9 +237,7 @@ def find_finished(folder: Path, engine: engines.Engine, params: dict) -> Path | 
     differing = [name for name, value in wanted.items() if name in before and _differ(before[name], value)]
     if result.method != engine.name or differing:
         what = f"parameter {differing[0]}" if differing else f"engine {result.method}"
-        raise ResultError(
-            f"{path} is another result ({what} differs); move its folder away, it is never overwritten."
-        )
+        raise ResultError(f"{path} is another result ({what} differs); move its folder away, it is never overwritten.")
     return path
 
 
@@ -419,8 +407,7 @@ class _MaskClassification:
     @property
     def key_source(self):
         return (
-            miniscope.Segmentation * miniscope.MaskClassificationMethod
-            & _same_method("mask_classification_method")
+            miniscope.Segmentation * miniscope.MaskClassificationMethod & _same_method("mask_classification_method")
         ).proj()
 
     def make(self, key):
@@ -487,9 +474,7 @@ class _Activity:
 
     @property
     def key_source(self):
-        return (
-            miniscope.Fluorescence * miniscope.ActivityExtractionMethod & _same_method("extraction_method")
-        ).proj()
+        return (miniscope.Fluorescence * miniscope.ActivityExtractionMethod & _same_method("extraction_method")).proj()
 
     def make(self, key):
         _, result = get_loader_result(key, miniscope.Curation)

@@ -33,7 +33,5 @@ def get(name: str) -> Engine:
         If there is none of that name.
     """
     if name not in _MODULES:
-        raise EngineError(
-            f"There is no engine {name!r}{nearest(name, _MODULES)}; there are {', '.join(_MODULES)}."
-        )
+        raise EngineError(f"There is no engine {name!r}{nearest(name, _MODULES)}; there are {', '.join(_MODULES)}.")
     return import_module(_MODULES[name], __name__).ENGINE

@@ -59,9 +59,7 @@ class Engine(Protocol):
     def check_params(self, params: dict[str, Any]) -> dict[str, Any]:
         """Give all parameters, the defaults filled in; ParameterError names what is wrong."""
 
-    def run(
-        self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True
-    ) -> Path:
+    def run(self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True) -> Path:
         """Process a movie into a folder that exists, and give the path of the result file in it."""
 
 

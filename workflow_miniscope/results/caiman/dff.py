@@ -18,9 +18,7 @@ def is_sane(F_dff: np.ndarray) -> bool:
     return bool(np.all(np.isfinite(F_dff)) and np.all(np.abs(F_dff) <= LIMIT))
 
 
-def running_percentile(
-    traces: np.ndarray, percentile: float = PERCENTILE, window: int = WINDOW
-) -> np.ndarray:
+def running_percentile(traces: np.ndarray, percentile: float = PERCENTILE, window: int = WINDOW) -> np.ndarray:
     """Percentile of each trace in a window that moves along it.
 
     Evaluated every eighth of a window and interpolated linearly between: a baseline changes slowly, and the

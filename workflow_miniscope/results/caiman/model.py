@@ -217,9 +217,7 @@ class CaimanResult:
         self.center = centers(self.A, self.dims)
         self._evaluation()
         if self.motion is not None and self.motion.n_frames != frames:
-            raise ResultError(
-                f"The motion correction has {self.motion.n_frames} frames and the traces have {frames}."
-            )
+            raise ResultError(f"The motion correction has {self.motion.n_frames} frames and the traces have {frames}.")
 
     def _shape(self, names: str, shape: tuple, dtype: type) -> None:
         for name in names.split():
