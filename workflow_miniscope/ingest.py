@@ -204,6 +204,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
             f"in {', '.join(other)}."
         )
 
+    verdicts = _verdicts(recorded)  # before the first insert, while nothing is locked
     session.Session.insert1(key)
     entry = {**key, "session_dir": relative}
     _check_lengths(entry, session.SessionDirectory)
@@ -239,10 +240,20 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
         facemap.VideoRecording.File.insert(
             {**video, "file_id": i, "file_path": to_relative(video_roots, path)} for i, path in enumerate(device.files)
         )
-    report.notes += [f"{row.path} line {row.line}: {warning}" for warning in recorded.warnings]
+    report.notes += [f"{row.path} line {row.line}: {note}" for note in (*recorded.warnings, *verdicts)]
     report.count("session")
     report.count("scope recording", len(recorded.scopes))
     report.count("camera recording", len(recorded.cameras))
+
+
+def _verdicts(recorded: daq.Session) -> list[str]:
+    """Say which recordings are not good, by their time stamps and files alone, which takes milliseconds a file."""
+    said = []
+    for device in recorded.devices:
+        quality = daq.check_device(device, frames=False).quality
+        if quality.verdict != "good":
+            said.append(f"{device.name} is {quality.verdict}: {' '.join(quality.reasons)}")
+    return said
 
 
 def _refuse_unusable(row: Row, progress: bool) -> None:
