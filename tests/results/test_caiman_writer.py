@@ -65,6 +65,11 @@ def test_no_component_at_all(tmp_path):
     assert (after.n_components, after.n_frames) == (0, 50) and after.center.shape == (0, 2)
 
 
+def test_models_of_no_component(tmp_path):
+    nothing = CaimanResult(dims=(4, 6), A=scipy.sparse.csc_matrix((24, 0)), C=np.zeros((0, 9)), g=np.zeros((0, 2)))
+    assert len(read_result(write_result(tmp_path, nothing)).C) == 0
+
+
 def test_layout_is_caimans(tmp_path):
     """Names, kinds and orientation that CaImAn's loader and the Elements expect."""
     result = planted.result("piecewise")

@@ -203,7 +203,8 @@ class CaimanResult:
         if self.W is not None:
             self.W = scipy.sparse.csr_matrix(self.W, dtype=np.float32)
         if self.g is not None:
-            self.g = np.asarray(self.g, dtype=np.float64).reshape(components, -1)
+            g = np.asarray(self.g, dtype=np.float64)
+            self.g = g.reshape(components, -1) if components else np.zeros((0, 1))  # no cells, no order to infer
         if (self.b is None) != (self.f is None):
             raise ResultError("The background needs both b and f.")
         if self.b is not None:
