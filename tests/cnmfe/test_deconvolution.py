@@ -37,7 +37,7 @@ def test_coordinate_descent_reaches_the_optimum(rng):
     kernel = deconvolution.spike_response(20, 0.05, 0.4)
     y = np.convolve((rng.random(200) < 0.05) * 1.0, kernel)[:200] + rng.normal(0, 0.1, 200)
     penalty = 0.2
-    c, s = deconvolution.deconvolve(y, kernel, penalty, 1e-6)
+    c, s = deconvolution.deconvolve(y, kernel, penalty, 1e-8, sweeps=20000)
     slope = np.array([kernel[: 200 - t] @ (y - c)[t : t + len(kernel)] for t in range(200)])
     assert np.all(slope[s == 0] <= penalty + 1e-4)
     np.testing.assert_allclose(slope[s > 0], penalty, atol=1e-3)

@@ -8,7 +8,7 @@ from workflow_miniscope.cnmfe.registration import Registration
 
 def register(movie, workers=1, **kwargs):
     with ThreadPoolExecutor(workers) as pool:
-        registration = Registration(movie.shape[1:], kwargs.get("gSig_filt", 4), (20, 20), pool)
+        registration = Registration(movie.shape[1:], kwargs.get("gSig_filt", 3), (20, 20), pool)
         registration.fit(movie[:200])
         return np.concatenate([registration.register(movie[i : i + 256]) for i in range(0, len(movie), 256)])
 
@@ -29,7 +29,7 @@ def test_axes_are_rows_then_columns(recording):
     moved = still + np.random.default_rng(0).normal(0, 1, still.shape).astype(np.float32)
     moved[100:] = np.roll(moved[100:], (3, -5), axis=(1, 2))
     shifts = register(moved)
-    np.testing.assert_allclose(shifts[100:].mean(axis=0) - shifts[:100].mean(axis=0), (-3, 5), atol=0.2)
+    np.testing.assert_allclose(shifts[100:].mean(axis=0) - shifts[:100].mean(axis=0), (-3, 5), atol=0.3)
 
 
 def test_threads_change_nothing(recording):

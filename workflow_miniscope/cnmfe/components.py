@@ -21,9 +21,7 @@ class Components:
         Traces, of mean zero.
     """
 
-    def __init__(
-        self, shape: tuple[int, int], n_frames: int, radius: int, extent: tuple[int, int] | None = None
-    ):
+    def __init__(self, shape: tuple[int, int], n_frames: int, radius: int, extent: tuple[int, int] | None = None):
         self.shape, self.radius, self.side = shape, radius, 2 * radius + 1
         # bins at the end may reach beyond the recording: no component has light there
         self.extent = extent or shape

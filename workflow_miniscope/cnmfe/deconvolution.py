@@ -153,7 +153,9 @@ def _descend(y, h, penalty, s, sweeps, tolerance):
     return residual
 
 
-def deconvolve(y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+def deconvolve(
+    y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: float, sweeps: int = 60
+) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative deconvolution with any kernel, by coordinate descent.
 
     Parameters
@@ -166,6 +168,8 @@ def deconvolve(y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: flo
         Weight of the sum of the activity.
     tolerance : float
         Ends when no value changes by more.
+    sweeps : int
+        And after so many passes over the trace.
 
     Returns
     -------
@@ -173,8 +177,9 @@ def deconvolve(y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: flo
         Calcium and activity.
     """
     s = np.zeros(len(y))
-    residual = _descend(y, kernel, penalty, s, 60, tolerance)
-    return y - residual, s
+    residual = _descend(y, kernel, penalty, s, sweeps, tolerance)
+    # a sum of responses is not negative; the difference of two large numbers may be, by rounding
+    return np.maximum(y - residual, 0), s
 
 
 def sparse_deconvolution(y: np.ndarray, kernel: np.ndarray, sn: float) -> tuple[np.ndarray, np.ndarray]:

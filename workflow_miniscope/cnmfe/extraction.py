@@ -110,12 +110,13 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
         logger.info("%d pixels never change and are filled from their neighbours.", int(mask.sum()))
     weights = repair.filling(mask)
     first = repair.fill(first, mask, weights)
-    params = suggest.suggest(params, first, full, source.n_frames, fps)
-    size, factor = params.ssub, params.ssub_B // params.ssub
-    registration = None
+    params = suggest.for_registration(params)
+    registration, shifts = None, np.zeros((len(first), 2))
     if params.motion_correct:
         registration = Registration(full, float(np.mean(params.gSig_filt)), params.max_shifts, pool)
-        registration.fit(first)
+        shifts = registration.fit(first)
+    params = suggest.for_extraction(params, first, shifts, full, source.n_frames)
+    size, factor = params.ssub, params.ssub_B // params.ssub
     prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, progress)
     gSig = float(np.mean(params.gSig)) / size
     radius = int(np.ceil(suggest.REACH * gSig))
@@ -184,13 +185,14 @@ def _result(fit, prepared, found, params, full, size, fps, times) -> CaimanResul
     raw = fit.raw_traces() if len(c) else c.C
     r = quality.footprint_consistency(fit, raw, C, length)
     snr = quality.trace_snr(raw, length)
-    accepted = (snr >= params.min_SNR) & (r >= params.rval_thr)
     rise, decay = times
     if len(c):
         C, S, YrA, g, bl, sn = temporal.finish(raw, fps, params.p, rise, decay, fit.pool)
     else:
         S, YrA, g, bl, sn = C, C, None, None, None
     A = _full_resolution(fit, full, size)
+    accepted = (snr >= params.min_SNR) & (r >= params.rval_thr)
+    accepted &= quality.onset_skewness(raw, fps) >= params.min_onset
     A, C, S, YrA, scale = _normalise(A, C, S, YrA)
     mean = prepared.images.average()
     b0 = mean.ravel(order="F") - A @ C.mean(axis=1)

@@ -31,9 +31,7 @@ _size = optional(pair(1))
 class Parameters:
     """Parameters of the native engine. Make them with :meth:`check`, which refuses wrong ones."""
 
-    decay_time: float | None = _parameter(
-        None, optional(positive), "data", "s", "decay time of a transient"
-    )
+    decay_time: float | None = _parameter(None, optional(positive), "data", "s", "decay time of a transient")
     gSig: list | None = _parameter(None, _size, "init", "px", "size of a soma: sigma of a Gaussian (rows, columns)")
     gSiz: list | None = _parameter(None, _size, "init", "px", "diameter of a soma; default 4 gSig + 1")
     min_corr: float | None = _parameter(
@@ -47,7 +45,7 @@ class Parameters:
     )
     pw_rigid: bool = _parameter(False, flag, "motion", "", "register in blocks that move differently")
     max_shifts: list = _parameter([20, 20], pair(1), "motion", "px", "largest shift (rows, columns)")
-    gSig_filt: list | None = _parameter(None, _size, "motion", "px", "size of what registration follows; default gSig")
+    gSig_filt: list | None = _parameter(None, _size, "motion", "px", "size of what registration follows")
     strides: list = _parameter([96, 96], pair(8), "motion", "px", "distance of the blocks (pw_rigid)")
     overlaps: list = _parameter([32, 32], pair(0), "motion", "px", "overlap of the blocks (pw_rigid)")
     max_deviation_rigid: int = _parameter(3, whole(0), "motion", "px", "largest difference of a block from the frame")
@@ -55,6 +53,13 @@ class Parameters:
     merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
     min_SNR: float = _parameter(4.0, number(), "quality", "", "accept from this signal to noise ratio on")
+    min_onset: float = _parameter(
+        0.6,
+        number(),
+        "quality",
+        "",
+        "accept from this skewness of the trace's changes on: calcium rises fast, decays slowly",
+    )
     rval_thr: float = _parameter(0.8, number(-1, 1), "quality", "", "accept from this consistency of the footprint on")
 
     @classmethod

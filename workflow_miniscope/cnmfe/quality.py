@@ -7,13 +7,13 @@ component is accepted if its SNR reaches ``min_SNR`` and its r ``rval_thr``.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.special import log_ndtr, ndtri_exp
 
 from .deconvolution import baseline, noise
 
-# frames of its own events that a footprint is compared with
-EVENTS = 20
+# s, smoothing before the changes of a trace are taken
+SMOOTH = 0.075
 
 
 def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
@@ -48,6 +48,29 @@ def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
     return out
 
 
+def onset_skewness(raw: np.ndarray, fps: float) -> np.ndarray:
+    """Skewness of the changes of each trace, float64 [components].
+
+    Calcium rises in tens of milliseconds and decays in hundreds: a trace of a cell has few large steps up and
+    many small ones down. Neuropil that the ring model leaves, and what is left of motion, rises as it falls, and has
+    a skewness around 0 (with a standard error of sqrt(6 / n) for n independent samples).
+
+    Parameters
+    ----------
+    raw : float32 [components, frames]
+        Traces with their noise.
+    fps : float
+        Frames per second.
+    """
+    if not len(raw):
+        return np.zeros(0)
+    smooth = gaussian_filter1d(raw.astype(np.float64), max(1.0, SMOOTH * fps), axis=1)
+    change = np.diff(smooth, axis=1)
+    change -= change.mean(axis=1, keepdims=True)
+    spread = np.sqrt((change**2).mean(axis=1))
+    return (change**3).mean(axis=1) / np.maximum(spread, 1e-12) ** 3
+
+
 def own_events(raw: np.ndarray, C: np.ndarray, gram, length: int) -> np.ndarray:
     """Frames in which a component is brightest and brighter, on its own pixels, than all others together.
 
@@ -63,7 +86,7 @@ def own_events(raw: np.ndarray, C: np.ndarray, gram, length: int) -> np.ndarray:
     Returns
     -------
     float32 [components, frames]
-        1 / n in the n (at most 20) such frames of each component, else 0. All 0: it has none.
+        Weights of such frames, which add up to 1: how much brighter it is than the others. All 0: it has none.
     """
     out = np.zeros_like(raw)
     for k in range(len(raw)):

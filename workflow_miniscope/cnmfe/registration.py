@@ -78,8 +78,14 @@ class Registration:
 
     # -- template -----------------------------------------------------------------------------------
 
-    def fit(self, frames: np.ndarray, rounds: int = 4) -> None:
-        """Make the template, the weights and the static pattern from some frames [n, height, width]."""
+    def fit(self, frames: np.ndarray, rounds: int = 4) -> np.ndarray:
+        """Make the template, the weights and the static pattern from some frames [n, height, width].
+
+        Returns
+        -------
+        float64 [n, 2]
+            Corrections of these frames, pixels.
+        """
         filtered = self._map(self._filter, frames)
         # the frame most like the others, of a few, starts: one with an artefact must not
         some = filtered[:: max(1, len(filtered) // 15)]
@@ -93,6 +99,7 @@ class Registration:
             self._set_margin(np.quantile(np.abs(shifts), 0.98, axis=0))
             self._update(filtered, shifts)
         self.count = len(filtered)
+        return shifts * self.bin
 
     def _set_margin(self, reach) -> None:
         """Leave out the pixels near the border that come into view and leave again."""
@@ -180,6 +187,8 @@ class Registration:
         window = np.ix_(rows, columns)
         energy = energy[window]
         score = match[window] / np.sqrt(np.maximum(energy, 1e-3 * energy.max() + 1e-12))
+        if not score.max() > 0:
+            return np.zeros(2)
         i, j = np.unravel_index(np.argmax(score), score.shape)
         # the spectrum is that of a correlation, whose argument is minus the shift of the frame
         return -np.array([rows[i], columns[j]], dtype=np.float64) * self.coarse

@@ -11,22 +11,55 @@ from ..errors import ParameterError
 from . import deconvolution, seeds
 from .deconvolution import baseline, noise
 from .prepare import invalid
+from .soma import soma_size
 
 logger = logging.getLogger(__name__)
 
 # light of a cell is followed this many gSig away from its middle
 REACH = 4.5
+# px: of registration, and of a soma under a V4 where the recording does not show it
+GSIG_FILT, GSIG = 3, 5
 # time constants where the search for those of the recording starts, s
 RISE, DECAY = 0.05, 0.5
 # traces, and frames of each, that the time constants come from
 TRACES, FRAMES = 15, 2000
 
 
-def suggest(params, first, full, n_frames: int, fps: float):
-    """Fill in what is None; gives a copy."""
+def for_registration(params):
+    """Fill in what registration needs; gives a copy."""
+    params = copy(params)
+    if params.gSig_filt is None:
+        # vessels and the edges of cells at the resolution of a miniscope; the exact size matters little
+        params.gSig_filt = [GSIG_FILT, GSIG_FILT]
+    return params
+
+
+def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[int, int], n_frames: int):
+    """Fill in the rest; gives a copy.
+
+    Parameters
+    ----------
+    params : Parameters
+        Those that are None are suggested.
+    first : [n, height, width]
+        The first frames, with their shifts (float64 [n, 2], pixels).
+    full : tuple of int
+        (height, width) of the recording.
+    n_frames : int
+        Length.
+
+    Raises
+    ------
+    ParameterError
+        If a soma does not fit the field.
+    """
     params = copy(params)
     if params.gSig is None:
-        params.gSig = [5, 5]
+        sigma = soma_size(first, shifts)
+        if sigma is None:
+            sigma = min(GSIG, min(full) / 6)
+            logger.info("Too few cells are active at the beginning to see their size; gSig=%.0f is taken.", sigma)
+        params.gSig = [max(1, round(sigma))] * 2
     if 4 * max(params.gSig) > min(full):
         raise ParameterError(
             f"gSig={params.gSig} is a soma of about {4 * max(params.gSig)} pixels, which does not fit the field of "
@@ -35,21 +68,19 @@ def suggest(params, first, full, n_frames: int, fps: float):
     gSig = float(np.mean(params.gSig))
     if params.gSiz is None:
         params.gSiz = [int(4 * side + 1) for side in params.gSig]
-    if params.gSig_filt is None:
-        params.gSig_filt = [4, 4]
     if params.ssub is None:
         params.ssub = int(np.clip(round(gSig / 2.5), 1, 4))
     if params.ssub_B is None:
         params.ssub_B = 2 * params.ssub
     params.ssub_B = params.ssub * max(1, round(params.ssub_B / params.ssub))
     if params.ring_size_factor is None:
-        params.ring_size_factor = 32 / float(np.mean(params.gSiz))
+        params.ring_size_factor = 1.5
     if params.min_corr is None:
         params.min_corr = 0.6
     if params.min_pnr is None:
-        # the largest of so many independent normal numbers, and a fifth more
+        # the largest of so many independent normal numbers
         independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.INNER * gSig) ** 2))
-        params.min_pnr = float(round(1.2 * np.sqrt(2 * np.log(independent)), 2))
+        params.min_pnr = float(round(np.sqrt(2 * np.log(independent)), 2))
     return params
 
 
