@@ -21,6 +21,7 @@ from workflow_miniscope.errors import ParameterError
         ({"rval_thr": 7}, "rval_thr"),
         ({"max_shifts": [1, 2, 3]}, "max_shifts"),
         ({"decay_time": 0}, "decay_time"),
+        ({"pw_rigid": True}, "pw_rigid"),
     ],
 )
 def test_wrong_parameters_are_named(params, said):

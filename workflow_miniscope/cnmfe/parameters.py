@@ -43,12 +43,9 @@ class Parameters:
     ring_size_factor: float | None = _parameter(
         None, optional(positive), "init", "gSiz", "radius of the background's ring"
     )
-    pw_rigid: bool = _parameter(False, flag, "motion", "", "register in blocks that move differently")
+    pw_rigid: bool = _parameter(False, flag, "motion", "", "blocks that move differently: not here, only false")
     max_shifts: list = _parameter([20, 20], pair(1), "motion", "px", "largest shift (rows, columns)")
     gSig_filt: list | None = _parameter(None, _size, "motion", "px", "size of what registration follows")
-    strides: list = _parameter([96, 96], pair(8), "motion", "px", "distance of the blocks (pw_rigid)")
-    overlaps: list = _parameter([32, 32], pair(0), "motion", "px", "overlap of the blocks (pw_rigid)")
-    max_deviation_rigid: int = _parameter(3, whole(0), "motion", "px", "largest difference of a block from the frame")
     motion_correct: bool = _parameter(True, flag, "motion", "", "false: the movie is registered already")
     merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
@@ -83,6 +80,10 @@ class Parameters:
                 values[name] = known[name](value)
             except ValueError as error:
                 raise ParameterError(f"The parameter {name} must be {error}, not {value!r}.") from None
+        if values.get("pw_rigid"):
+            raise ParameterError(
+                "pw_rigid: the native engine registers rigidly; set pw_rigid to false, or use the engine caiman."
+            )
         return cls(**values)
 
     def flat(self) -> dict[str, Any]:
@@ -121,7 +122,7 @@ UNUSED = frozenset(
     fudge_factor method_deconvolution num_blocks_per_run_temp optimize_g s_min solvers verbosity do_merge merge_parallel
     max_merge_area border_pix del_duplicates in_memory low_rank_background memory_fact n_processes nb_patch only_init
     p_patch p_ssub p_tsub remove_very_bad_comps rf skip_refinement stride SNR_lowest cnn_lowest max_ecc min_cnn_thr
-    rval_lowest use_cnn use_ecc dxy
+    rval_lowest use_cnn use_ecc dxy strides overlaps max_deviation_rigid
     """.split()
 )
 

@@ -86,6 +86,7 @@ class Registration:
         float64 [n, 2]
             Corrections of these frames, pixels.
         """
+        self.level = float(np.abs(frames[:: max(1, len(frames) // 10)]).mean())
         filtered = self._map(self._filter, frames)
         # the frame most like the others, of a few, starts: one with an artefact must not
         some = filtered[:: max(1, len(filtered) // 15)]
@@ -187,7 +188,8 @@ class Registration:
         window = np.ix_(rows, columns)
         energy = energy[window]
         score = match[window] / np.sqrt(np.maximum(energy, 1e-3 * energy.max() + 1e-12))
-        if not score.max() > 0:
+        # a movie without structure: what the filter leaves is rounding
+        if not (score.max() > 0 and self.template.std() > 1e-6 * self.level):
             return np.zeros(2)
         i, j = np.unravel_index(np.argmax(score), score.shape)
         # the spectrum is that of a correlation, whose argument is minus the shift of the frame
