@@ -51,7 +51,7 @@ class Parameters:
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
     min_SNR: float = _parameter(4.0, number(), "quality", "", "accept from this signal to noise ratio on")
     min_onset: float = _parameter(
-        0.6,
+        0.5,
         number(),
         "quality",
         "",
