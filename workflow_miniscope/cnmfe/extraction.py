@@ -139,8 +139,9 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
         seen = suggest.coverage(prepared, full, size)
         found = None
         times = (suggest.RISE, params.decay_time or suggest.DECAY)
+        fit.update_background()
         for enough in COVERAGE:
-            images = seeds.images(fit, gSig)
+            images = seeds.images(fit, gSig, seeds.bin_width(fps, times[1]))
             found = found or images
             at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
             seeds.add(fit, at, gSig)

@@ -7,9 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.sparse as sp
 
-from . import background, spatial, temporal
+from . import background, kernels, spatial, temporal
 from .components import Components
 from .scratch import Scratch, parts
+from .temporal import average
+
+# frames that are averaged for the gain of the background, the spread that it is expected to have, its largest value
+GAIN_BIN, GAIN_SPREAD, GAIN_LARGEST = 8, 0.3, 3.0
 
 
 class Fit:
@@ -55,7 +59,8 @@ class Fit:
         self.pool, self.workers = pool, workers
         self.components = Components(movie.shape, movie.n_frames, radius, extent)
         self.down = background.reduction(movie.shape, factor)
-        self.up = background.interpolation(movie.shape, factor)
+        self.smooth = background.interpolation(movie.shape, factor)
+        self.up = self.smooth
         self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)
         self.sn = np.ones(movie.pixels, np.float32)
 
@@ -68,6 +73,70 @@ class Fit:
         rest = self.sample - np.asarray(A @ average, dtype=np.float32)
         rest -= rest.mean(axis=1, keepdims=True)
         self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.pool)
+        self.up = sp.diags(self.background_gain()).astype(np.float32) @ self.smooth
+
+    def background_gain(self) -> np.ndarray:
+        """How bright the background is in each pixel, relative to what the coarse grid says there, float32 [pixels].
+
+        A vessel dims what lies below it, and its edge is sharper than the background's grid: the regression of
+        each pixel on the interpolated background, drawn to 1 where the background hardly fluctuates.
+        """
+        c = self.components
+        A = c.matrix().T.tocsr()
+        C = average(c.C, GAIN_BIN)
+        covariance, power = np.zeros(self.movie.pixels), np.zeros(self.movie.pixels)
+        totals = np.zeros((3, self.movie.pixels))
+        bins = 0
+        for block in range(self.movie.blocks):
+            values, background = self.residual(block, GAIN_BIN, A, C, self.smooth)
+            bins += values.shape[1]
+            covariance += np.einsum("pt,pt->p", values, background)
+            power += np.einsum("pt,pt->p", background, background)
+            totals[0] += values.sum(axis=1)
+            totals[1] += background.sum(axis=1)
+        covariance -= totals[0] * totals[1] / bins
+        power -= totals[1] ** 2 / bins
+        prior = (self.sn.astype(np.float64) / GAIN_SPREAD) ** 2 / GAIN_BIN
+        return ((covariance + prior) / (power + prior)).clip(0, GAIN_LARGEST).astype(np.float32)
+
+    def residual(self, block: int, width: int, A: sp.csr_matrix, C: np.ndarray, up: sp.csr_matrix):
+        """A block without the components, and its background, averaged over every ``width`` frames.
+
+        Parameters
+        ----------
+        block, width : int
+            See :meth:`Scratch.read_averages`.
+        A : scipy.sparse.csr_matrix [pixels, components]
+            Footprints.
+        C : float32 [components, bins]
+            Averages of the traces.
+        up : scipy.sparse.csr_matrix [pixels, small pixels]
+            Interpolates the background.
+
+        Returns
+        -------
+        tuple of float32 [pixels, bins]
+            ``Y - A C`` and ``B``, up to a constant in time.
+        """
+        values = self.movie.read_averages(block, width, self.pool, self.workers)
+        start = self.movie.span(block).start // width
+        if A.nnz:
+            traces = np.ascontiguousarray(C[:, start : start + values.shape[1]])
+            parts(
+                self.pool,
+                self.workers,
+                self.movie.pixels,
+                lambda a, b: kernels.subtract_model(values, A.indptr, A.indices, A.data, traces, a, b),
+            )
+        coarse = self.W @ (self.down @ values)
+        background = np.zeros_like(values)
+        parts(
+            self.pool,
+            self.workers,
+            self.movie.pixels,
+            lambda a, b: kernels.subtract_model(background, up.indptr, up.indices, -up.data, coarse, a, b),
+        )
+        return values, background
 
     def average_traces(self, C: np.ndarray) -> np.ndarray:
         """Average traces over time as :attr:`sample` is averaged."""

@@ -62,3 +62,20 @@ def subtract_model(frames, indptr, indices, weights, traces, first, last):
             trace = traces[indices[j]]
             for t in range(n):
                 row[t] -= weight * trace[t]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def average_frames(chunk, width, scale, first, last, out):
+    """``out[p, i] = scale * mean of chunk[p, i * width : (i + 1) * width]`` for the pixels ``first`` to ``last``.
+
+    chunk: int16 [pixels, frames]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
+    """
+    frames, bins = chunk.shape[1], out.shape[1]
+    for p in range(first, last):
+        pixel = chunk[p]
+        for i in range(bins):
+            end = min((i + 1) * width, frames)
+            total = np.int32(0)
+            for t in range(i * width, end):
+                total += pixel[t]
+            out[p, i] = np.float32(total) * scale / np.float32(end - i * width)

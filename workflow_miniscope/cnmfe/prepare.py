@@ -44,6 +44,8 @@ class Prepared:
         Mean of the first registered frames.
     sn : float32 [height, width]
         Noise of each pixel at full resolution.
+    ceiling : float
+        The largest value that the camera can give; infinity where that is not known.
     """
 
     movie: Scratch
@@ -53,6 +55,7 @@ class Prepared:
     images: SummaryImages
     template: np.ndarray
     sn: np.ndarray
+    ceiling: float
 
 
 def read_blocks(movie, n_frames: int):
@@ -183,7 +186,8 @@ def prepare(
     if seen < n:
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
     sample /= counts
-    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32))
+    ceiling = 255.0 if first.dtype == np.uint8 else np.inf
+    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32), ceiling)
 
 
 def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None) -> np.ndarray:

@@ -7,8 +7,9 @@ registration leaves is
     Y(x, t) - M(x, t) = e(t) . grad M(x, t) + noise,
 
 a least squares problem of two unknowns in each frame. The movie is corrected to first order, by
-``- e . grad M``, without interpolating it a second time, and pixels that the frame did not cover are set to
-what the model predicts for them.
+``- e . grad M``, without interpolating it a second time. Pixels that the frame did not cover are set to what
+the model predicts for them, and so are saturated ones where it predicts more: otherwise a bright cell would be
+flat in its brightest frames, and its rim would look like other cells.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from .seeds import PIECE, SAMPLES
 HUBER = 3.0
 # larger corrections than this, in working pixels, are not small errors
 LARGEST = 0.5
+# fraction of a camera's largest value from which a bin of pixels counts as saturated
+SATURATED = 0.97
 
 
 def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = True) -> np.ndarray:
@@ -83,6 +86,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         weight = (1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
     errors = np.zeros((movie.n_frames, 2))
+    ceiling = np.float32(SATURATED * prepared.ceiling)
     step = -(-movie.n_frames // prepared.sample.shape[1])
     sample = np.zeros_like(prepared.sample)
     for block in range(movie.blocks):
@@ -98,6 +102,9 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                     observed[i] -= errors[t, 0] * gradient[0] + errors[t, 1] * gradient[1]
                 gone = invalid(prepared.shifts[t], movie.shape, full, size)
                 observed[i][gone] = expected[i][gone]
+                # a saturated pixel was at least as bright as the camera can tell
+                saturated = observed[i] >= ceiling
+                observed[i][saturated] = np.maximum(expected[i][saturated], ceiling)
 
         list(fit.pool.map(piece, range(0, len(observed), PIECE)))
         pixels = observed.reshape(len(observed), -1).T

@@ -57,6 +57,15 @@ class Scratch:
         n = len(range(*self.span(block).indices(self.n_frames)))
         return self.data[block, :, :n] * np.float32(1 / self.scale)
 
+    def read_averages(self, block: int, width: int, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
+        """A block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``BLOCK``."""
+        span = self.span(block)
+        chunk = self.data[block, :, : span.stop - span.start]
+        out = np.empty((self.pixels, -(-chunk.shape[1] // width)), np.float32)
+        scale = np.float32(1 / self.scale)
+        parts(pool, workers, self.pixels, lambda a, b: kernels.average_frames(chunk, width, scale, a, b, out))
+        return out
+
     def __iter__(self) -> Iterator[tuple[int, slice, np.ndarray]]:
         """(block, its frames, the stored integers [pixels, n]) one after the other."""
         for block in range(self.blocks):

@@ -13,6 +13,15 @@ import numpy as np
 from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
 
 
+def average(traces: np.ndarray, bin_width: int) -> np.ndarray:
+    """Means of every ``bin_width`` frames, float32 [components, bins]; the last bin holds the frames that are left."""
+    if bin_width == 1:
+        return traces
+    first = np.arange(0, traces.shape[1], bin_width)
+    count = np.diff(np.append(first, traces.shape[1])).astype(np.float32)
+    return np.add.reduceat(traces, first, axis=1) / count
+
+
 def raw_trace(products: np.ndarray, gram, C: np.ndarray, k: int) -> np.ndarray:
     """Trace of component ``k`` before any cleaning: its own part and what no component explains.
 
