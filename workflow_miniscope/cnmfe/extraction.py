@@ -154,15 +154,18 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
             if enough == COVERAGE[0] and len(fit.components):
                 times = suggest.time_constants(fit.raw_traces(), fps, params)
                 fit.g = float(np.exp(-1 / (fps * times[1])))
+                from .deconvolution import spike_response
+
+                fit.kernel = spike_response(fps, *times)
             bar.update()
             if len(fit.components):
                 prepared.shifts += refinement.refine(fit, prepared, full, size, registration is not None)
             bar.update()
-        for _ in range(2):
+        for fragments in (False, True):
             fit.update_background()
             fit.update_traces()
             fit.update_footprints()
-            merging.merge(fit.components, params.merge_thr)
+            merging.merge(fit.components, params.merge_thr, fragments)
         fit.update_traces()
         bar.update()
         result = _result(fit, prepared, found, params, full, size, fps, times)
@@ -184,7 +187,7 @@ def _result(fit, prepared, found, params, full, size, fps, times) -> CaimanResul
     length = max(1, int(round(times[1] * fps)))
     C = c.C - c.C.min(axis=1, keepdims=True) if len(c) else c.C
     raw = fit.raw_traces() if len(c) else c.C
-    r = quality.footprint_consistency(fit, raw, C, length)
+    r = quality.footprint_consistency(fit)
     snr = quality.trace_snr(raw, length)
     rise, decay = times
     if len(c):

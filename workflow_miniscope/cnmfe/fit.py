@@ -262,7 +262,7 @@ class Fit:
         A = c.matrix()
         gram = (A @ A.T).tocsr()
         self._products, self._gram = self.trace_products(A, c.C, A), gram
-        temporal.update(self._products, gram, c.C, self.g, sweeps)
+        temporal.update(self._products, gram, c.C, self.g, sweeps, getattr(self, "kernel", None))
 
     def raw_traces(self) -> np.ndarray:
         """Traces before deconvolution, at the last update, float32 [components, frames]."""

@@ -8,12 +8,26 @@ from .components import Components
 
 # cosine of two footprints from which they are compared at all
 OVERLAP = 0.1
+# a fragment: most of its light is where a brighter component is, and its trace follows that one's this much
+# (relative to the threshold for two cells)
+INSIDE, FOLLOWS = 0.7, 0.7
 
 
-def merge(components: Components, threshold: float) -> int:
+def merge(components: Components, threshold: float, fragments: bool = False) -> int:
     """Merge overlapping components whose traces correlate above ``threshold`` (``merge_thr``), in place.
 
     The brighter one takes the other's pixels; the next updates fit the rest.
+
+    Parameters
+    ----------
+    components : Components
+        All of them.
+    threshold : float
+        ``merge_thr``.
+    fragments : bool
+        Merge fragments too. What the model of a bright cell leaves (its trace is not quite what the kernel says, its
+        light not quite linear) looks like weak components within it, which follow it less exactly. So do weak cells
+        whose trace is not yet their own: only for the last round.
 
     Returns
     -------
@@ -27,11 +41,15 @@ def merge(components: Components, threshold: float) -> int:
     norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel())
     overlap = (A @ A.T).tocoo()
     size = np.sqrt((c.C.astype(np.float64) ** 2).sum(axis=1))
+    light = A.multiply(A).tocsr()
+    covered = (light @ (A > 0).astype(np.float32).T).tocsr()
     pairs = []
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
         if i < j and value > OVERLAP * norm[i] * norm[j] and size[i] > 0 and size[j] > 0:
             r = float(c.C[i] @ c.C[j]) / (size[i] * size[j])
-            if r > threshold:
+            weak, bright = (i, j) if size[i] * norm[i] < size[j] * norm[j] else (j, i)
+            fragment = fragments and covered[weak, bright] > INSIDE * norm[weak] ** 2
+            if r > threshold * (FOLLOWS if fragment else 1):
                 pairs.append((r, int(i), int(j)))
     gone = set()
     for _, i, j in sorted(pairs, reverse=True):

@@ -71,64 +71,57 @@ def onset_skewness(raw: np.ndarray, fps: float) -> np.ndarray:
     return (change**3).mean(axis=1) / np.maximum(spread, 1e-12) ** 3
 
 
-def own_events(raw: np.ndarray, C: np.ndarray, gram, length: int) -> np.ndarray:
-    """Frames in which a component is brightest and brighter, on its own pixels, than all others together.
+def own_traces(C: np.ndarray, gram) -> np.ndarray:
+    """The part of each trace that no overlapping component shares: what is left of it after regression on theirs.
 
     Parameters
     ----------
-    raw, C : float32 [components, frames]
-        Traces with noise, and without (at least 0).
+    C : float32 [components, frames]
+        Traces of mean zero.
     gram : scipy.sparse.csr_matrix [components, components]
         Products of the footprints.
-    length : int
-        Frames that the noisy trace is averaged over.
 
     Returns
     -------
     float32 [components, frames]
-        Weights of such frames, which add up to 1: how much brighter it is than the others. All 0: it has none.
+        Of mean zero and orthogonal to the traces of the overlapping components.
     """
-    out = np.zeros_like(raw)
-    for k in range(len(raw)):
-        row = slice(gram.indptr[k], gram.indptr[k + 1])
-        others, weights = gram.indices[row], gram.data[row]
-        own = weights[others == k]
-        if not len(own) or own[0] <= 0:
+    products = C.astype(np.float64) @ C.T.astype(np.float64)
+    out = C.copy()
+    for k in range(len(C)):
+        others = gram.indices[gram.indptr[k] : gram.indptr[k + 1]]
+        others = others[others != k]
+        if not len(others):
             continue
-        smooth = uniform_filter1d(raw[k] - np.float32(baseline(raw[k])), length, mode="nearest")
-        light = weights[others != k] @ C[others[others != k]] / own[0]
-        sn = float(noise(raw[k])) / np.sqrt(length)
-        candidate = np.where((smooth > light) & (smooth > 2 * sn), smooth - light, 0)
-        if np.count_nonzero(candidate) >= 3:
-            out[k] = candidate / candidate.sum()
+        among = products[np.ix_(others, others)]
+        among.flat[:: len(others) + 1] += 1e-6 * np.trace(among) / len(others) + 1e-12
+        out[k] -= np.linalg.solve(among, products[others, k]).astype(np.float32) @ C[others]
     return out
 
 
-def footprint_consistency(fit, raw: np.ndarray, C: np.ndarray, length: int) -> np.ndarray:
-    """Correlation of each footprint with the mean image of its own events, other components removed.
+def footprint_consistency(fit) -> np.ndarray:
+    """Correlation of each footprint with the image of its own activity, other components removed.
+
+    The image is the regression of the movie, without background and the other components, on that part of the
+    trace that overlapping components don't share: errors of their footprints do not enter it.
 
     Parameters
     ----------
     fit : Fit
         The model, traces of mean zero.
-    raw, C : float32 [components, frames]
-        See :func:`own_events`.
-    length : int
-        Frames that the noisy trace is averaged over.
 
     Returns
     -------
     float64 [components]
-        0 for a component without events of its own.
+        0 for a component without activity of its own.
     """
     c = fit.components
     if not len(c):
         return np.zeros(0)
     A = c.matrix()
     gram = (A @ A.T).tocsr()
-    events = own_events(raw, C, gram, length)
-    has = events.any(axis=1)
-    centred = events - events.mean(axis=1, keepdims=True)
+    centred = own_traces(c.C, gram)
+    has = centred.any(axis=1)
     windows = fit.products(centred, c.tops, c.lefts, c.side)
     cross = c.C.astype(np.float64) @ centred.T.astype(np.float64)
     rest = fit.background_products(centred, cross)

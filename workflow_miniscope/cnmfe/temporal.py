@@ -46,7 +46,7 @@ def raw_trace(products: np.ndarray, gram, C: np.ndarray, k: int) -> np.ndarray:
     return C[k] + (products[k] - weights @ C[neighbours]) / own[0]
 
 
-def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3) -> np.ndarray:
+def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3, kernel=None) -> np.ndarray:
     """Traces of all components; ``C`` is the start and is changed. They have mean zero, as the movie has here.
 
     Parameters
@@ -66,7 +66,10 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3)
     for _ in range(sweeps):
         for k in range(len(C)):
             y = raw_trace(products, gram, C, k).astype(np.float64)
-            calcium = oasis(y - baseline(y), g, penalty(y, g))
+            if kernel is None:
+                calcium = oasis(y - baseline(y), g, penalty(y, g))
+            else:
+                calcium = sparse_deconvolution(y - baseline(y), kernel, float(noise(y)))[0]
             C[k] = calcium - calcium.mean()
     return C
 
