@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RecordingError
+from .text import decode, read_bytes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -22,13 +23,9 @@ def read_json(path: Path) -> dict[str, Any]:
     RecordingError
         It is missing, or is no JSON object.
     """
+    file = read_bytes(path)
     try:
-        # utf-8-sig: editors on Windows put a byte order mark in front
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise RecordingError(f"{path} is missing; copy it from the recording computer.") from None
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
+        content = json.loads(decode(file)[0])
     except json.JSONDecodeError as error:
         raise RecordingError(f"{path} line {error.lineno} is not valid JSON ({error.msg}); correct it.") from None
     except (UnicodeDecodeError, RecursionError, ValueError):

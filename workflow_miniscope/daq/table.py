@@ -1,4 +1,4 @@
-"""Tables of numbers as the acquisition programs write them: with or without a header, commas or tabs."""
+"""Tables of numbers as the acquisition programs write them: with a header or without, between any delimiters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RecordingError
+from .text import read_text
 
 # Integers up to here are exact as float64
 _MAX_INTEGER = 2.0**53
@@ -73,20 +74,6 @@ class Table:
             raise RecordingError(f"{self.path} line {number}: '{shown}' is no {what}.")
 
 
-def read_text(path: Path) -> str:
-    """Read a text file, or raise RecordingError where it is missing or no text."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise RecordingError(f"{path} is missing; copy it from the recording computer.") from None
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise RecordingError(f"{path} is not a text file; copy it from the recording computer again.") from None
-
-
 def read_table(path: Path, min_fields: int) -> Table:
     """Read a table of numbers.
 
@@ -97,8 +84,9 @@ def read_table(path: Path, min_fields: int) -> Table:
     RecordingError
         The file is missing or no text, holds no row, or a row other than the last has too few fields.
     """
-    lines = [(i, line) for i, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
-    delimiter = "\t" if lines and "\t" in lines[0][1] else ","
+    lines = [(i, line) for i, line in enumerate(read_text(path)[0].split("\n"), 1) if line.strip()]
+    # the programs write commas or tabs, spreadsheets of some countries semicolons
+    delimiter = next((one for one in "\t;" if lines and one in lines[0][1]), ",")
     header = None
     if lines and to_number(lines[0][1].split(delimiter)[0]) is None:
         header = tuple(name.strip().lower() for name in lines.pop(0)[1].split(delimiter))
