@@ -361,7 +361,8 @@ def synchronized(
     Returns
     -------
     Aligned
-        ``values`` [scope frames, ...], ``frames`` of the camera, and ``error_ms``.
+        ``values`` [scope frames, ...], ``frames`` of the camera, and ``error_ms``; nan for frames of the scope whose
+        times are out of order.
 
     Raises
     ------
@@ -382,9 +383,11 @@ def synchronized(
         raise RecordingError(
             f"The signal has {len(signal)} values, the camera {n_video} frames: it belongs to another recording."
         )
-    # frames at the video's end that got no time belong to no moment
+    # frames at the video's end that got no time belong to no moment, nor do the scope's whose time is wrong
     n = min(len(signal), len(times))
-    return daq.align(signal[:n], times[:n], scope_row["time_stamps"], method, max_error_ms)
+    wanted = np.asarray(scope_row["time_stamps"], float)
+    wanted = np.where(daq.in_order(wanted), wanted, np.nan)
+    return daq.align(signal[:n], times[:n], wanted, method, max_error_ms)
 
 
 def _one(table: Any, restriction: dict, what: str) -> dict:

@@ -62,6 +62,25 @@ def text(value: Any) -> str | None:
     return (value.strip() or None) if isinstance(value, str) else None
 
 
+# Before the first Miniscope was built no recording can have started
+_FIRST_YEAR = 2010
+# Time zones reach from -12 to +14 hours; the two clocks are read a moment apart
+_FARTHEST_ZONE = timedelta(hours=14, minutes=1)
+
+
+def clock_problems(utc: datetime | None, local: datetime | None) -> list[str]:
+    """Say where the start of a recording cannot be true."""
+    problems = []
+    if utc is not None and (utc.year < _FIRST_YEAR or utc > datetime.now(timezone.utc) + timedelta(days=1)):
+        problems.append(f"It says that it was recorded on {utc:%Y-%m-%d}: the clock of the computer was not set.")
+    if utc is not None and local is not None and abs(local - utc.replace(tzinfo=None)) > _FARTHEST_ZONE:
+        problems.append(
+            f"The rig's clock at the start, {local:%Y-%m-%d %H:%M:%S}, is in no time zone at {utc:%Y-%m-%d %H:%M:%S} "
+            "UTC: was metaData.json changed?"
+        )
+    return problems
+
+
 def start_time(metadata: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
     """Read when a recording started, from a session's metadata.
 

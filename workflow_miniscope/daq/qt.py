@@ -8,11 +8,12 @@ one folder deeper, such as in experiment/.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import RecordingError
-from .metadata import number, read_json, start_time, text
+from .metadata import clock_problems, number, read_json, start_time, text
 from .model import BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, read_head_orientation
 from .table import read_table, to_number
@@ -141,6 +142,8 @@ def open_session(folder: Path, only: Path | None = None, allow_broken: bool = Fa
     utc, local = start_time(metadata)
     if metadata and utc is None:
         warnings.append(f"{about} has no msecSinceEpoch, so the time of the recording in UTC is unknown.")
+    warnings += clock_problems(utc, local)
+    warnings += _unread(folder, devices, folders)
     notes, problems = read_notes(find_file(folder, _NOTES))
     return Session(
         folder=folder,
@@ -243,6 +246,22 @@ def _videos(folder: Path, kind: str) -> tuple[Path, ...]:
     return tuple(numbered[i] for i in sorted(numbered))
 
 
+def _unread(session: Path, devices: list[QtDevice], folders: list[Path]) -> Iterator[str]:
+    """Say what looks like a part of the recording and is not read."""
+    for device in devices:
+        others = [
+            path.name
+            for path in sorted(device.folder.iterdir())
+            if path.suffix.lower() == ".avi" and path not in device.files and not path.name.startswith(".")
+        ]
+        if others:
+            yield f"{device.folder} also holds {', '.join(others)}, which the program did not write and is not read."
+    for path in sorted(session.iterdir()):
+        inside = path.is_dir() and path not in folders and path not in [folder.parent for folder in folders]
+        if inside and not path.name.startswith(".") and find_file(path, _METADATA).is_file() and device_folders(path):
+            yield f"{path} is another recording and is not read with this one."
+
+
 def _video_number(name: str) -> int | None:
     match = re.fullmatch(r"(\d{1,9})\.avi", name, re.IGNORECASE | re.ASCII)
     return int(match[1]) if match else None
@@ -273,7 +292,7 @@ def read_time_stamps(path: Path) -> TimeStamps:
     numbers = table.integers(columns["frame number"], "frame number")
     times = table.times(columns["time stamp (ms)"]) / 1000
     daq_frames = table.integers(columns[_DAQ_COLUMN], "DAQ frame number") if _DAQ_COLUMN in columns else None
-    return TimeStamps(path, times, numbers, daq_frames, tuple(warnings))
+    return TimeStamps(path, times, numbers, daq_frames, tuple(warnings)).without_repeated_rows()
 
 
 def read_notes(path: Path) -> tuple[tuple[Note, ...], list[str]]:

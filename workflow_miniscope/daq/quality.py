@@ -207,7 +207,7 @@ def assess(
 
     dropped = timing.dropped_frames / (n + timing.dropped_frames)
     if dropped > MAX_DROPPED:
-        problems.append(f"{dropped:.0%} of the frames were dropped, more than {MAX_DROPPED:.0%}.")
+        problems.append(f"{min(dropped, 0.99):.0%} of the frames were dropped, more than {MAX_DROPPED:.0%}.")
     if out_of_order > MAX_OUT_OF_ORDER * n:
         problems.append(
             f"The times of {out_of_order} of {n} frames are out of order, more than {MAX_OUT_OF_ORDER:.0%}."
