@@ -6,7 +6,7 @@
 Compares reading every frame by this project (``Movie.frames``, ``Movie.blocks`` and all of the check) with a plain
 OpenCV loop and, where it is installed, with roiextractors' MiniscopeImagingExtractor. Each reader runs in a process of
 its own, because the peak memory of a process never falls. The files are read once before, so that all readers find them
-in the system's cache.
+in the system's cache. What was measured is in ``benchmarks/reading.md``.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def simulate(root: Path, n_frames: int, size: int, per_file: int = 1000) -> Path
 
 
 def measure(name: str, folder: Path) -> dict[str, float]:
-    """Run one reader in a process of its own; return frames, seconds, and peak memory beyond its imports (MB)."""
+    """Run one reader in a process of its own; return frames, seconds, CPU seconds, peak memory beyond imports (MB)."""
     done = subprocess.run([sys.executable, __file__, str(folder), "--only", name], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
@@ -133,10 +133,10 @@ def run_one(name: str, folder: Path) -> None:
     if name == "roiextractors":
         import roiextractors  # noqa: F401
     before = memory()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     frames = READERS[name](folder)
-    seconds = time.perf_counter() - start
-    print(json.dumps({"frames": int(frames), "seconds": seconds, "peak": memory() - before}))
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    print(json.dumps({"frames": int(frames), "seconds": seconds, "cpu": cpu, "peak": memory() - before}))
 
 
 def memory() -> float:
@@ -173,8 +173,9 @@ def main() -> None:
                 print(f"{name} is left out: {error}", file=sys.stderr)
                 continue
             rate = measured["frames"] / measured["seconds"]
-            rows.append((name, int(measured["frames"]), round(rate), round(measured["peak"])))
-    print(format_table(("reader", "frames", "frames/s", "memory MB"), rows))
+            cpu = 1000 * measured["cpu"] / measured["frames"]
+            rows.append((name, int(measured["frames"]), round(rate), round(cpu, 2), round(measured["peak"])))
+    print(format_table(("reader", "frames", "frames/s", "CPU ms/frame", "memory MB"), rows))
 
 
 if __name__ == "__main__":

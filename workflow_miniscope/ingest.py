@@ -9,7 +9,6 @@ every recording day.
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -25,6 +24,7 @@ from tqdm.auto import tqdm
 from . import check, console, daq
 from .database import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError
+from .hints import did_you_mean
 from .manifest import Row, read_manifest
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
 
@@ -178,8 +178,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
             raise ManifestError(f"{column} is empty.")
     name = row.values["subject"]
     if name not in known_subjects:
-        near = difflib.get_close_matches(name, known_subjects, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "add it to the subjects' manifest."
+        hint = did_you_mean(name, known_subjects, "add it to the subjects' manifest.")
         raise ManifestError(f"subject '{name}' is not in the database; {hint}")
 
     roots = get_miniscope_root_data_dir()
