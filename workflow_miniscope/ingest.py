@@ -170,7 +170,7 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
 
 
 def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
-    from .elements.miniscope import naive_utc
+    from .elements.outputs import naive_utc
     from .pipeline import AnatomicalLocation, Device, facemap, miniscope, session
 
     for column in SESSION_COLUMNS:

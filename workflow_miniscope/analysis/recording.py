@@ -7,6 +7,7 @@ silently: times are stored as they were recorded, with those that can be trusted
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -92,15 +93,15 @@ class RecordingQuality(_Quality, dj.Computed):
 
     def make_compute(self, key, acq_software, device, session_dir):
         folder = find_session_folder(session_dir)
-        try:
+
+        def find() -> daq.Device:
             recorded = daq.open_session(folder, acq_software, allow_broken=True)
             for broken in recorded.broken:
                 if broken.name == device:
                     raise RecordingError(broken.problem)
-            checked = daq.check_device(find_device(recorded, device), progress=True)
-        except RecordingError as error:
-            return (_row(daq.unreadable(str(error))),)
-        return (_row(checked.quality, checked),)
+            return find_device(recorded, device)
+
+        return (_judged(find),)
 
 
 @schema
@@ -117,19 +118,19 @@ class CameraQuality(_Quality, dj.Computed):
 
     def make_compute(self, key, files):
         paths = find_videos(files)
-        try:
-            _, device = find_camera(paths)
-            checked = daq.check_device(device, progress=True)
-        except RecordingError as error:
-            return (_row(daq.unreadable(str(error))),)
-        return (_row(checked.quality, checked),)
+        return (_judged(lambda: find_camera(paths)[1]),)
 
 
-def _row(quality: daq.Quality, checked: daq.Check | None = None) -> dict[str, Any]:
+def _judged(find: Callable[[], daq.Device]) -> dict[str, Any]:
+    """Return the row of a device; where it cannot be found or read, that is the verdict."""
+    seen = None
+    try:
+        checked = daq.check_device(find(), progress=True)
+        quality, seen = checked.quality, checked.survey
+    except RecordingError as error:
+        quality = daq.unreadable(str(error))
     row = {**asdict(quality), "reasons": list(quality.reasons)}
-    if checked is not None and checked.survey is not None:
-        row["frame_brightness"] = checked.survey.brightness
-    return row
+    return row if seen is None else {**row, "frame_brightness": seen.brightness}
 
 
 def find_session_folder(session_dir: str) -> Path:
