@@ -193,8 +193,10 @@ def test_the_picture_of_a_long_recording_keeps_what_is_rare():
     brightness = np.full(n, 100.0)
     brightness[123] = 10
     device = figures.DevicePicture("long", "good", times, {n // 2 - 1: 200}, brightness)
-    figure = figures.recording_check([device], "a long one")
-    intervals, course = figure.subfigs[0].axes
+    figure = figures.recording_check([device], "a long one", ["The clock was set."])
+    told, drawn = figure.subfigs
+    assert [text.get_text() for text in told.axes[0].texts] == ["The clock was set."]
+    intervals, course = drawn.axes
     assert [text.get_text() for text in intervals.texts] == ["200 lost"]
     band = course.collections[0].get_paths()[0].vertices
     assert len(band) < 10_000, "no more than can be seen"

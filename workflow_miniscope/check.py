@@ -31,6 +31,8 @@ JSON_FIGURES = {
 
 # Seconds by which a recording may seem to end after the next one starts: its own start is noted a moment late
 _OVERLAP = 1.0
+# A picture of more devices is higher than viewers, and some formats, allow
+_MOST_DRAWN = 12
 
 
 @dataclass(frozen=True)
@@ -280,7 +282,11 @@ def draw(checked: SessionCheck | SplitCheck, path: Path) -> Path:
     from . import figures  # matplotlib takes long to import
 
     title = f"{checked.folder.parent.name}/{checked.folder.name}: {checked.verdict}"
-    return figures.save(figures.recording_check(list(map(_picture, checked.devices)), title), path)
+    shown = checked.devices[:_MOST_DRAWN]
+    notes = list(checked.warnings)
+    if len(shown) < len(checked.devices):
+        notes.append(f"The first {len(shown)} of {len(checked.devices)} devices are drawn.")
+    return figures.save(figures.recording_check(list(map(_picture, shown)), title, notes), path)
 
 
 def _picture(device: daq.Check):
