@@ -160,7 +160,7 @@ class CameraTimes(dj.Imported):
     def make_compute(self, key, files):
         _, device = find_camera(find_videos(files))
         recording = device.read()
-        return recording.n_frames, recording.fps, recording.times, daq.in_order(recording.times)
+        return recording.n_frames, recording.fps, recording.times, recording.in_order
 
     def make_insert(self, key, n_frames, fps, times, in_order):
         self.insert1({**key, "n_frames": n_frames, "fps": fps, "times": times, "in_order": in_order})

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from ..errors import RecordingError
-from .alignment import in_order
 from .model import Device
 from .orientation import HeadOrientation
 from .recording import Recording
@@ -201,7 +200,7 @@ def assess(
     """
     timing = recording.timing
     n = recording.n_frames
-    out_of_order = n - int(np.count_nonzero(in_order(recording.times)))
+    out_of_order = n - int(np.count_nonzero(recording.in_order))
     problems = [*(problems or [])]
     warnings = [*recording.warnings, *(warnings or []), *_doubts(recording)]
 

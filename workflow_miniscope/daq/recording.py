@@ -50,6 +50,11 @@ class Recording:
         return self.stamps.times
 
     @cached_property
+    def in_order(self) -> np.ndarray:
+        """Which times can be trusted, bool [n_frames]: cleaned times are ``times[in_order]``."""
+        return in_order(self.times)
+
+    @cached_property
     def timing(self) -> Timing:
         """Frame rate, dropped frames and other irregularities."""
         return examine(self.stamps.times, self.stamps.daq_frames)
@@ -62,7 +67,7 @@ class Recording:
     @property
     def duration(self) -> float:
         """Seconds from the first frame to the last, and one interval for the last; wrong times do not count."""
-        trusted = self.times[in_order(self.times)]
+        trusted = self.times[self.in_order]
         return float(trusted[-1] - trusted[0]) + self.timing.interval
 
     @property

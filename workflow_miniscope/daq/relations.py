@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .alignment import in_order
 from .quality import Check
 from .recording import Recording
 
@@ -52,7 +51,7 @@ def _not_covered(read: list[tuple[str, Recording]]) -> Iterator[str]:
 
 
 def _span(recording: Recording) -> tuple[float, float]:
-    times = recording.times[in_order(recording.times)]
+    times = recording.times[recording.in_order]
     return max(float(times[0]), 0.0), float(times[-1]) + recording.timing.interval
 
 
