@@ -6,7 +6,7 @@
 Compares reading every frame by this project (``Movie.frames``, ``Movie.blocks`` and all of the check) with a plain
 OpenCV loop and, where it is installed, with roiextractors' MiniscopeImagingExtractor. Each reader runs in a process of
 its own, because the peak memory of a process never falls. The files are read once before, so that all readers find them
-in the system's cache.
+in the system's cache. What was measured is in ``benchmarks/reading.md``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ READERS = {
 }
 
 
-def simulate(root: Path, n_frames: int, size: int, per_file: int = 1000) -> Path:
+def simulate(root: Path, n_frames: int, size: int, per_file: int = 1000, codec: str = "FFV1") -> Path:
     """Write a device folder of noisy frames, as Miniscope-DAQ-QT would, and return it."""
     import cv2
     import numpy as np
@@ -102,7 +102,7 @@ def simulate(root: Path, n_frames: int, size: int, per_file: int = 1000) -> Path
     frames = [np.clip(field + rng.normal(0, 3, (size, size)), 0, 255).astype(np.uint8) for _ in range(200)]
     for number, start in enumerate(range(0, n_frames, per_file)):
         writer = cv2.VideoWriter(
-            str(folder / f"{number}.avi"), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"FFV1"), 60, (size, size), False
+            str(folder / f"{number}.avi"), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), 60, (size, size), False
         )
         for i in range(start, min(start + per_file, n_frames)):
             writer.write(frames[i % len(frames)])
@@ -116,7 +116,7 @@ def simulate(root: Path, n_frames: int, size: int, per_file: int = 1000) -> Path
 
 
 def measure(name: str, folder: Path) -> dict[str, float]:
-    """Run one reader in a process of its own; return frames, seconds, and peak memory beyond its imports (MB)."""
+    """Run one reader in a process of its own; return frames, seconds, CPU seconds, peak memory beyond imports (MB)."""
     done = subprocess.run([sys.executable, __file__, str(folder), "--only", name], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
@@ -133,10 +133,10 @@ def run_one(name: str, folder: Path) -> None:
     if name == "roiextractors":
         import roiextractors  # noqa: F401
     before = memory()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     frames = READERS[name](folder)
-    seconds = time.perf_counter() - start
-    print(json.dumps({"frames": int(frames), "seconds": seconds, "peak": memory() - before}))
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    print(json.dumps({"frames": int(frames), "seconds": seconds, "cpu": cpu, "peak": memory() - before}))
 
 
 def memory() -> float:
@@ -156,25 +156,28 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="folder of one device of Miniscope-DAQ-QT")
     parser.add_argument("--frames", type=int, default=3000, help="frames of the simulated recording")
     parser.add_argument("--size", type=int, default=608, help="height and width of its frames")
+    parser.add_argument("--codec", default="FFV1", help="its codec: FFV1, GREY or MJPG")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each reader, of which the fastest counts")
     parser.add_argument("--only", choices=READERS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         run_one(arguments.only, arguments.folder)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or simulate(Path(scratch), arguments.frames, arguments.size)
+        folder = arguments.folder or simulate(Path(scratch), arguments.frames, arguments.size, codec=arguments.codec)
         for path in _videos(folder):
             path.read_bytes()
         rows = []
         for name in READERS:
             try:
-                measured = measure(name, folder)
+                measured = min((measure(name, folder) for _ in range(arguments.repeat)), key=lambda one: one["seconds"])
             except RuntimeError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
                 continue
             rate = measured["frames"] / measured["seconds"]
-            rows.append((name, int(measured["frames"]), round(rate), round(measured["peak"])))
-    print(format_table(("reader", "frames", "frames/s", "memory MB"), rows))
+            cpu = 1000 * measured["cpu"] / measured["frames"]
+            rows.append((name, int(measured["frames"]), round(rate), round(cpu, 2), round(measured["peak"])))
+    print(format_table(("reader", "frames", "frames/s", "CPU ms/frame", "memory MB"), rows))
 
 
 if __name__ == "__main__":

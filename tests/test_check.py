@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from recordings import regular_times, write_session
+from recordings import START_MS, regular_times, write_session
 from typer.testing import CliRunner
 
 from workflow_miniscope import check, cli, figures
@@ -62,7 +62,7 @@ def test_json(session, run):
     done = run(written.folder, "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert set(told) == {"start_utc", "layout", "verdict", "devices"}
+    assert set(told) == {"start_utc", "layout", "verdict", "warnings", "devices"}
     assert told["start_utc"].startswith("2026-01-15T10:20:30.125")
     assert (told["layout"], told["verdict"]) == ("Miniscope-DAQ-V4", "usable with warnings")
     scope, camera = told["devices"]
@@ -115,6 +115,43 @@ def test_a_missing_device_is_not_good(session):
     assert "Face Cam" in str(checked)
 
 
+def test_what_is_wrong_between_devices_is_told(session, run):
+    written = session(cameras=["Face Cam"])
+    path = written.cameras[0].folder / "timeStamps.csv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(f"{i},{50 * i + 10_000_000},0" for i in range(len(rows)))]) + "\n")
+    told = json.loads(run(written.folder, "--json").stdout)
+    assert told["verdict"] == "usable with warnings"
+    assert [device["verdict"] for device in told["devices"]] == ["good", "good"]
+    (warning,) = told["warnings"]
+    assert "Face_Cam recorded nothing of the time of My_V4_Miniscope" in warning
+    assert warning in run(written.folder, "--no-picture").stdout
+    (written.folder / "metaData.json").unlink()
+    assert "metaData.json is missing" in json.loads(run(written.folder, "--json").stdout)["warnings"][1]
+
+
+def test_a_session_split_over_folders(session, run, tmp_path):
+    first = session(cameras=["Face Cam"])
+    second = session(start_ms=START_MS + 60_000, settings={"gain": 3.5}, cameras=["Face Cam"], missing=2)
+    day = first.folder.parent
+    told = json.loads(run(day, "--json", "--output", tmp_path / "day.png").stdout)
+    assert told["start_utc"].startswith("2026-01-15T10:20:30.125")
+    assert told["verdict"] == "usable with warnings"
+    names = [device["name"] for device in told["devices"]]
+    one, two = first.folder.name, second.folder.name
+    assert names == [f"{folder}/{name}" for folder in (one, two) for name in ("My_V4_Miniscope", "Face_Cam")]
+    assert told["warnings"] == [f"From {one} to {two}: My_V4_Miniscope: gain was 'Low', is 3.5."]
+    assert imread(tmp_path / "day.png").shape[0] > 1000
+    session(start_ms=START_MS + 61_000)
+    told = check.check_folder(day, progress=False)
+    assert any("starts 2.1 s before" in warning for warning in told.warnings)
+    (first.folder / "metaData.json").write_text("{")
+    done = run(day, "--no-picture")
+    assert done.exit_code == 1
+    assert f"{first.folder / 'metaData.json'} line 1 is not valid JSON" in done.stdout
+    assert f"{two}/My_V4_Miniscope (scope)" in done.stdout
+
+
 def test_where_the_picture_goes(session, run, tmp_path, monkeypatch):
     written = session()
     assert run(written.folder, "--output", tmp_path / "mine.png").exit_code == 0
@@ -156,8 +193,10 @@ def test_the_picture_of_a_long_recording_keeps_what_is_rare():
     brightness = np.full(n, 100.0)
     brightness[123] = 10
     device = figures.DevicePicture("long", "good", times, {n // 2 - 1: 200}, brightness)
-    figure = figures.recording_check([device], "a long one")
-    intervals, course = figure.subfigs[0].axes
+    figure = figures.recording_check([device], "a long one", ["The clock was set."])
+    told, drawn = figure.subfigs
+    assert [text.get_text() for text in told.axes[0].texts] == ["The clock was set."]
+    intervals, course = drawn.axes
     assert [text.get_text() for text in intervals.texts] == ["200 lost"]
     band = course.collections[0].get_paths()[0].vertices
     assert len(band) < 10_000, "no more than can be seen"

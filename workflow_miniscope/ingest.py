@@ -9,7 +9,6 @@ every recording day.
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -25,6 +24,7 @@ from tqdm.auto import tqdm
 from . import check, console, daq
 from .database import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError
+from .hints import did_you_mean
 from .manifest import Row, read_manifest
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
 
@@ -170,7 +170,7 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
 
 
 def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
-    from .elements.miniscope import naive_utc
+    from .elements.outputs import naive_utc
     from .pipeline import AnatomicalLocation, Device, facemap, miniscope, session
 
     for column in SESSION_COLUMNS:
@@ -178,8 +178,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
             raise ManifestError(f"{column} is empty.")
     name = row.values["subject"]
     if name not in known_subjects:
-        near = difflib.get_close_matches(name, known_subjects, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "add it to the subjects' manifest."
+        hint = did_you_mean(name, known_subjects, "add it to the subjects' manifest.")
         raise ManifestError(f"subject '{name}' is not in the database; {hint}")
 
     roots = get_miniscope_root_data_dir()
@@ -204,7 +203,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
             f"in {', '.join(other)}."
         )
 
-    verdicts = _verdicts(recorded)  # before the first insert, while nothing is locked
+    told = [*_verdicts(recorded), *_changes(recorded, key)]  # before the first insert, while nothing is locked
     session.Session.insert1(key)
     entry = {**key, "session_dir": relative}
     _check_lengths(entry, session.SessionDirectory)
@@ -240,7 +239,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
         facemap.VideoRecording.File.insert(
             {**video, "file_id": i, "file_path": to_relative(video_roots, path)} for i, path in enumerate(device.files)
         )
-    report.notes += [f"{row.path} line {row.line}: {note}" for note in (*recorded.warnings, *verdicts)]
+    report.notes += [f"{row.path} line {row.line}: {note}" for note in (*recorded.warnings, *told)]
     report.count("session")
     report.count("scope recording", len(recorded.scopes))
     report.count("camera recording", len(recorded.cameras))
@@ -248,12 +247,31 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
 
 def _verdicts(recorded: daq.Session) -> list[str]:
     """Say which recordings are not good, by their time stamps and files alone, which takes milliseconds a file."""
-    said = []
-    for device in recorded.devices:
-        quality = daq.check_device(device, frames=False).quality
-        if quality.verdict != "good":
-            said.append(f"{device.name} is {quality.verdict}: {' '.join(quality.reasons)}")
-    return said
+    checked = [daq.check_device(device, frames=False) for device in recorded.devices]
+    said = [
+        f"{device.name} is {device.quality.verdict}: {' '.join(device.quality.reasons)}"
+        for device in checked
+        if device.quality.verdict != "good"
+    ]
+    return [*said, *daq.relate(checked)]
+
+
+def _changes(recorded: daq.Session, key: dict) -> list[str]:
+    """Say which settings differ from those of the animal's recording before, as far as its files are there."""
+    from .pipeline import session
+
+    earlier = (session.SessionDirectory & {"subject": key["subject"]}).to_dicts(order_by="session_datetime")
+    earlier = [entry for entry in earlier if entry["session_datetime"] < key["session_datetime"]]
+    if not earlier:
+        return []
+    last = earlier[-1]
+    try:
+        folder = find_full_path(get_miniscope_root_data_dir(), last["session_dir"])
+        before = daq.all_settings(daq.open_session(folder, allow_broken=True))
+    except WorkflowError:
+        return []
+    since = f"since {last['session_datetime']} UTC, the recording before"
+    return [f"{since}, {change}." for change in daq.changes(before, daq.all_settings(recorded))]
 
 
 def _refuse_unusable(row: Row, progress: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from .errors import ManifestError
+from .hints import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ def read_manifest(path: Path, required: Sequence[str], optional: Sequence[str] =
     known = [*required, *optional]
     for column in table.columns:
         if column not in known:
-            near = difflib.get_close_matches(column, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
+            hint = did_you_mean(column, known, f"known are {', '.join(known)}.")
             raise ManifestError(f"{path} has the unknown column '{column}'; {hint}")
     return list(_rows(path, table))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 from .database import DATABASE_ERRORS
 from .errors import ParameterError
+from .hints import did_you_mean
 
 
 def restricted(table: Any, restrict: Any):
@@ -44,8 +44,7 @@ def _check_names(condition: dict, known: list[str]) -> None:
     # DataJoint ignores names it does not know, and would choose everything
     for name in condition:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
+            hint = did_you_mean(name, known, f"known are {', '.join(known)}.")
             raise ParameterError(f"There is no attribute '{name}'; {hint}")
 
 

@@ -6,7 +6,6 @@ embedded database, results under the user's data folder.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from functools import lru_cache
@@ -18,6 +17,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import SettingsError
+from .hints import did_you_mean
 
 CONFIG_NAME = "dj_local_conf.json"
 CONFIG_VARIABLE = "WORKFLOW_MINISCOPE_CONFIG"
@@ -242,9 +242,8 @@ def read_config(path: Path) -> dict[str, Any]:
         elif key in DATAJOINT_KEYS:
             values["datajoint"][key] = value
         elif key not in OBSOLETE_KEYS:
-            near = difflib.get_close_matches(key, [*known, *DATAJOINT_KEYS], n=1, cutoff=0.4)
-            hint = f" Did you mean '{near[0]}'?" if near else f" Known keys: {', '.join(known)}."
-            raise SettingsError(f"{path} has the unknown key '{key}'.{hint}")
+            hint = did_you_mean(key, [*known, *DATAJOINT_KEYS], f"known are {', '.join(known)}.")
+            raise SettingsError(f"{path} has the unknown key '{key}'; {hint}")
     return values
 
 

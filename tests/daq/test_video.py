@@ -179,6 +179,34 @@ def test_counting_agrees_with_decoding(tmp_path):
         assert len(list(daq.Movie([tmp_path / "0.avi"]).frames())) == 37
 
 
+@pytest.mark.parametrize("codec", ["DIB ", "FFV1"])
+def test_an_index_that_lies_is_not_believed(tmp_path, codec):
+    (path,), _ = write(tmp_path, [8], codec)
+    content = path.read_bytes()
+    index = content.rindex(b"idx1")
+    entry = index + 8 + 3 * 16
+
+    def scanned(changed):
+        path.write_bytes(changed)
+        return avi.scan(path)
+
+    for place in (entry, entry + 8, entry + 12):  # what it is, where, how long
+        changed = bytearray(content)
+        changed[place] ^= 1
+        found = scanned(changed)
+        assert (found.n_frames, found.problem) == (8, None)
+    without = (
+        content[:entry] + content[entry + 16 : index + 8 + 8 * 16] + b"JUNK" + (8).to_bytes(4, "little") + bytes(8)
+    )
+    changed = bytearray(without + content[index + 8 + 8 * 16 :])
+    changed[index + 4 : index + 8] = (7 * 16).to_bytes(4, "little")
+    assert scanned(changed).n_frames == 8
+    changed = bytearray(content)
+    first = content.index(b"movi") + 4
+    changed[first : first + 4] = bytes(4)
+    assert scanned(changed).problem == "is damaged after frame 0"
+
+
 def test_chunks_of_no_bytes_are_no_frames(tmp_path):
     """They stand for a frame as before; neither the acquisition programs nor the decoder make a frame of one."""
     frames = make_frames(6)
@@ -208,8 +236,9 @@ def test_large_files_in_several_parts(tmp_path):
 
 def test_memory_does_not_grow_with_the_movie(tmp_path):
     def peak(n_frames):
-        files, _ = write(tmp_path, [n_frames], "GREY", (64, 96))
+        files, _ = write(tmp_path, n_frames // 20 * [20], "GREY", (64, 96))
         tracemalloc.start()
+        daq.survey_movie(daq.Movie(files))
         for _ in daq.Movie(files).frames():
             pass
         for _ in daq.Movie(files).blocks(16):

@@ -205,6 +205,14 @@ def test_a_cameras_signal_at_the_scopes_frames(pipeline, write, put_in, fill, an
     between = (scope >= camera[0]) & (scope <= camera[-1])
     np.testing.assert_allclose(found.values[between], scope[between])
 
+    scope_row = pipeline.miniscope.RecordingInfo & key
+    disordered = scope.copy()
+    disordered[5] = 1.2
+    pipeline.miniscope.RecordingInfo.update1({**scope_row.fetch1("KEY"), "time_stamps": disordered})
+    found = synchronized(key, key, signal=camera)
+    assert np.isnan(found.values[5]) and found.frames[5] == -1, "a frame with a wrong time belongs to no moment"
+    assert not np.isnan(found.values[6])
+
     with pytest.raises(RecordingError, match="belongs to another recording"):
         synchronized(key, key, signal=camera[:-1])
     with pytest.raises(RecordingError, match="0 rows of Region"):

@@ -13,7 +13,7 @@ from stub_engine import StubEngine as Stub
 
 from workflow_miniscope import engines
 from workflow_miniscope.engines import values
-from workflow_miniscope.engines.base import Engine, nearest, run_engine
+from workflow_miniscope.engines.base import Engine, run_engine
 from workflow_miniscope.errors import EngineError, ParameterError, RecordingError
 
 
@@ -190,11 +190,6 @@ def test_looking_up_names_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-
-
-def test_nearest():
-    assert nearest("minCorr", ["min_corr", "min_pnr"]) == " (did you mean 'min_corr'?)"
-    assert nearest("zzz", ["min_corr"]) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ silently: times are stored as they were recorded, with those that can be trusted
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -92,15 +93,15 @@ class RecordingQuality(_Quality, dj.Computed):
 
     def make_compute(self, key, acq_software, device, session_dir):
         folder = find_session_folder(session_dir)
-        try:
+
+        def find() -> daq.Device:
             recorded = daq.open_session(folder, acq_software, allow_broken=True)
             for broken in recorded.broken:
                 if broken.name == device:
                     raise RecordingError(broken.problem)
-            checked = daq.check_device(find_device(recorded, device), progress=True)
-        except RecordingError as error:
-            return (_row(daq.unreadable(str(error))),)
-        return (_row(checked.quality, checked),)
+            return find_device(recorded, device)
+
+        return (_judged(find),)
 
 
 @schema
@@ -117,19 +118,19 @@ class CameraQuality(_Quality, dj.Computed):
 
     def make_compute(self, key, files):
         paths = find_videos(files)
-        try:
-            _, device = find_camera(paths)
-            checked = daq.check_device(device, progress=True)
-        except RecordingError as error:
-            return (_row(daq.unreadable(str(error))),)
-        return (_row(checked.quality, checked),)
+        return (_judged(lambda: find_camera(paths)[1]),)
 
 
-def _row(quality: daq.Quality, checked: daq.Check | None = None) -> dict[str, Any]:
+def _judged(find: Callable[[], daq.Device]) -> dict[str, Any]:
+    """Return the row of a device; where it cannot be found or read, that is the verdict."""
+    seen = None
+    try:
+        checked = daq.check_device(find(), progress=True)
+        quality, seen = checked.quality, checked.survey
+    except RecordingError as error:
+        quality = daq.unreadable(str(error))
     row = {**asdict(quality), "reasons": list(quality.reasons)}
-    if checked is not None and checked.survey is not None:
-        row["frame_brightness"] = checked.survey.brightness
-    return row
+    return row if seen is None else {**row, "frame_brightness": seen.brightness}
 
 
 def find_session_folder(session_dir: str) -> Path:
@@ -159,7 +160,7 @@ class CameraTimes(dj.Imported):
     def make_compute(self, key, files):
         _, device = find_camera(find_videos(files))
         recording = device.read()
-        return recording.n_frames, recording.fps, recording.times, daq.in_order(recording.times)
+        return recording.n_frames, recording.fps, recording.times, recording.in_order
 
     def make_insert(self, key, n_frames, fps, times, in_order):
         self.insert1({**key, "n_frames": n_frames, "fps": fps, "times": times, "in_order": in_order})
@@ -361,7 +362,8 @@ def synchronized(
     Returns
     -------
     Aligned
-        ``values`` [scope frames, ...], ``frames`` of the camera, and ``error_ms``.
+        ``values`` [scope frames, ...], ``frames`` of the camera, and ``error_ms``; nan for frames of the scope whose
+        times are out of order.
 
     Raises
     ------
@@ -382,9 +384,11 @@ def synchronized(
         raise RecordingError(
             f"The signal has {len(signal)} values, the camera {n_video} frames: it belongs to another recording."
         )
-    # frames at the video's end that got no time belong to no moment
+    # frames at the video's end that got no time belong to no moment, nor do the scope's whose time is wrong
     n = min(len(signal), len(times))
-    return daq.align(signal[:n], times[:n], scope_row["time_stamps"], method, max_error_ms)
+    wanted = np.asarray(scope_row["time_stamps"], float)
+    wanted = np.where(daq.in_order(wanted), wanted, np.nan)
+    return daq.align(signal[:n], times[:n], wanted, method, max_error_ms)
 
 
 def _one(table: Any, restriction: dict, what: str) -> dict:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
 from typing import Any
 
-from ..engines.base import nearest
 from ..engines.values import Kind, choice, flag, number, optional, pair, positive, whole
 from ..errors import ParameterError
+from ..hints import in_brackets
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Parameters:
             if name in UNUSED or name in FROM_RECORDING:
                 continue
             if name not in known:
-                raise ParameterError(f"cnmfe has no parameter {name!r}{nearest(name, {*known, *UNUSED})}.")
+                raise ParameterError(f"cnmfe has no parameter {name!r}{in_brackets(name, {*known, *UNUSED})}.")
             try:
                 values[name] = known[name](value)
             except ValueError as error:

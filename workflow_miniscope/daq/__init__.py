@@ -10,11 +10,12 @@ Knows both layouts, that of the legacy program ("Miniscope-DAQ-V3") and that of 
 """
 
 from .alignment import Aligned, align, in_order
-from .find import find_sessions, open_device, open_session
+from .find import find_sessions, open_device, open_session, recording_folders
 from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, euler_degrees
 from .quality import VERDICTS, Check, Quality, Verdict, assess, check_device, unreadable, worst
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
+from .relations import relate
 from .settings import Change, all_settings, changes, portable_settings
 from .survey import Survey, survey_movie
 from .timestamps import Gap, TimeStamps, Timing, examine
@@ -52,6 +53,8 @@ __all__ = [
     "open_device",
     "open_session",
     "portable_settings",
+    "recording_folders",
+    "relate",
     "survey_movie",
     "unreadable",
     "worst",

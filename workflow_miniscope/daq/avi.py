@@ -1,7 +1,9 @@
 """The structure of an AVI file: how many whole frames it holds, whatever its header says.
 
 Headers and indices are written when a file is closed, so they are wrong in a file that was not, and decoders
-make a frame of whatever is left of the last one. Walking the chunks reads 8 bytes a frame and sees both.
+make a frame of whatever is left of the last one. Walking the chunks reads 8 bytes a frame and sees both. Those are
+a thousand places of a file, which takes long on a network drive, so an index is believed where it accounts for every
+byte of the frames, the file ends where its first bytes say, and the chunks at some of its places are what it says.
 
 The format: a file is made of chunks (4 letters, a 32-bit length, the content, padded to an even length).
 ``RIFF`` and ``LIST`` chunks hold chunks; the ``movi`` list holds one a frame, named after the stream and what
@@ -16,10 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from ..errors import RecordingError
 
 _OPENED_LISTS = {b"hdrl", b"strl", b"movi", b"rec "}
 _LENGTHS_OF_OPEN_FILES = {0, 0xFFFFFFFF}  # what writers put there until they close the file
+_ENTRY = np.dtype([("name", "S4"), ("flags", "<u4"), ("offset", "<u4"), ("size", "<u4")])  # of an index
+_LOOKED_AT = 9  # places of a file where an index is compared with it
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def scan(path: Path) -> AviFile:
     Parameters
     ----------
     path : Path
-        The file. It is not decoded, so this takes milliseconds.
+        The file. It is not decoded, so this takes a millisecond, or some where its index cannot be used.
 
     Raises
     ------
@@ -105,9 +111,14 @@ class _Walk:
                 self._open_riff(position, length)
                 position += 12
                 continue
-            if name == b"LIST" and self.file.read(4) in _OPENED_LISTS:
-                position += 12
-                continue
+            if name == b"LIST":
+                what = self.file.read(4)
+                if what == b"movi" and (after := self._read_index(position, length)):
+                    position = after
+                    continue
+                if what in _OPENED_LISTS:
+                    position += 12
+                    continue
             end = position + 8 + length
             if end > self.size:
                 # a cut index loses no frame, anything else may
@@ -123,6 +134,50 @@ class _Walk:
         if self.declared_end > self.size + 1:  # some writers forget the padding
             return self._file("is cut off", complete=False)
         return self._file(None, complete=True)
+
+    def _read_index(self, movi: int, length: int) -> int | None:
+        """Count the frames of a list by the index that follows it.
+
+        Returns
+        -------
+        int or None
+            Where the index ends; None where there is none, or it does not say the same as the file.
+        """
+        end = movi + 8 + length + (length & 1)
+        if not self.closed or not self.size <= self.declared_end <= self.size + 1:
+            return None
+        self.file.seek(end)
+        head = self.file.read(8)
+        if len(head) < 8 or head[:4] != b"idx1":
+            return None
+        n_bytes = struct.unpack("<I", head[4:])[0]
+        if n_bytes % _ENTRY.itemsize or not 0 < n_bytes <= self.size - end - 8:
+            return None
+        entries = np.frombuffer(self._read(n_bytes), _ENTRY)
+        if len(entries) * _ENTRY.itemsize != n_bytes:
+            return None
+        sizes = entries["size"].astype(np.int64)
+        places = movi + 12 + np.concatenate([[0], np.cumsum(8 + sizes + (sizes & 1))])
+        # offsets are from the list's type, or from the file's start
+        offsets = entries["offset"].astype(np.int64) + (movi + 8 if entries["offset"][0] == 4 else 0)
+        if places[-1] != end or not np.array_equal(offsets, places[:-1]):
+            return None
+        for i in np.unique(np.linspace(0, len(entries) - 1, _LOOKED_AT).astype(int)):
+            self.file.seek(int(places[i]))
+            if self.file.read(8) != entries["name"][i].ljust(4, b"\0") + struct.pack("<I", sizes[i]):
+                return None
+        names = {name: self._is_frame(name) for name in set(entries["name"].tolist())}
+        shown = np.array([names[name] for name in entries["name"].tolist()])
+        self.n_frames += int(np.count_nonzero(shown & (sizes > 0)))
+        return end + 8 + n_bytes + (n_bytes & 1)
+
+    def _read(self, n_bytes: int) -> bytes:
+        """Read so many bytes, or those there are; one call may give fewer."""
+        parts = []
+        while n_bytes and (part := self.file.read(n_bytes)):
+            parts.append(part)
+            n_bytes -= len(part)
+        return b"".join(parts)
 
     def _open_riff(self, position: int, length: int) -> None:
         self.closed = length not in _LENGTHS_OF_OPEN_FILES

@@ -61,6 +61,29 @@ def open_session(folder: str | Path, acq_software: str | None = None, allow_brok
         raise RecordingError(f"{folder} cannot be read ({error}).") from None
 
 
+def recording_folders(folder: str | Path) -> list[Path]:
+    """Give the recordings of a session that was stopped and started again: the folders in it, sorted by name.
+
+    Parameters
+    ----------
+    folder : path
+        The folder they are in, such as that of a day.
+
+    Returns
+    -------
+    list of Path
+        Empty where the folder is itself a recording, or holds none.
+    """
+    folder = Path(folder).expanduser().absolute()
+    try:
+        if not folder.is_dir() or _layout(folder):
+            return []
+        inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return [path for path in inside if _layout(path)]
+    except OSError as error:
+        raise RecordingError(f"{folder} cannot be read ({error}).") from None
+
+
 def open_device(folder: str | Path) -> Device:
     """Describe the one device in a folder.
 
@@ -131,4 +154,7 @@ def _layout(folder: Path) -> str | None:
 def _no_recording(folder: Path) -> str:
     if not any(folder.iterdir()):
         return f"{folder} is empty; name the folder of a recording."
+    below = recording_folders(folder)
+    if below:
+        return f"{folder} holds {len(below)} recordings, such as {below[0].name}; name the folder of one of them."
     return f"{folder} holds no recording (no folder of AVI files and time stamps); name the folder of one session."

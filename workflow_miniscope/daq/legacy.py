@@ -18,6 +18,7 @@ from . import avi
 from .metadata import number
 from .model import Device, Note, Session
 from .table import Table, read_table, to_number
+from .text import find_file, read_text
 from .timestamps import TimeStamps
 
 ACQ_SOFTWARE = "Miniscope-DAQ-V3"
@@ -45,12 +46,12 @@ class LegacyDevice(Device):
         other = "behavCam" if self.name == "msCam" else "msCam"
         files = _videos(self.folder).get(other)
         n_other = sum(avi.scan(file).n_frames for file in files) if files else None
-        return read_time_stamps(self.folder / _STAMPS, self.name, n_frames, n_other)
+        return read_time_stamps(find_file(self.folder, _STAMPS), self.name, n_frames, n_other)
 
 
 def is_session_folder(folder: Path) -> bool:
     """Whether a folder is a session of the legacy program."""
-    return any(_VIDEO.fullmatch(path.name) or path.name == _STAMPS for path in folder.iterdir())
+    return any(_VIDEO.fullmatch(path.name) or path.name.lower() == _STAMPS for path in folder.iterdir())
 
 
 def open_session(folder: Path) -> Session:
@@ -64,7 +65,7 @@ def open_session(folder: Path) -> Session:
     videos = _videos(folder)
     if not videos:
         raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
-    settings, notes, problems = read_settings(folder / _SETTINGS)
+    settings, notes, problems = read_settings(find_file(folder, _SETTINGS))
     devices = tuple(
         LegacyDevice(
             name=name,
@@ -198,12 +199,12 @@ def read_settings(path: Path) -> tuple[dict[str, str], tuple[Note, ...], list[st
     notes : tuple of Note
         The notes; their time is in whole seconds.
     problems : list of str
-        What is missing, a sentence each. The file is not needed to use a recording.
+        What is missing or not certain, a sentence each. The file is not needed to use a recording.
     """
     try:
-        content = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError:
-        return {}, (), [f"{path} is missing, so animal and settings are unknown."]
+        content, problems = read_text(path)
+    except RecordingError as error:
+        return {}, (), [f"{str(error).split('; ')[0].rstrip('.')}, so animal and settings are unknown."]
     lines = [line.split("\t") for line in content.splitlines()]
     if len(lines) < 2 or lines[0][0].strip() != "animal":
         return {}, (), [f"{path} is not the program's file of settings, so animal and settings are unknown."]
@@ -213,4 +214,4 @@ def read_settings(path: Path) -> tuple[dict[str, str], tuple[Note, ...], list[st
         for fields in lines[2:]
         if len(fields) > 1 and (time := to_number(fields[0])) is not None
     )
-    return settings, notes, []
+    return settings, notes, problems

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RecordingError
+from .text import decode, read_bytes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -22,13 +23,9 @@ def read_json(path: Path) -> dict[str, Any]:
     RecordingError
         It is missing, or is no JSON object.
     """
+    file = read_bytes(path)
     try:
-        # utf-8-sig: editors on Windows put a byte order mark in front
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise RecordingError(f"{path} is missing; copy it from the recording computer.") from None
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
+        content = json.loads(decode(file)[0])
     except json.JSONDecodeError as error:
         raise RecordingError(f"{path} line {error.lineno} is not valid JSON ({error.msg}); correct it.") from None
     except (UnicodeDecodeError, RecursionError, ValueError):
@@ -63,6 +60,25 @@ def text(value: Any) -> str | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return (value.strip() or None) if isinstance(value, str) else None
+
+
+# Before the first Miniscope was built no recording can have started
+_FIRST_YEAR = 2010
+# Time zones reach from -12 to +14 hours; the two clocks are read a moment apart
+_FARTHEST_ZONE = timedelta(hours=14, minutes=1)
+
+
+def clock_problems(utc: datetime | None, local: datetime | None) -> list[str]:
+    """Say where the start of a recording cannot be true."""
+    problems = []
+    if utc is not None and (utc.year < _FIRST_YEAR or utc > datetime.now(timezone.utc) + timedelta(days=1)):
+        problems.append(f"It says that it was recorded on {utc:%Y-%m-%d}: the clock of the computer was not set.")
+    if utc is not None and local is not None and abs(local - utc.replace(tzinfo=None)) > _FARTHEST_ZONE:
+        problems.append(
+            f"The rig's clock at the start, {local:%Y-%m-%d %H:%M:%S}, is in no time zone at {utc:%Y-%m-%d %H:%M:%S} "
+            "UTC: was metaData.json changed?"
+        )
+    return problems
 
 
 def start_time(metadata: dict[str, Any]) -> tuple[datetime | None, datetime | None]:

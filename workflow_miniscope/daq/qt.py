@@ -8,14 +8,16 @@ one folder deeper, such as in experiment/.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import RecordingError
-from .metadata import number, read_json, start_time, text
+from .metadata import clock_problems, number, read_json, start_time, text
 from .model import BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, read_head_orientation
-from .table import read_table, read_text, to_number
+from .table import read_table, to_number
+from .text import find_file, read_text
 from .timestamps import TimeStamps
 
 ACQ_SOFTWARE = "Miniscope-DAQ-V4"
@@ -44,18 +46,18 @@ class QtDevice(Device):
 
     def time_stamps(self, n_frames: int) -> TimeStamps:
         """Read timeStamps.csv."""
-        return read_time_stamps(self.folder / _STAMPS)
+        return read_time_stamps(find_file(self.folder, _STAMPS))
 
     def head_orientation(self) -> HeadOrientation | None:
         """Read headOrientation.csv, or give None where there is none."""
-        path = self.folder / _ORIENTATION
+        path = find_file(self.folder, _ORIENTATION)
         return read_head_orientation(path) if path.is_file() else None
 
 
 def is_device_folder(folder: Path) -> bool:
     """Whether a folder is one device's: it has numbered videos or time stamps in it."""
-    names = [path.name for path in folder.iterdir()]
-    return _STAMPS in names or any(_video_number(name) is not None for name in names)
+    names = [path.name.lower() for path in folder.iterdir()]
+    return _STAMPS.lower() in names or any(_video_number(name) is not None for name in names)
 
 
 def device_folders(session: Path) -> list[Path]:
@@ -65,9 +67,9 @@ def device_folders(session: Path) -> list[Path]:
     """
     children = sorted(path for path in session.iterdir() if path.is_dir() and path.name.lower() not in _OTHER_FOLDERS)
     found = [path for path in children if _may_be_device(path)]
-    if (session / _METADATA).is_file():
+    if find_file(session, _METADATA).is_file():
         for path in children:
-            if path not in found and not path.name.startswith(".") and not (path / _METADATA).exists():
+            if path not in found and not path.name.startswith(".") and not find_file(path, _METADATA).exists():
                 found += [inner for inner in sorted(path.iterdir()) if inner.is_dir() and _may_be_device(inner)]
     return found
 
@@ -75,18 +77,18 @@ def device_folders(session: Path) -> list[Path]:
 def session_folder(device: Path) -> Path:
     """Give the folder of the session that a device folder is of: the one above, or above that."""
     between, above = device.parent, device.parent.parent
-    if (between / _METADATA).is_file() or not (above / _METADATA).is_file():
+    if find_file(between, _METADATA).is_file() or not find_file(above, _METADATA).is_file():
         return between
     return above if device in device_folders(above) else between
 
 
 def _may_be_device(folder: Path) -> bool:
-    return is_device_folder(folder) or "deviceName" in _peek(folder / _METADATA)
+    return is_device_folder(folder) or "deviceName" in _peek(folder)
 
 
-def _peek(path: Path) -> dict[str, Any]:
+def _peek(folder: Path) -> dict[str, Any]:
     try:
-        return read_json(path)
+        return read_json(find_file(folder, _METADATA))
     except RecordingError:
         return {}
 
@@ -107,10 +109,12 @@ def open_session(folder: Path, only: Path | None = None, allow_broken: bool = Fa
     missing = []
     broken = []
     metadata = {}
-    if (folder / _METADATA).exists():
-        metadata = read_json(folder / _METADATA)
+    about = find_file(folder, _METADATA)
+    if about.exists():
+        metadata = read_json(about)
+        warnings += read_text(about)[1]
     else:
-        warnings.append(f"{folder / _METADATA} is missing, so animal and time of the recording are unknown.")
+        warnings.append(f"{about} is missing, so animal and time of the recording are unknown.")
     devices = []
     folders = [only] if only else device_folders(folder)
     for path in folders:
@@ -124,7 +128,7 @@ def open_session(folder: Path, only: Path | None = None, allow_broken: bool = Fa
         except RecordingError as error:
             if not allow_broken:
                 raise
-            kind = _kind(path, _peek(path / _METADATA), metadata)
+            kind = _kind(path, _peek(path), metadata)
             broken.append(BrokenDevice(path.name, kind, path, str(error)))
     twice = [path.name for path in folders if [other.name for other in folders].count(path.name) > 1]
     if twice:
@@ -137,8 +141,10 @@ def open_session(folder: Path, only: Path | None = None, allow_broken: bool = Fa
             missing.append(name)
     utc, local = start_time(metadata)
     if metadata and utc is None:
-        warnings.append(f"{folder / _METADATA} has no msecSinceEpoch, so the time of the recording in UTC is unknown.")
-    notes, problems = read_notes(folder / _NOTES)
+        warnings.append(f"{about} has no msecSinceEpoch, so the time of the recording in UTC is unknown.")
+    warnings += clock_problems(utc, local)
+    warnings += _unread(folder, devices, folders)
+    notes, problems = read_notes(find_file(folder, _NOTES))
     return Session(
         folder=folder,
         acq_software=ACQ_SOFTWARE,
@@ -168,7 +174,7 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
     RecordingError
         It has no video, a video is missing between others, or its metadata are missing or wrong.
     """
-    metadata = read_json(folder / _METADATA)
+    metadata = read_json(find_file(folder, _METADATA))
     device_type = text(metadata.get("deviceType"))
     kind = _kind(folder, metadata, session_metadata)
     gains = _GAINS_OF_V3_SCOPE if device_type == "Miniscope_V3" else _GAINS
@@ -197,7 +203,7 @@ def _kind(folder: Path, metadata: dict, session_metadata: dict) -> Literal["scop
         return "scope"
     if "cam" in device_type:
         return "camera"
-    if (folder / _ORIENTATION).exists() or {"led0", "ewl"} & metadata.keys() or "scope" in folder.name.lower():
+    if find_file(folder, _ORIENTATION).exists() or {"led0", "ewl"} & metadata.keys() or "scope" in folder.name.lower():
         return "scope"
     return "camera"
 
@@ -214,7 +220,7 @@ def _folder_name(name: str) -> str:
 def _missing_devices(metadata: dict, devices: list[QtDevice | BrokenDevice]) -> list[str]:
     found = {device.name for device in devices}
     for device in devices:
-        told = device.metadata if isinstance(device, QtDevice) else _peek(device.folder / _METADATA)
+        told = device.metadata if isinstance(device, QtDevice) else _peek(device.folder)
         found.add(_folder_name(text(told.get("deviceName")) or device.name))
     listed = _listed(metadata, "miniscopes") + _listed(metadata, "cameras")
     return [name for name in listed if _folder_name(name) not in found]
@@ -231,13 +237,29 @@ def _videos(folder: Path, kind: str) -> tuple[Path, ...]:
             raise RecordingError(f"{folder} has {numbered[index].name} and {path.name}; remove the wrong one.")
         numbered[index] = path
     if not numbered:
-        if kind == "camera" and not _has_rows(folder / _STAMPS):
+        if kind == "camera" and not _has_rows(find_file(folder, _STAMPS)):
             raise _NothingRecorded(f"{folder} holds no AVI file and no time stamps: the camera gave no frame.")
         raise RecordingError(f"{folder} holds no AVI file; were the videos moved or converted?")
     for expected, index in enumerate(sorted(numbered)):
         if index != expected:
             raise RecordingError(f"{folder} has {index}.avi but no {expected}.avi; copy the missing video.")
     return tuple(numbered[i] for i in sorted(numbered))
+
+
+def _unread(session: Path, devices: list[QtDevice], folders: list[Path]) -> Iterator[str]:
+    """Say what looks like a part of the recording and is not read."""
+    for device in devices:
+        others = [
+            path.name
+            for path in sorted(device.folder.iterdir())
+            if path.suffix.lower() == ".avi" and path not in device.files and not path.name.startswith(".")
+        ]
+        if others:
+            yield f"{device.folder} also holds {', '.join(others)}, which the program did not write and is not read."
+    for path in sorted(session.iterdir()):
+        inside = path.is_dir() and path not in folders and path not in [folder.parent for folder in folders]
+        if inside and not path.name.startswith(".") and find_file(path, _METADATA).is_file() and device_folders(path):
+            yield f"{path} is another recording and is not read with this one."
 
 
 def _video_number(name: str) -> int | None:
@@ -270,7 +292,7 @@ def read_time_stamps(path: Path) -> TimeStamps:
     numbers = table.integers(columns["frame number"], "frame number")
     times = table.times(columns["time stamp (ms)"]) / 1000
     daq_frames = table.integers(columns[_DAQ_COLUMN], "DAQ frame number") if _DAQ_COLUMN in columns else None
-    return TimeStamps(path, times, numbers, daq_frames, tuple(warnings))
+    return TimeStamps(path, times, numbers, daq_frames, tuple(warnings)).without_repeated_rows()
 
 
 def read_notes(path: Path) -> tuple[tuple[Note, ...], list[str]]:
@@ -286,11 +308,10 @@ def read_notes(path: Path) -> tuple[tuple[Note, ...], list[str]]:
     if not path.exists():
         return (), []
     try:
-        content = read_text(path)
+        content, problems = read_text(path)
     except RecordingError as error:
         return (), [str(error)]
     notes: list[Note] = []
-    problems = []
     for line_number, line in enumerate(content.splitlines(), 1):
         match = re.match(r"([^,\t]*)[,\t](.*)", line)
         time = to_number(match[1]) if match else None

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from ..errors import RecordingError
-from .alignment import in_order
 from .model import Device
 from .orientation import HeadOrientation
 from .recording import Recording
@@ -201,13 +200,13 @@ def assess(
     """
     timing = recording.timing
     n = recording.n_frames
-    out_of_order = n - int(np.count_nonzero(in_order(recording.times)))
+    out_of_order = n - int(np.count_nonzero(recording.in_order))
     problems = [*(problems or [])]
     warnings = [*recording.warnings, *(warnings or []), *_doubts(recording)]
 
     dropped = timing.dropped_frames / (n + timing.dropped_frames)
     if dropped > MAX_DROPPED:
-        problems.append(f"{dropped:.0%} of the frames were dropped, more than {MAX_DROPPED:.0%}.")
+        problems.append(f"{min(dropped, 0.99):.0%} of the frames were dropped, more than {MAX_DROPPED:.0%}.")
     if out_of_order > MAX_OUT_OF_ORDER * n:
         problems.append(
             f"The times of {out_of_order} of {n} frames are out of order, more than {MAX_OUT_OF_ORDER:.0%}."

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import RecordingError
+from .alignment import in_order
 from .model import Device
 from .timestamps import TimeStamps, Timing, examine
 from .video import Movie
@@ -49,6 +50,11 @@ class Recording:
         return self.stamps.times
 
     @cached_property
+    def in_order(self) -> np.ndarray:
+        """Which times can be trusted, bool [n_frames]: cleaned times are ``times[in_order]``."""
+        return in_order(self.times)
+
+    @cached_property
     def timing(self) -> Timing:
         """Frame rate, dropped frames and other irregularities."""
         return examine(self.stamps.times, self.stamps.daq_frames)
@@ -60,8 +66,9 @@ class Recording:
 
     @property
     def duration(self) -> float:
-        """Seconds from the first frame to the last, and one interval for the last."""
-        return float(self.times[-1] - self.times[0]) + self.timing.interval
+        """Seconds from the first frame to the last, and one interval for the last; wrong times do not count."""
+        trusted = self.times[self.in_order]
+        return float(trusted[-1] - trusted[0]) + self.timing.interval
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -97,6 +104,9 @@ def _check_lengths(device: Device, movie: Movie, stamps: TimeStamps) -> None:
     counts = f"{movie.n_frames} frames of video but {len(stamps)} time stamps in {stamps.path.name}"
     if abs(movie.n_frames - len(stamps)) > MAX_LENGTH_DIFFERENCE:
         hint = "is a video missing?" if movie.n_frames < len(stamps) else "is the file of another recording?"
+        starts = np.flatnonzero(stamps.frame_numbers[1:] == 0) + 1
+        if len(starts):
+            hint = f"its frame numbers start again at row {starts[0]}: does it hold two recordings?"
         raise RecordingError(
             f"{device.folder} has {counts}, which is more than the {MAX_LENGTH_DIFFERENCE} frames that stopping can "
             f"lose; {' '.join(movie.warnings) or hint}"
@@ -105,7 +115,8 @@ def _check_lengths(device: Device, movie: Movie, stamps: TimeStamps) -> None:
         row = int(np.argmax(stamps.frame_numbers != np.arange(len(stamps))))
         raise RecordingError(
             f"{device.folder} has {counts}, whose row {row} is for frame {stamps.frame_numbers[row]}: rows are "
-            "missing, so it is unknown which frame has which time."
+            f"{'missing' if stamps.frame_numbers[row] > row else 'doubled or in disorder'}, so it is unknown which "
+            "frame has which time."
         )
     size = device.frames_per_file
     last = max(i for i, count in enumerate(movie.counts) if count)

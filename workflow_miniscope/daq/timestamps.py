@@ -48,6 +48,22 @@ class TimeStamps:
         """Whether the frame numbers are 0, 1, 2, ... so that row i is frame i of the video."""
         return np.array_equal(self.frame_numbers, np.arange(len(self)))
 
+    def without_repeated_rows(self) -> TimeStamps:
+        """Leave out rows that say the same of the same frame as the row before, with a warning."""
+        again = (np.diff(self.frame_numbers) == 0) & (np.diff(self.times) == 0)
+        n = int(np.count_nonzero(again))
+        if not n:
+            return self
+        keep = np.concatenate([[True], ~again])
+        said = f"{_count(n, 'row')} of {self.path.name} only repeated the row before and {'was' if n == 1 else 'were'}"
+        return replace(
+            self,
+            times=self.times[keep],
+            frame_numbers=self.frame_numbers[keep],
+            daq_frames=None if self.daq_frames is None else self.daq_frames[keep],
+            warnings=(*self.warnings, f"{said} left out."),
+        )
+
     def first(self, n: int) -> TimeStamps:
         """Keep the first ``n`` rows."""
         daq_frames = None if self.daq_frames is None else self.daq_frames[:n]

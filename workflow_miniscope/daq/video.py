@@ -143,7 +143,8 @@ def _problems(scanned: list[avi.AviFile]) -> Iterator[str]:
                 "it would get wrong times; copy it from the recording computer again."
             )
         if file.problem:
-            yield f"{file.path.name} {file.problem}; its {file.n_frames} whole frames are used."
+            used = f"; its {file.n_frames} whole frames are used" if file.n_frames else ""
+            yield f"{file.path.name} {file.problem}{used}."
 
 
 def _decode(path: Path, start: int, stop: int, height: int, width: int) -> Iterator[np.ndarray]:

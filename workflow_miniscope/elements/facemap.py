@@ -16,7 +16,7 @@ from ..engines import facemap as engine
 from ..errors import ParameterError, RecordingError, ResultError
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
-from .miniscope import naive_utc
+from .outputs import find_finished, naive_utc
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class _FacemapProcessing:
             folder = find_task_folder(output_dir)
             params = task_params(params, motion, movie)
             paths = find_videos(files)
-            path = find_finished(folder, paths, params)
+            path = find_finished(folder, find_run, lambda path: difference(path, paths, params))
             if path is None:
                 path = engine.run_facemap(paths, params, folder, n_frames=n_frames[0] if n_frames else None)
         else:
@@ -234,27 +234,19 @@ def _check_name(name: str, error: type[Exception]) -> None:
         )
 
 
-def find_finished(folder: Path, files: list[Path], params: dict) -> Path | None:
-    """Return the result of a run that ended but was killed before the database knew, or None.
+def find_run(folder: Path) -> Path | None:
+    """Return the result that a run of Facemap left in a folder, or None."""
+    return None if engine.read_run(folder) is None else find_proc(folder)
 
-    Raises
-    ------
-    ResultError
-        The folder holds the result of other files or parameters.
-    """
-    about = engine.read_run(folder)
-    if about is None:
-        return None
+
+def difference(path: Path, files: list[Path], params: dict) -> str | None:
+    """Say in what a run differs from what is wanted, or None."""
+    about = engine.read_run(path.parent)
     names = [Path(file).name for file in about["files"]]
     # an empty last file, which some recordings end with, is not among those that were used
-    same_files = names == [file.name for file in files][: len(names)] and len(files) - len(names) <= 1
-    if not same_files or about["params"] != params:
-        what = "its parameters differ" if same_files else "it is of other files"
-        raise ResultError(
-            f"{folder} holds another result ({what}); move it away, or name another facemap_output_dir: a result is "
-            "never overwritten."
-        )
-    return find_proc(folder)
+    if names != [file.name for file in files][: len(names)] or len(files) - len(names) > 1:
+        return "it is of other files"
+    return "its parameters differ" if about["params"] != params else None
 
 
 def result_time(path: Path) -> datetime:

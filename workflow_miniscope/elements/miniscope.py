@@ -7,12 +7,7 @@ masks count from 0 as in the result file.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import uuid
-from datetime import datetime, timezone
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +22,8 @@ from ..paths import (
     get_session_directory,
     to_relative,
 )
-from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result, read_result
+from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
+from . import outputs
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -97,7 +93,7 @@ class _RecordingInfo:
             "spatial_downsample": 1,
             "led_power": LED_UNKNOWN if device.led_power is None else device.led_power,
             "time_stamps": np.asarray(recording.times, dtype=np.float64),
-            "recording_datetime": naive_utc(recorded.start_utc),
+            "recording_datetime": outputs.naive_utc(recorded.start_utc),
             "recording_duration": recording.duration,
         }
         return info, [to_relative(roots, path) for path in recording.movie.files]
@@ -114,11 +110,6 @@ def find_device(recorded: daq.Session, name: str) -> daq.Device:
             return device
     known = ", ".join(device.name for device in recorded.devices) or "none"
     raise RecordingError(f"{recorded.folder} has no device '{name}' (it has: {known}); was the folder renamed?")
-
-
-def naive_utc(moment: datetime | None) -> datetime | None:
-    """Return a moment as the database holds it: UTC without a zone, in whole seconds (MySQL would round up)."""
-    return None if moment is None else moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
 
 
 # Parameters ------------------------------------------------------------------
@@ -151,7 +142,7 @@ class _ProcessingParamSet:
                 "paramset_id": paramset_id,
                 "processing_method": processing_method,
                 "paramset_desc": paramset_desc,
-                "param_set_hash": hash_params(processing_method, params),
+                "param_set_hash": outputs.hash_params(processing_method, params),
                 "params": params,
             }
         )
@@ -159,25 +150,8 @@ class _ProcessingParamSet:
 
 def find_paramset(processing_method: str, params: dict) -> int | None:
     """Return the number of the parameter set with this content, or None."""
-    same = (miniscope.ProcessingParamSet & {"param_set_hash": hash_params(processing_method, params)}).keys()
+    same = (miniscope.ProcessingParamSet & {"param_set_hash": outputs.hash_params(processing_method, params)}).keys()
     return int(same[0]["paramset_id"]) if same else None
-
-
-def hash_params(processing_method: str, params: dict) -> str:
-    """Return a hash of a parameter set, as the text of a UUID.
-
-    It depends on the content alone, not on the order of the keys.
-    """
-    text = json.dumps([processing_method, params], sort_keys=True, separators=(",", ":"), default=_plain)
-    return str(uuid.UUID(hashlib.md5(text.encode()).hexdigest()))
-
-
-def _plain(value):
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise ParameterError(f"A parameter of type {type(value).__name__} cannot be stored; use numbers, text and lists.")
 
 
 # Processing ------------------------------------------------------------------
@@ -203,62 +177,27 @@ class _Processing:
             # element-miniscope's own parameter, which no engine knows
             params = {name: value for name, value in params.items() if name != "segmentation_channel"}
             folder = get_processed_root_data_dir() / output_dir
-            path = find_finished(folder, engine, params) or run_engine(engine, movie, fps, params, folder)
+            there = outputs.find_finished(
+                folder, outputs.find_run, lambda path: outputs.difference(path, engine, params)
+            )
+            path = there or run_engine(engine, movie, fps, params, folder)
         else:
             path = find_result(find_output(output_dir))
-        result = load_result(path)
+        result = outputs.load_result(path)
         if result.C.shape[1] != n_frames:
             raise ResultError(
                 f"{path} has traces of {result.C.shape[1]} frames, the recording has {n_frames}: it belongs to another "
                 "recording, or was made from part of the files."
             )
-        return naive_utc(result.created), result.version[:16]
+        return outputs.naive_utc(result.created), result.version[:16]
 
     def make_insert(self, key, processing_time, package_version):
         self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
 
 
-def find_finished(folder: Path, engine: engines.Engine, params: dict) -> Path | None:
-    """Return the result of a run that ended but was killed before the database knew, or None.
-
-    Raises
-    ------
-    ResultError
-        The folder holds a result of another engine or other parameters.
-    """
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
-    path = find_result(folder)
-    result = load_result(path)
-    # what was asked for, where the file says it: engines choose some of the values they use, and round others
-    groups = (result.requested or result.params).values()
-    before = {name: value for group in groups for name, value in group.items()}
-    wanted = engine.check_params(params)
-    differing = [name for name, value in wanted.items() if name in before and _differ(before[name], value)]
-    if result.method != engine.name or differing:
-        what = f"parameter {differing[0]}" if differing else f"engine {result.method}"
-        raise ResultError(f"{path} is another result ({what} differs); move its folder away, it is never overwritten.")
-    return path
-
-
-def _differ(before, wanted) -> bool:
-    # None asks the engine to choose, and then the value it chose is in the file
-    return wanted is not None and not np.array_equal(np.asarray(before), np.asarray(wanted))
-
-
 def find_output(output_dir: str) -> Path:
     """Return the folder of a result, which lies below the processed root, or below a raw one if loaded from there."""
     return find_full_path([get_processed_root_data_dir(), *get_miniscope_root_data_dir()], output_dir)
-
-
-def load_result(path: Path) -> CaimanResult:
-    """Read a result file, once for all the tables that are filled from it."""
-    return _read_cached(str(path), path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=1)
-def _read_cached(path: str, modified: int) -> CaimanResult:
-    return read_result(Path(path))
 
 
 def get_loader_result(key, table) -> tuple[str, CaimanResult]:
@@ -268,7 +207,7 @@ def get_loader_result(key, table) -> tuple[str, CaimanResult]:
     """
     directory = "curation_output_dir" if table.__name__ == "Curation" else "processing_output_dir"
     method, output_dir = (miniscope.ProcessingParamSet * table & key).fetch1("processing_method", directory)
-    return method, load_result(find_result(find_output(output_dir)))
+    return method, outputs.load_result(find_result(find_output(output_dir)))
 
 
 class _Curation:
@@ -293,7 +232,7 @@ class _Curation:
             {
                 **task_key,
                 "curation_id": int(max(numbers, default=0)) + 1,
-                "curation_time": naive_utc(result.created),
+                "curation_time": outputs.naive_utc(result.created),
                 "curation_output_dir": output_dir,
                 "manual_curation": is_curated,
                 "curation_note": curation_note,

@@ -11,7 +11,8 @@ is one module and one line here.
 from importlib import import_module
 
 from ..errors import EngineError
-from .base import Engine, nearest, run_engine
+from ..hints import in_brackets
+from .base import Engine, run_engine
 
 # name (= processing_method) -> module; imported when first asked for, because each brings large packages
 _MODULES = {"caiman": ".caiman", "cnmfe": ".cnmfe"}
@@ -33,5 +34,5 @@ def get(name: str) -> Engine:
         If there is none of that name.
     """
     if name not in _MODULES:
-        raise EngineError(f"There is no engine {name!r}{nearest(name, _MODULES)}; there are {', '.join(_MODULES)}.")
+        raise EngineError(f"There is no engine {name!r}{in_brackets(name, _MODULES)}; there are {', '.join(_MODULES)}.")
     return import_module(_MODULES[name], __name__).ENGINE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import shutil
@@ -14,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import EngineError, ParameterError, WorkflowError
+from ..hints import in_brackets
 
 logger = logging.getLogger(__name__)
 
@@ -137,13 +137,6 @@ def run_engine(
     return output_dir / result.relative_to(working)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` for the known name that looks most like ``name``, or an empty text."""
-    by_lower = {other.lower(): other for other in known}
-    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
-    return f" (did you mean {by_lower[found[0]]!r}?)" if found else ""
-
-
 def check_names(params: dict[str, Any], known: Iterable[str], engine: str) -> None:
     """Refuse a parameter that an engine does not know, naming the nearest that it does.
 
@@ -155,7 +148,7 @@ def check_names(params: dict[str, Any], known: Iterable[str], engine: str) -> No
     known = set(known)
     for name in params:
         if name not in known:
-            raise ParameterError(f"{engine} has no parameter {name!r}{nearest(name, known)}.")
+            raise ParameterError(f"{engine} has no parameter {name!r}{in_brackets(name, known)}.")
 
 
 def _require_free(output_dir: Path) -> None:

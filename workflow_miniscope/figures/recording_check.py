@@ -55,7 +55,7 @@ class DevicePicture:
 
 
 @styled
-def recording_check(devices: Sequence[DevicePicture], title: str | None = None) -> Figure:
+def recording_check(devices: Sequence[DevicePicture], title: str | None = None, notes: Sequence[str] = ()) -> Figure:
     """Draw the recordings of a session, one below the other.
 
     Parameters
@@ -64,6 +64,8 @@ def recording_check(devices: Sequence[DevicePicture], title: str | None = None) 
         At least one.
     title : str, optional
         Title of the figure.
+    notes : sequence of str
+        Sentences about the session as a whole, drawn below the title.
 
     Raises
     ------
@@ -72,11 +74,15 @@ def recording_check(devices: Sequence[DevicePicture], title: str | None = None) 
     """
     if not devices:
         raise ValueError("There is no device to draw.")
-    heights = [_height(device) for device in devices]
+    lines = _wrapped(notes)
+    heights = [0.1 + 0.2 * len(lines)] if lines else []
+    heights += [_height(device) for device in devices]
     figure = Figure(figsize=(WIDTH, sum(heights) + (0.4 if title else 0)), layout="constrained", dpi=110)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    parts = np.atleast_1d(figure.subfigures(len(devices), 1, height_ratios=heights))
+    parts = list(np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights)))
+    if lines:
+        _write(parts.pop(0), lines)
     for part, device in zip(parts, devices, strict=True):
         _draw(part, device)
     return figure
@@ -92,12 +98,16 @@ def _wrapped(reasons: Sequence[str]) -> list[str]:
     return [line for reason in reasons for line in textwrap.wrap(reason, 120)]
 
 
+def _write(part: SubFigure, lines: Sequence[str]) -> None:
+    axes = part.subplots()
+    axes.set_axis_off()
+    axes.text(0.005, 1, "\n".join(lines), va="top", transform=axes.transAxes)
+
+
 def _draw(part: SubFigure, device: DevicePicture) -> None:
     part.suptitle(device.title, x=0.01, ha="left", fontsize=10, color=_COLOURS.get(device.verdict, INK))
     if device.times is None:
-        axes = part.subplots()
-        axes.set_axis_off()
-        axes.text(0.005, 1, "\n".join(_wrapped(device.reasons)), va="top", transform=axes.transAxes)
+        _write(part, _wrapped(device.reasons))
         return
     rows = ["intervals"]
     rows += ["brightness"] if device.brightness is not None else []
@@ -121,6 +131,7 @@ def _draw(part: SubFigure, device: DevicePicture) -> None:
         else:
             _orientation(axes, np.asarray(device.times, float), *map(np.asarray, device.orientation))
         axes.tick_params(labelbottom=row == rows[-1])
+        axes.ticklabel_format(axis="x", useOffset=False, style="plain")
     axes.set_xlabel("Time (s)")
     span = np.ptp(device.times) or 1.0
     first.set_xlim(np.min(device.times) - 0.01 * span, np.max(device.times) + 0.01 * span)

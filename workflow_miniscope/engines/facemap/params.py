@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ParameterError
-from ..base import check_names, nearest
+from ...hints import in_brackets
+from ..base import check_names
 
 _DEFAULTS = {"sbin": 4, "motSVD": True, "movSVD": False, "fullSVD": True, "rois": []}
 # Facemap's number and name for a kind, the color it draws it in, and the keys beside name, kind, x and y
@@ -103,7 +104,7 @@ def _check_roi(number: int, roi: Any) -> dict[str, Any]:
         raise ParameterError("Regions of kind 'running' are not offered: Facemap 1.0.8 computes them wrongly.")
     if kind not in _KINDS:
         raise ParameterError(
-            f"Region {number} is of the unknown kind {kind!r}{nearest(str(kind), _KINDS)}; "
+            f"Region {number} is of the unknown kind {kind!r}{in_brackets(str(kind), _KINDS)}; "
             f"there are {', '.join(_KINDS)}."
         )
     allowed = ("name", "kind", "x", "y", *_KINDS[kind][3])
