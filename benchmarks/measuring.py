@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-PERIOD = 0.05
+PERIOD = 0.1
 START = "start"
 
 
@@ -30,7 +30,7 @@ class Stage:
     wall, cpu : float
         Seconds that passed; seconds of processor time, user and system.
     peak : float
-        Most resident memory at a time, GB (1e9 bytes), looked at every 50 ms and summed over the processes. Pages of
+        Most resident memory at a time, GB (1e9 bytes), looked at every 100 ms and summed over the processes. Pages of
         a scratch file that the system keeps mapped count, as does what several processes share, once for each.
     """
 
