@@ -30,8 +30,8 @@ from pathlib import Path
 
 import measuring
 import psutil
-from recordings import REGIONS, Recording
 from scoring import score
+from simulated import REGIONS, Recording
 
 HERE = Path(__file__).resolve().parent
 RUNS, TABLE = HERE / "extraction.json", HERE / "extraction.md"

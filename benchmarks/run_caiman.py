@@ -14,8 +14,8 @@ from pathlib import Path
 for library in ("OMP", "MKL", "OPENBLAS"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
-from recordings import frame_rate, videos  # noqa: E402
-from results import save_estimate  # noqa: E402
+from estimates import save_estimate  # noqa: E402
+from simulated import frame_rate, videos  # noqa: E402
 
 from workflow_miniscope.daq import Movie  # noqa: E402
 from workflow_miniscope.engines.caiman import ENGINE, installed  # noqa: E402

@@ -7,8 +7,8 @@ import re
 import sys
 from pathlib import Path
 
-from recordings import frame_rate, videos
-from results import save_estimate
+from estimates import save_estimate
+from simulated import frame_rate, videos
 
 from workflow_miniscope import __version__
 from workflow_miniscope.cnmfe import extract
