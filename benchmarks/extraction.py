@@ -100,23 +100,35 @@ def merge(old: Iterable[dict], new: Iterable[dict]) -> list[dict]:
 
 
 def table(runs: list[dict]) -> str:
-    """Markdown: a row for each run, and one for each engine with the mean and range over its recordings."""
+    """Markdown: a row for each run, and for each engine its mean and range over its recordings.
+
+    Where engines have not run on the same recordings, a second such row is over those that all have in common.
+    """
     header = ["engine", "recording", "cells", *SCORES, *STAGES, "all", "other load"]
+    groups = [[one for one in runs if one["engine"] == engine] for engine in ENGINES]
+    groups = [own for own in groups if own]
+    common = set.intersection(*({_name(one) for one in own} for own in groups)) if groups else set()
     rows = []
-    for engine in ENGINES:
-        own = [one for one in runs if one["engine"] == engine]
+    for own in groups:
+        shared = [one for one in own if _name(one) in common]
         rows += [_row(one) for one in own]
         if len(own) > 1:
-            rows.append(_spread(own))
+            rows.append(_spread(own, f"mean (range) of {len(own)}"))
+        if 1 < len(shared) < len(own):
+            rows.append(_spread(shared, f"mean (range) of the {len(shared)} of all engines"))
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _name(one: dict) -> str:
+    return Recording(**one["recording"]).name
+
+
 def _row(one: dict) -> list[str]:
-    scored, stages = one["score"], one["stages"]
+    scored, stages = one["score"], _stages(one["stages"])
     return [
         f"{one['engine']} {one['version']}",
-        Recording(**one["recording"]).name,
+        _name(one),
         f"{scored['matched']} of {scored['cells']}, {scored['accepted']} accepted",
         *(f"{scored[name]:.{digits}f}" for name, digits in SCORES.items()),
         *(_cost(stages.get(name)) for name in STAGES),
@@ -125,14 +137,26 @@ def _row(one: dict) -> list[str]:
     ]
 
 
-def _spread(runs: list[dict]) -> list[str]:
+def _stages(costs: dict[str, dict]) -> dict[str, dict]:
+    """Put an engine's own stages into those of the table: what is neither first nor last is extraction."""
+    out: dict[str, dict] = {}
+    for name, cost in costs.items():
+        if name != measuring.START:
+            stage = out.setdefault(name if name in STAGES else "extraction", {"cpu": 0.0, "wall": 0.0, "peak": 0.0})
+            stage["cpu"] += cost["cpu"]
+            stage["wall"] += cost["wall"]
+            stage["peak"] = max(stage["peak"], cost["peak"])
+    return out
+
+
+def _spread(runs: list[dict], label: str) -> list[str]:
     def cell(values, digits):
         return f"**{sum(values) / len(values):.{digits}f}** ({min(values):.{digits}f}..{max(values):.{digits}f})"
 
     cpu = [one["total"]["cpu"] for one in runs]
     return [
         f"**{runs[0]['engine']}**",
-        f"mean (range) of {len(runs)}",
+        label,
         "",
         *(cell([one["score"][name] for one in runs], digits) for name, digits in SCORES.items()),
         *[""] * len(STAGES),

@@ -113,7 +113,8 @@ def ran(engine, seed, f1, cpu):
         "version": "1.0",
         "recording": vars(Recording(seed)),
         "score": score,
-        "stages": {"extraction": cost},
+        # parts of the extraction, under an engine's own names
+        "stages": {"start": cost, "seeds": cost | {"cpu": cpu / 2}, "fit": cost | {"cpu": cpu / 2, "wall": 0.0}},
         "total": cost,
         "busy": 0.1,
         "date": "2026-01-02",
@@ -128,8 +129,12 @@ def test_the_last_run_of_an_engine_on_a_recording_counts():
     assert found == [("native", 1, 0.9), ("native", 2, 0.8), ("minian", 1, 0.5)]
     page = extraction.page(runs)
     assert "- 2026-01-02, a computer: minian, native" in page
+    # only the first recording was given to all
+    assert "| mean (range) of the 1 " not in page and "| mean (range) of 2 |" in page
     rows = [line.split(" | ") for line in extraction.table(runs).splitlines()]
     assert len({len(row) for row in rows}) == 1
+    more = extraction.table(extraction.merge(runs, [ran("native", 3, 0.1, 9.0), ran("minian", 2, 0.5, 9.0)]))
+    assert "| mean (range) of 3 |" in more and more.count("| mean (range) of the 2 of all engines |") == 1
     assert rows[4][1] == "mean (range) of 2" and "**0.850** (0.800..0.900)" in rows[4]
     assert "**15** (10..20) CPU s" in rows[4][-2]
     assert rows[2][9:13] == ["", "10.0 / 9.0 / 0.50", "", "10.0 / 9.0 / 0.50"]
