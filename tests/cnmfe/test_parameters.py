@@ -45,6 +45,14 @@ def test_what_was_suggested_is_stored(extracted):
     assert extracted.params["data"]["fr"] == 20.0
 
 
+def test_a_result_says_what_caiman_would_otherwise_guess(extracted):
+    """Its defaults are a classifier, which evaluating again would load, and a low-rank background."""
+    params = extracted.params
+    assert params["quality"]["use_cnn"] is False
+    assert [params[group]["nb"] for group in ("init", "spatial", "temporal")] == [0, 0, 0]
+    assert params["init"]["center_psf"] is True and params["init"]["method_init"] == "corr_pnr"
+
+
 def test_every_parameter_is_described():
     for row in Parameters.describe():
         assert row["text"] and row["group"]

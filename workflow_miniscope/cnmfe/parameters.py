@@ -91,8 +91,12 @@ class Parameters:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def grouped(self) -> dict[str, dict[str, Any]]:
-        """All of them, in CaImAn's groups."""
-        out: dict[str, dict[str, Any]] = {}
+        """All of them, in CaImAn's groups, with what CaImAn must know to go on from the result.
+
+        For what a file does not say CaImAn takes its own defaults: two-photon data, a background of one component, and
+        a classifier that it has to load.
+        """
+        out = {group: dict(values) for group, values in _MODEL.items()}
         for item in fields(self):
             out.setdefault(item.metadata["group"], {})[item.name] = getattr(self, item.name)
         return out
@@ -125,6 +129,15 @@ UNUSED = frozenset(
     rval_lowest use_cnn use_ecc dxy strides overlaps max_deviation_rigid
     """.split()
 )
+
+# what this engine computes, in CaImAn's words
+_MODEL = {
+    "init": {"method_init": "corr_pnr", "K": None, "center_psf": True, "normalize_init": False, "nb": 0},
+    "patch": {"rf": None, "only_init": True, "nb_patch": 0, "low_rank_background": None, "n_processes": 1},
+    "spatial": {"nb": 0},
+    "temporal": {"nb": 0},
+    "quality": {"use_cnn": False},
+}
 
 FROM_RECORDING = frozenset("fnames fr dims var_name_hdf5 caiman_version last_commit".split())
 

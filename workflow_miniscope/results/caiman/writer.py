@@ -78,6 +78,8 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
     patch = result.params.get("patch", {})
     write_value(file, "dims", np.array(result.dims, dtype=np.int64))
     write_value(file, "dview", None)
+    # CaImAn's refit reads it; the movie that was analysed is gone
+    write_value(file, "mmap_file", "")
     write_value(file, "remove_very_bad_comps", bool(patch.get("remove_very_bad_comps", False)))
     write_value(file, "skip_refinement", bool(patch.get("skip_refinement", False)))
 
