@@ -7,10 +7,10 @@ component is accepted if its SNR reaches ``min_SNR`` and its r ``rval_thr``.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import gaussian_filter1d
 from scipy.special import log_ndtr, ndtri_exp
 
-from .deconvolution import baseline, noise
+from .deconvolution import baseline
 
 # s, smoothing before the changes of a trace are taken
 SMOOTH = 0.075
