@@ -195,8 +195,7 @@ def _result(fit, prepared, found, params, full, size, fps, times) -> CaimanResul
     else:
         S, YrA, g, bl, sn = C, C, None, None, None
     A = _full_resolution(fit, full, size)
-    accepted = (snr >= params.min_SNR) & (r >= params.rval_thr)
-    accepted &= quality.onset_skewness(raw, fps) >= params.min_onset
+    accepted = quality.accept(snr, r, quality.eccentricity(c), params)
     A, C, S, YrA, scale = _normalise(A, C, S, YrA)
     mean = prepared.images.average()
     b0 = mean.ravel(order="F") - A @ C.mean(axis=1)

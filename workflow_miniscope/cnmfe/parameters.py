@@ -49,15 +49,12 @@ class Parameters:
     motion_correct: bool = _parameter(True, flag, "motion", "", "false: the movie is registered already")
     merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
-    min_SNR: float = _parameter(4.0, number(), "quality", "", "accept from this signal to noise ratio on")
-    min_onset: float = _parameter(
-        0.5,
-        number(),
-        "quality",
-        "",
-        "accept from this skewness of the trace's changes on: calcium rises fast, decays slowly",
-    )
-    rval_thr: float = _parameter(0.8, number(-1, 1), "quality", "", "accept from this consistency of the footprint on")
+    min_SNR: float = _parameter(2.5, number(), "quality", "", "accept from this signal to noise ratio on")
+    rval_thr: float = _parameter(0.8, number(-1, 1), "quality", "", "or from this consistency of the footprint on")
+    SNR_lowest: float = _parameter(1.4, number(), "quality", "", "reject below this signal to noise ratio")
+    rval_lowest: float = _parameter(0.7, number(-1, 1), "quality", "", "reject below this consistency")
+    use_ecc: bool = _parameter(True, flag, "quality", "", "reject what is too long for a soma")
+    max_ecc: float = _parameter(4.0, positive, "quality", "", "largest ratio of the footprint's axes")
 
     @classmethod
     def check(cls, given: dict[str, Any] | None) -> Parameters:
@@ -125,8 +122,8 @@ UNUSED = frozenset(
     num_blocks_per_run_spat se ss thr_method update_background_components ITER bas_nonneg block_size_temp
     fudge_factor method_deconvolution num_blocks_per_run_temp optimize_g s_min solvers verbosity do_merge merge_parallel
     max_merge_area border_pix del_duplicates in_memory low_rank_background memory_fact n_processes nb_patch only_init
-    p_patch p_ssub p_tsub remove_very_bad_comps rf skip_refinement stride SNR_lowest cnn_lowest max_ecc min_cnn_thr
-    rval_lowest use_cnn use_ecc dxy strides overlaps max_deviation_rigid
+    p_patch p_ssub p_tsub remove_very_bad_comps rf skip_refinement stride cnn_lowest min_cnn_thr
+    use_cnn dxy strides overlaps max_deviation_rigid
     """.split()
 )
 

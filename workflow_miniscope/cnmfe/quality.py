@@ -1,19 +1,19 @@
-"""Is a component a cell? Signal to noise of its trace, consistency of its footprint; CaImAn's meaning of both.
+"""Is a component a cell? Signal to noise of its trace, consistency and shape of its footprint; CaImAn's meaning.
 
-``SNR_comp`` and ``r_values`` are those of Giovannucci et al. 2019, eLife 8:e38173 (component evaluation): a
-component is accepted if its SNR reaches ``min_SNR`` and its r ``rval_thr``.
+``SNR_comp`` and ``r_values`` follow Giovannucci et al. 2019, eLife 8:e38173 (component evaluation). The images that
+r compares are taken without the background, which CaImAn leaves in for one-photon movies: cells come out higher
+here, and the defaults for r and for the lowest values are this engine's own.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 from scipy.special import log_ndtr, ndtri_exp
 
 from .deconvolution import baseline
 
-# s, smoothing before the changes of a trace are taken
-SMOOTH = 0.075
+# CaImAn's
+SIGMA_FACTOR = 3.0
 
 
 def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
@@ -21,7 +21,8 @@ def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
 
     The probability that noise reaches the observed values is summed, as logarithm, over ``length`` frames (the
     decay of a transient); the smallest sum over the recording is expressed as the value that a normal
-    distribution exceeds with that mean probability.
+    distribution exceeds with that mean probability. As in CaImAn, noise is taken to be ``SIGMA_FACTOR`` times as
+    large as it is, so a value of 1 is already an event of three standard deviations that lasts.
 
     Parameters
     ----------
@@ -41,34 +42,49 @@ def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
         sd = float(np.sqrt(np.mean(below**2))) if len(below) else 0.0
         if not sd > 0:
             continue
-        log_p = log_ndtr(-(trace.astype(np.float64) - level) / sd)
+        log_p = log_ndtr(-(trace.astype(np.float64) - level) / (SIGMA_FACTOR * sd))
         window = min(length, len(trace))
         sums = np.convolve(log_p, np.ones(window), mode="valid")
         out[k] = -ndtri_exp(sums.min() / window)
     return out
 
 
-def onset_skewness(raw: np.ndarray, fps: float) -> np.ndarray:
-    """Skewness of the changes of each trace, float64 [components].
+def eccentricity(components) -> np.ndarray:
+    """Ratio of the axes of each footprint, float64 [components]: 1 for a disk, large for a line.
 
-    Calcium rises in tens of milliseconds and decays in hundreds: a trace of a cell has few large steps up and
-    many small ones down. Neuropil that the ring model leaves, and what is left of motion, rises as it falls, and has
-    a skewness around 0 (with a standard error of sqrt(6 / n) for n independent samples).
+    The axes are the square roots of the principal values of the covariance of the pixels' positions, weighted by
+    the squared footprint.
+    """
+    reach = np.arange(components.side, dtype=np.float64)
+    y, x = np.meshgrid(reach, reach, indexing="ij")
+    out = np.ones(len(components))
+    for k, footprint in enumerate(components.footprints):
+        weight = footprint.astype(np.float64) ** 2
+        weight /= max(weight.sum(), 1e-300)
+        my, mx = (weight * y).sum(), (weight * x).sum()
+        yy, xx, xy = (
+            (weight * (y - my) ** 2).sum(),
+            (weight * (x - mx) ** 2).sum(),
+            (weight * (y - my) * (x - mx)).sum(),
+        )
+        small, large = np.linalg.eigvalsh([[yy, xy], [xy, xx]])
+        out[k] = np.sqrt(large / max(small, 1e-12))
+    return out
+
+
+def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, params) -> np.ndarray:
+    """CaImAn's rule, bool [components]: one criterion is met well, and none is missed by far.
 
     Parameters
     ----------
-    raw : float32 [components, frames]
-        Traces with their noise.
-    fps : float
-        Frames per second.
+    snr, r, ecc : float64 [components]
+        Of :func:`trace_snr`, :func:`footprint_consistency` and :func:`eccentricity`.
+    params : Parameters
+        ``min_SNR``, ``rval_thr``, ``SNR_lowest``, ``rval_lowest``, ``use_ecc``, ``max_ecc``.
     """
-    if not len(raw):
-        return np.zeros(0)
-    smooth = gaussian_filter1d(raw.astype(np.float64), max(1.0, SMOOTH * fps), axis=1)
-    change = np.diff(smooth, axis=1)
-    change -= change.mean(axis=1, keepdims=True)
-    spread = np.sqrt((change**2).mean(axis=1))
-    return (change**3).mean(axis=1) / np.maximum(spread, 1e-12) ** 3
+    good = (snr >= params.min_SNR) | (r >= params.rval_thr)
+    good &= (snr >= params.SNR_lowest) & (r >= params.rval_lowest)
+    return good & (ecc <= params.max_ecc) if params.use_ecc else good
 
 
 def own_traces(C: np.ndarray, gram) -> np.ndarray:
