@@ -122,34 +122,55 @@ def spike_response(fps: float, rise: float, decay: float, lengths: float = 6.0) 
 
 
 @njit(nogil=True, cache=True)
-def _descend(y, h, penalty, s, sweeps, tolerance):
+def _overlaps(h):
+    """``sum_{j < m} h_j h_{j + d}`` for each lag d and number of terms m, float64 [n, n + 1].
+
+    Two responses overlap in all their frames unless the recording ends before.
+    """
+    length = len(h)
+    out = np.zeros((length, length + 1))
+    for d in range(length):
+        for m in range(length - d):
+            out[d, m + 1] = out[d, m] + h[m] * h[m + d]
+        out[d, length - d + 1 :] = out[d, length - d]
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _descend(y, h, overlaps, penalty, s, sweeps, tolerance):
+    """Coordinate descent; ``s`` is the start and is changed. Returns ``y`` minus the calcium of ``s``.
+
+    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison.
+    """
     frames, length = len(y), len(h)
-    energy = np.zeros(length + 1)
-    for j in range(length):
-        energy[j + 1] = energy[j] + h[j] * h[j]
+    slope = np.zeros(frames)
+    for t in range(frames):
+        for j in range(min(length, frames - t)):
+            slope[t] += h[j] * y[t + j]
+    for sweep in range(-1, sweeps):
+        largest = 0.0
+        for t in range(frames):
+            change = 0.0
+            if sweep < 0:
+                # the start
+                change = s[t]
+            elif s[t] != 0 or slope[t] > penalty:
+                energy = overlaps[0, min(length, frames - t)]
+                value = max(0.0, s[t] + (slope[t] - penalty) / energy)
+                change = value - s[t]
+                s[t] = value
+            if change != 0:
+                for u in range(max(0, t - length + 1), min(frames, t + length)):
+                    later, lag = max(t, u), abs(t - u)
+                    slope[u] -= change * overlaps[lag, min(length - lag, frames - later)]
+                largest = max(largest, abs(change))
+        if sweep >= 0 and largest < tolerance:
+            break
     residual = y.copy()
     for t in range(frames):
         if s[t] != 0:
             for j in range(min(length, frames - t)):
                 residual[t + j] -= s[t] * h[j]
-    for _ in range(sweeps):
-        largest = 0.0
-        for t in range(frames):
-            m = min(length, frames - t)
-            slope = 0.0
-            for j in range(m):
-                slope += h[j] * residual[t + j]
-            if s[t] == 0 and slope <= penalty:
-                continue
-            value = max(0.0, s[t] + (slope - penalty) / energy[m])
-            change = value - s[t]
-            if change != 0:
-                s[t] = value
-                for j in range(m):
-                    residual[t + j] -= change * h[j]
-                largest = max(largest, abs(change))
-        if largest < tolerance:
-            break
     return residual
 
 
@@ -177,19 +198,22 @@ def deconvolve(
         Calcium and activity.
     """
     s = np.zeros(len(y))
-    residual = _descend(y, kernel, penalty, s, sweeps, tolerance)
+    residual = _descend(y, kernel, _overlaps(kernel), penalty, s, sweeps, tolerance)
     # a sum of responses is not negative; the difference of two large numbers may be, by rounding
     return np.maximum(y - residual, 0), s
 
 
-def sparse_deconvolution(y: np.ndarray, kernel: np.ndarray, sn: float) -> tuple[np.ndarray, np.ndarray]:
+def sparse_deconvolution(
+    y: np.ndarray, kernel: np.ndarray, sn: float, precision: float = 0.02, sweeps: int = 60
+) -> tuple[np.ndarray, np.ndarray]:
     """:func:`deconvolve` with the penalty that lets in events of at least ``STANDARD_ERRORS``.
 
     The amplitude of a single event has the standard error ``sn / |kernel|``, so the slope of the error at 0
     exceeds the penalty ``STANDARD_ERRORS sn |kernel|`` exactly if the event is that much larger than its error.
+    It ends when no value changes by more than ``precision`` times the noise.
     """
     size = float(np.sqrt(kernel @ kernel))
-    return deconvolve(y, kernel, STANDARD_ERRORS * sn * size, 0.02 * sn)
+    return deconvolve(y, kernel, STANDARD_ERRORS * sn * size, precision * sn, sweeps)
 
 
 def time_constants(

@@ -69,7 +69,7 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3,
             if kernel is None:
                 calcium = oasis(y - baseline(y), g, penalty(y, g))
             else:
-                calcium = sparse_deconvolution(y - baseline(y), kernel, float(noise(y)))[0]
+                calcium = sparse_deconvolution(y - baseline(y), kernel, float(noise(y)), 0.05, 20)[0]
             C[k] = calcium - calcium.mean()
     return C
 
