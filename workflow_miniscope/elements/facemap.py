@@ -197,6 +197,11 @@ class _FacemapProcessing:
         else:
             path = find_proc(find_output(output_dir))
         result = read_proc(path)
+        if result.n_cameras > 1:
+            raise ResultError(
+                f"{path} is of {result.n_cameras} cameras side by side, but a task is of one camera and its times: "
+                "give each camera a task of its own (workflow-miniscope facemap-params reads the regions of one)."
+            )
         if n_frames and result.n_frames != n_frames[0]:
             raise ResultError(
                 f"{path} has signals of {result.n_frames} frames, the recording has {n_frames[0]}: it belongs to "
