@@ -252,12 +252,14 @@ def neural_prediction(key: Any, count: int = 6) -> Figure:
     key = _only(face.NeuralPrediction, key)
     # the traces are not stored: they are computed again, which takes seconds and gives the same
     inputs = fetch_inputs(key)
-    found = predict(inputs, (face.PredictionParams & key).fetch1("params"))
+    found = predict(inputs, (face.PredictionParams & key).fetch1("params") | {"shifts": 0})
+    chance = (face.NeuralPrediction.Cell & key).to_arrays("chance_explained", order_by="mask")
     return figures.neural_prediction(
         inputs.times,
         inputs.activity,
         found.predicted,
         found.variance_explained,
+        chance=np.asarray(chance, float) if (face.NeuralPrediction & key).fetch1("n_shifts") else None,
         labels=[cell["mask"] for cell in inputs.cells],
         count=count,
         title=_name(key),

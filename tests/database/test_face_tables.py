@@ -152,6 +152,10 @@ def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
     assert explained[2] is None
     assert max(explained[1], explained[3]) < 0.05
     assert row["median_explained"] == pytest.approx(np.median([explained[i] for i in (0, 1, 3)]))
+    # and no better at any other time
+    assert row["n_shifts"] == 20 and 1 <= row["n_above_chance"] <= 2
+    assert cells[0]["chance_explained"] < 0.2 and cells[0]["p_value"] == pytest.approx(1 / 21)
+    assert cells[2]["chance_explained"] is None and cells[2]["p_value"] is None
 
 
 def test_the_figures(pipeline, processed, tmp_path):
@@ -174,7 +178,9 @@ def test_the_figures(pipeline, processed, tmp_path):
 def test_other_parameters_stand_beside(pipeline, processed):
     face = pipeline.face
     chosen = {"prediction_params_id": 1}
-    face.PredictionParams.insert1({**chosen, "description": "strongest alone", "params": {"components": 1, "folds": 4}})
+    face.PredictionParams.insert1(
+        {**chosen, "description": "strongest alone", "params": {"components": 1, "folds": 4, "shifts": 0}}
+    )
     wrong = {"prediction_params_id": 2}
     face.PredictionParams.insert1({**wrong, "description": "a typo", "params": {"component": 1}})
     subject = {"subject": "f_eye"}
@@ -182,6 +188,9 @@ def test_other_parameters_stand_beside(pipeline, processed):
         face.NeuralPrediction.populate({**subject, **METHODS, **chosen}, reserve_jobs=True)
         row = (face.NeuralPrediction & subject & METHODS & chosen).fetch1()
         assert (row["n_components"], len(row["ranks"])) == (1, 4)
+        assert (row["n_shifts"], row["n_above_chance"]) == (0, 0)
+        cell = (face.NeuralPrediction.Cell & subject & METHODS & chosen & {"mask": 0}).fetch1()
+        assert cell["chance_explained"] is None and cell["p_value"] is None
         with pytest.raises(ParameterError, match="no parameter component; there are components"):
             face.NeuralPrediction.populate({**subject, **METHODS, **wrong})
     finally:

@@ -184,6 +184,8 @@ class NeuralPrediction(dj.Computed):
     block_s                 : float64   # length of the blocks of time that were left out
     ranks                   : json      # directions of motion that the cells share, for each fold
     median_explained=null   : float64   # median over the cells
+    n_shifts                : int32     # times that it was repeated with the activity shifted in time
+    n_above_chance          : int32     # cells that are explained better than with each of these
     """
 
     class Cell(dj.Part):
@@ -194,6 +196,8 @@ class NeuralPrediction(dj.Computed):
         -> miniscope.Activity.Trace
         ---
         variance_explained=null : float64
+        chance_explained=null   : float64  # the most with shifted activity
+        p_value=null            : float64  # part of the shifts, the true times among them, that explain as much
         """
 
     def make_fetch(self, key):
@@ -207,6 +211,8 @@ class NeuralPrediction(dj.Computed):
     def make_insert(self, key, roi_no, n_components, cells, found):
         explained = found.variance_explained
         known = explained[np.isfinite(explained)]
+        n_shifts = len(found.shifted)
+        chance = found.shifted.max(axis=0) if n_shifts else np.full(len(explained), np.nan)
         self.insert1(
             {
                 **key,
@@ -215,13 +221,22 @@ class NeuralPrediction(dj.Computed):
                 "n_frames": found.n_frames,
                 "block_s": found.block_s,
                 "ranks": found.ranks.tolist(),
-                "median_explained": float(np.median(known)) if len(known) else None,
+                "median_explained": _known(np.median(known)) if len(known) else None,
+                "n_shifts": n_shifts,
+                "n_above_chance": int(np.count_nonzero(explained > chance)),
             }
         )
+        columns = {"variance_explained": explained, "chance_explained": chance}
+        if n_shifts:
+            columns["p_value"] = found.p_values
         self.Cell.insert(
-            {**key, **cell, "variance_explained": float(value) if np.isfinite(value) else None}
-            for cell, value in zip(cells, explained, strict=True)
+            {**key, **cell, **{name: _known(values[i]) for name, values in columns.items()}}
+            for i, cell in enumerate(cells)
         )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def fetch_inputs(key: dict) -> Inputs:
