@@ -95,7 +95,8 @@ def processed(pipeline, both, done):
 
 
 def test_process_fills_the_tables(pipeline, processed, done):
-    for name, n in (("face.Pupil", 1), ("face.Blink", 1), ("face.NeuralPrediction", 2)):
+    made = (("face.Pupil", 1), ("face.Blink", 1), ("face.AlignedSignal", 1), ("face.NeuralPrediction", 2))
+    for name, n in made:
         assert done["report"].done[name] == n, name
         assert status()[name]["errors"] == 0
     again = process(restrict={"subject": "f_eye"}, progress=False)
@@ -138,6 +139,32 @@ def test_signals_are_read_at_the_scope_s_frames(pipeline, processed):
     found = pipeline.recording.synchronized(processed, camera, region["area"])
     assert found.values.shape == (FRAMES,)
     assert np.abs(found.error_ms).max() <= 1000 / CAMERA_FPS / 2 + 1
+
+
+def test_signals_are_stored_at_the_scope_s_frames(pipeline, processed):
+    """Each value is that of the camera's frame that was taken nearest in time."""
+    face, subject = pipeline.face, {"subject": "f_eye"}
+    row = (face.AlignedSignal & subject).fetch1()
+    assert (row["recording_id"], row["video_recording_id"]) == (0, 5)
+    assert row["n_frames"] == FRAMES and row["error_ms"].shape == (FRAMES,)
+    camera_times = np.round(np.arange(CAMERA_FRAMES) * 1000 / CAMERA_FPS) + FIRST_MS
+    nearest = np.abs(camera_times[None, :] - np.arange(FRAMES)[:, None] * 1000 / FPS).argmin(axis=1)
+    stored = (face.AlignedSignal.Trace & subject).to_dicts()
+    assert row["n_signals"] == len(stored) == 5
+    expected = {
+        "motion": (pipeline.facemap.FacialSignal.Region & subject).fetch1("motion"),
+        "darkness": (face.Blink.Region & subject).fetch1("darkness"),
+    }
+    pupil = (face.Pupil.Region & subject).fetch1()
+    expected |= {"pupil_area": pupil["area"], "pupil_x": pupil["x"], "pupil_y": pupil["y"]}
+    names = {"motion": "full frame", "darkness": "lid"}
+    for signal in stored:
+        assert signal["region_name"] == names.get(signal["signal"], "pupil")
+        assert signal["trace"].dtype == np.float32
+        same = signal["trace"] == expected[signal["signal"]][nearest]
+        both_nan = np.isnan(signal["trace"]) & np.isnan(expected[signal["signal"]][nearest])
+        # two frames of the camera may be equally near
+        assert np.mean(same | both_nan) > 0.99
 
 
 def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):

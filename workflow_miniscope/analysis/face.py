@@ -127,6 +127,89 @@ class Blink(_FromResult, dj.Computed):
         return rows
 
 
+# On the scope's clock --------------------------------------------------------
+
+
+@schema
+class AlignedSignal(dj.Computed):
+    """Signals of the face at a scope's frames, where an animal has both in one session.
+
+    ``recording.synchronized`` reads any other signal of a camera in the same way, such as components of the motion.
+    """
+
+    definition = """
+    -> miniscope.RecordingInfo
+    -> facemap.FacialSignal.proj(video_recording_id='recording_id')
+    -> Pupil.proj(video_recording_id='recording_id')
+    -> Blink.proj(video_recording_id='recording_id')
+    -> recording.CameraTimes.proj(video_recording_id='recording_id')
+    ---
+    n_signals  : int16
+    n_frames   : int32   # of the scope that have a frame of the camera near enough
+    error_ms   : <blob>  # float32 [scope frame], time of the camera's frame that was read less the scope's, nan if none
+    """
+
+    class Trace(dj.Part):
+        """A signal in its own unit; nan where the camera has no frame near enough, and while an eye is closed."""
+
+        definition = """
+        -> master
+        signal      : enum('motion', 'pupil_area', 'pupil_x', 'pupil_y', 'darkness')
+        region_no   : int16         # roi_no of a motion, region_no of a pupil or a lid
+        ---
+        region_name : varchar(255)
+        trace       : <blob>        # float32 [scope frame]
+        """
+
+    def make_fetch(self, key):
+        camera = _camera_key(key, facemap.FacialSignal)
+        found = [
+            (signal, row["number"], row["name"], np.asarray(row["values"], np.float32))
+            for signal, table, number, name, column in (
+                ("motion", facemap.FacialSignal.Region, "roi_no", "roi_name", "motion"),
+                ("pupil_area", Pupil.Region, "region_no", "region_name", "area"),
+                ("pupil_x", Pupil.Region, "region_no", "region_name", "x"),
+                ("pupil_y", Pupil.Region, "region_no", "region_name", "y"),
+                ("darkness", Blink.Region, "region_no", "region_name", "darkness"),
+            )
+            for row in (table & camera).proj(number=number, name=name, values=column).to_dicts(order_by="number")
+        ]
+        return (found,)
+
+    def make_compute(self, key, found):
+        scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
+        camera = _camera_key(key, recording.CameraTimes)
+        n_frames = int((facemap.RecordingInfo & camera).fetch1("nframes"))
+        signals = np.stack([values for *_, values in found], axis=1) if found else np.zeros((n_frames, 0), np.float32)
+        return found, recording.synchronized(scope, camera, signals)
+
+    def make_insert(self, key, found, aligned):
+        self.insert1(
+            {
+                **key,
+                "n_signals": len(found),
+                "n_frames": int(np.count_nonzero(aligned.frames >= 0)),
+                "error_ms": aligned.error_ms.astype(np.float32),
+            }
+        )
+        self.Trace.insert(
+            {
+                **key,
+                "signal": signal,
+                "region_no": number,
+                "region_name": name,
+                "trace": np.ascontiguousarray(aligned.values[:, i], np.float32),
+            }
+            for i, (signal, number, name, _) in enumerate(found)
+        )
+
+
+def _camera_key(key: dict, table: dj.Table) -> dict:
+    """Return the camera's part of a key of a scope and a camera, as its own tables have it."""
+    camera = {name: key[name] for name in table.primary_key if name != "recording_id"}
+    return {**camera, "recording_id": key["video_recording_id"]}
+
+
 # Prediction of activity from motion ------------------------------------------
 
 
@@ -250,8 +333,7 @@ def fetch_inputs(key: dict) -> Inputs:
         Facemap decomposed no motion.
     """
     signal = facemap.FacialSignal
-    camera = {name: key[name] for name in signal.primary_key if name != "recording_id"}
-    camera["recording_id"] = key["video_recording_id"]
+    camera = _camera_key(key, signal)
     scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
     limit = (PredictionParams & key).fetch1("params").get("components", _DEFAULTS["components"])
     if not isinstance(limit, int) or limit < 1:
