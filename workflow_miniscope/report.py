@@ -150,22 +150,22 @@ def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
     ResultError
         The restriction chooses none or several.
     """
-    from .pipeline import facemap
+    from .pipeline import facemap, recording
 
     key = _only(facemap.FacialSignal, key)
     # region 0 is the whole frame where that was analysed
     region = (facemap.FacialSignal.Region & key).to_dicts(order_by="roi_no", limit=1)
     if not region:
         raise ResultError(f"No region of {_name(key)} was analysed for motion.")
-    motion = region[0]["motion"]
+    times = (recording.CameraTimes & key).fetch1("times")
+    n = len(times)  # the first frames of the video
     components = (facemap.FacialSignal.MotionSVD & key & {"roi_no": region[0]["roi_no"]}).to_dicts(
         order_by="pc_no", limit=count
     )
-    duration = (facemap.RecordingInfo & key).fetch1("recording_duration")
     return figures.facial_motion(
-        np.arange(len(motion)) * duration / max(len(motion), 1),
-        motion,
-        np.stack([row["projection"] for row in components]) if components else np.zeros((0, len(motion))),
+        times,
+        region[0]["motion"][:n],
+        np.stack([row["projection"][:n] for row in components]) if components else np.zeros((0, n)),
         (facemap.FacialSignal.Summary & key).fetch1("avgframe"),
         np.stack([row["motmask"] for row in components]) if components else None,
         title=_name(key),

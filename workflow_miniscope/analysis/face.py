@@ -268,7 +268,7 @@ class NeuralPrediction(dj.Computed):
     ranks                   : json      # directions of motion that the cells share, for each fold
     median_explained=null   : float64   # median over the cells
     n_shifts                : int32     # times that it was repeated with the activity shifted in time
-    n_above_chance          : int32     # cells that are explained better than with each of these
+    n_above_chance          : int32     # cells that are explained at all, and better than with each of these
     """
 
     class Cell(dj.Part):
@@ -306,7 +306,7 @@ class NeuralPrediction(dj.Computed):
                 "ranks": found.ranks.tolist(),
                 "median_explained": _known(np.median(known)) if len(known) else None,
                 "n_shifts": n_shifts,
-                "n_above_chance": int(np.count_nonzero(explained > chance)),
+                "n_above_chance": int(np.count_nonzero(explained > np.maximum(chance, 0))),
             }
         )
         columns = {"variance_explained": explained, "chance_explained": chance}

@@ -32,7 +32,8 @@ def neural_prediction(
     explained : ndarray [cell]
         Cross-validated variance explained; nan where it is not known.
     chance : ndarray [cell], optional
-        The most that is explained of each cell with its activity shifted in time; cells above it are told apart.
+        The most that is explained of each cell with its activity shifted in time. Cells above it, and above 0, are
+        told apart.
     labels : sequence, optional
         What to call each cell; by default its index.
     count : int
@@ -56,7 +57,8 @@ def neural_prediction(
 
     figure = new_figure(height=max(3.0, 1.1 + 0.45 * len(best)))
     bars, stack = figure.subplots(1, 2, width_ratios=(1, 2.2))
-    above = None if chance is None else explained[known] > np.asarray(chance, float)[known]
+    # less than nothing is nothing, however rare
+    above = None if chance is None else explained[known] > np.maximum(np.asarray(chance, float)[known], 0)
     _histogram(bars, explained[known], above)
     if title:
         stack.set_title(title)
@@ -93,12 +95,12 @@ def _histogram(axes, explained: np.ndarray, above: np.ndarray | None) -> None:
             axes.hist(clipped, bins=edges, color=QUIET)
         else:
             groups = [clipped[above], clipped[~above]]
-            axes.hist(groups, bins=edges, color=[CYCLE[0], QUIET], stacked=True, label=["above chance", "not"])
-            axes.legend(loc="upper right")
-            said += f"\n{np.count_nonzero(above)} above chance"
+            axes.hist(groups, bins=edges, color=[CYCLE[0], QUIET], stacked=True)
+            place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+            axes.annotate(f"{np.count_nonzero(above)} above chance", (0, 1), (0, 6), color=CYCLE[0], **place)
         axes.axvline(0, color=INK, lw=0.6, ls=":")
         axes.axvline(max(median, -0.1), color=INK, lw=1.2)
-        axes.set_title(said)
+        axes.set_title(said, pad=None if above is None else 20)
     else:
         axes.set_title("no cells")
     axes.yaxis.get_major_locator().set_params(integer=True)
