@@ -111,6 +111,8 @@ def motion_shifts(key: Any) -> Figure:
         y_shifts, x_shifts = rigid.fetch1("y_shifts", "x_shifts")
     else:
         blocks = (miniscope.MotionCorrection.Block & key).to_dicts(order_by="block_id")
+        if not blocks:
+            raise ResultError(f"The result of {_name(key)} was saved without the shifts of its motion correction.")
         y_shifts = np.stack([block["y_shifts"] for block in blocks])
         x_shifts = np.stack([block["x_shifts"] for block in blocks])
     return figures.motion_shifts(times, y_shifts, x_shifts, title=_name(key))
@@ -285,9 +287,13 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     """
     from .pipeline import face, facemap, miniscope
 
+    known_shifts = (
+        miniscope.MotionCorrection.RigidMotionCorrection,
+        miniscope.MotionCorrection.NonRigidMotionCorrection,
+    )
     drawings: list[tuple[str, Callable[[Any], Figure], Any]] = [
         ("frame_intervals", frame_intervals, miniscope.RecordingInfo),
-        ("motion_shifts", motion_shifts, miniscope.MotionCorrection),
+        ("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
         ("footprints", footprints, miniscope.Segmentation),
         # these need the traces too
         ("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),

@@ -1,11 +1,14 @@
 """Results computed elsewhere, loaded into the published tables; real files of CaImAn 1.12.1."""
 
+import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from workflow_miniscope.errors import ParameterError
+from workflow_miniscope import report
+from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.process import process
 from workflow_miniscope.results.caiman import read_result
 
@@ -21,8 +24,7 @@ def rigid(pipeline):
 
 def test_rigid(load, pipeline, rigid):
     key = load("rigid", RIGID)
-    report = process(restrict={"subject": "rigid"}, progress=False)
-    assert report.errors == []
+    assert process(restrict={"subject": "rigid"}, progress=False).errors == []
     miniscope = pipeline.miniscope
 
     shifts = miniscope.MotionCorrection.RigidMotionCorrection & key
@@ -77,6 +79,25 @@ def test_piecewise_rigid(load, pipeline):
         assert (block["block_x"][0], block["block_x"][-1]) == (x0, x1 - 1)
         np.testing.assert_array_equal(block["y_shifts"], result.motion.y[:, block["block_id"]])
         np.testing.assert_array_equal(block["x_shifts"], result.motion.x[:, block["block_id"]])
+
+
+def test_without_shifts(load, pipeline, tmp_path):
+    """As CaImAn's ``CNMF.save`` writes it after a motion correction of its own: all else is loaded and drawn."""
+    bare = Path(shutil.copy(RIGID, tmp_path / "bare.hdf5"))
+    with h5py.File(bare, "r+") as file:
+        del file["motion_correction"], file["estimates/shifts"], file["estimates/Cn"]
+    key = load("bare", bare)
+    assert process(restrict={"subject": "bare"}, progress=False).errors == []
+    miniscope = pipeline.miniscope
+    parts = miniscope.MotionCorrection.RigidMotionCorrection, miniscope.MotionCorrection.NonRigidMotionCorrection
+    assert len(miniscope.MotionCorrection & key) == 1 and not any(part & key for part in parts)
+    average = (miniscope.MotionCorrection.Summary & key).fetch1("average_image")
+    assert average.shape[-2:] == (80, 80) and average.std() > 1
+    assert len(miniscope.Fluorescence.Trace & key) == read_result(bare).n_components
+    drawn = {path.stem.split("p90_")[-1] for path in report.write(tmp_path / "figures", "subject=bare", False)}
+    assert {"c1_footprints", "c1_traces"} <= drawn and "motion_shifts" not in drawn
+    with pytest.raises(ResultError, match="saved without the shifts"):
+        report.motion_shifts({"subject": "bare"})
 
 
 def test_a_result_of_another_recording(load, pipeline):

@@ -84,6 +84,20 @@ def test_backgrounds():
     assert low_rank.dff_method == "file"
 
 
+@pytest.mark.parametrize("path", [PIECEWISE, SELECTED, TWO_PHOTON])
+def test_the_average_is_that_of_the_frames_brought_back(recording, path):
+    """To the template's own offset, of a pixel at most."""
+    result = read_result(path)
+    frames = [
+        np.roll(frame.astype(float), shift.astype(int), axis=(0, 1))
+        for frame, shift in zip(recording.movie.array, recording.shifts, strict=True)
+    ]
+    expected, inside = np.mean(frames, axis=0), (slice(8, -8), slice(8, -8))
+    moved = [np.roll(expected, (dy, dx), axis=(0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    alike = [np.corrcoef(result.average_image[inside].ravel(), image[inside].ravel())[0, 1] for image in moved]
+    assert max(alike) > 0.95
+
+
 def test_shifts_are_the_corrections(recording):
     rigid, piecewise = read_result(SELECTED).motion, read_result(PIECEWISE).motion
     assert isinstance(rigid, RigidShifts) and isinstance(piecewise, PiecewiseShifts)

@@ -246,21 +246,23 @@ class _Curation:
 class _MotionCorrection:
     """Published: stores dy as x_shifts and dx as y_shifts, swaps the axes of the blocks too, and cannot load
     piecewise-rigid results at all.
+
+    CaImAn's own ``CNMF.save`` leaves out the shifts, unless ``fit_file`` computed them: then there is no rigid and no
+    non-rigid row, and the rest of the result is loaded all the same.
     """
 
     def make(self, key):
         _, result = get_loader_result(key, miniscope.ProcessingTask)
-        if result.motion is None:
-            raise ResultError(
-                "The result file has no motion_correction group; it was saved before motion correction, or by a "
-                "program that leaves it out. Process the recording again."
-            )
         self.insert1({**key, "motion_correct_channel": CHANNEL})
-        if isinstance(result.motion, RigidShifts):
+        if result.motion is None:
+            logger.warning("The result of %s holds no shifts; how its frames were moved is not known.", key)
+        elif isinstance(result.motion, RigidShifts):
             dy, dx = np.asarray(result.motion.shifts).T
             self.RigidMotionCorrection.insert1({**key, **_shift_columns(dy, dx), "outlier_frames": None})
         else:
             self._insert_blocks(key, result.motion)
+        if result.average_image is None:
+            return  # a column that may not be null
         self.Summary.insert1(
             {
                 **key,
