@@ -1,4 +1,4 @@
-"""Results computed elsewhere, loaded into the published tables; real files of CaImAn 1.12.1."""
+"""Results computed elsewhere, loaded into the published tables; real files of CaImAn."""
 
 import shutil
 from pathlib import Path
@@ -15,6 +15,7 @@ from workflow_miniscope.results.caiman import read_result
 DATA = Path(__file__).parents[1] / "results" / "data"
 RIGID = DATA / "caiman_1.12.1_fit_file_80px.hdf5"
 PIECEWISE = DATA / "caiman_1.12.1_pw_rigid_80px.hdf5"
+TWO_PHOTON = DATA / "caiman_1.9.0_cnmf_48x72.hdf5"
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,22 @@ def test_without_shifts(load, pipeline, tmp_path):
     assert {"c1_footprints", "c1_traces"} <= drawn and "motion_shifts" not in drawn
     with pytest.raises(ResultError, match="saved without the shifts"):
         report.motion_shifts({"subject": "bare"})
+
+
+def test_without_deconvolution(load, pipeline, caplog):
+    """A two-photon run of CaImAn 1.9.0 that ended with its initialisation: what it has is loaded."""
+    result = read_result(TWO_PHOTON)
+    assert result.S is None
+    key = load("plain", TWO_PHOTON, n_frames=300, height=48, width=72)
+    assert process(restrict={"subject": "plain"}, progress=False).errors == []
+    activity = pipeline.miniscope.Activity
+    assert "holds no caiman_deconvolution" in caplog.text
+    assert not activity.Trace & key & {"extraction_method": "caiman_deconvolution"}
+    dff = (activity.Trace & key & {"extraction_method": "caiman_dff"}).to_arrays("activity_trace", order_by="mask")
+    np.testing.assert_array_equal(np.stack(dff), result.F_dff)
+    again = process(restrict={"subject": "plain"}, progress=False)
+    assert again.errors == [] and sum(again.done.values()) == 0
+    report.traces({"subject": "plain"})
 
 
 def test_a_result_of_another_recording(load, pipeline):

@@ -411,7 +411,10 @@ class _Fluorescence:
 
 
 class _Activity:
-    """Published: the key source fails on PostgreSQL, and a result without dF/F crashes."""
+    """Published: the key source fails on PostgreSQL, and a result without dF/F crashes.
+
+    A result that was computed without deconvolution, or has nothing to compute dF/F from, has no traces of it.
+    """
 
     @property
     def key_source(self):
@@ -421,11 +424,10 @@ class _Activity:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         traces = result.F_dff if key["extraction_method"].endswith("_dff") else result.S
-        if traces is None:
-            raise ResultError(
-                f"The result holds no {key['extraction_method']}: it was computed without deconvolution (p = 0)."
-            )
         self.insert1(key)
+        if traces is None:
+            logger.warning("The result of %s holds no %s.", key, key["extraction_method"])
+            return
         self.Trace.insert(
             {**key, "mask": mask, "fluorescence_channel": channel, "activity_trace": trace}
             for mask, trace in enumerate(traces)
