@@ -64,6 +64,7 @@ def test_messages_are_ours_and_on_the_bar(bars, caplog):
     ]
     levels = {record.message: record.levelname for record in caplog.records if record.name == progress.__name__}
     assert levels["CaImAn: a long line"] == "DEBUG" and levels["CaImAn: patch 1: in a child"] == "WARNING"
+    assert levels["CaImAn: patch 2: in a child"] == "DEBUG", "the same warning again"
     assert "caiman" not in {record.name for record in caplog.records}, "it was logged twice"
     assert before == (THEIRS.level, THEIRS.propagate, list(THEIRS.handlers))
 

@@ -21,7 +21,7 @@ _COUNTED = {"cnmf_patches": "patches", "tile_and_correct_wrapper": "parts regist
 def follow(n_steps: int, pool: Any, progress: bool = True) -> Iterator[Callable[[str], None]]:
     """Follow a run of CaImAn.
 
-    Its messages go to the log of this module instead of to that of the whole program: warnings as such, the rest for
+    Its messages go to the log of this module instead of to that of the whole program: each warning once, the rest for
     debugging. The last one is shown behind the bar, because most of the time passes within one step.
 
     Parameters
@@ -38,7 +38,9 @@ def follow(n_steps: int, pool: Any, progress: bool = True) -> Iterator[Callable[
     callable
         Takes the name of each step as it begins.
     """
-    with tqdm(total=n_steps, desc="CaImAn", unit="step", disable=None if progress else True) as bar:
+    # no time left: the steps differ by orders of magnitude
+    look = {"bar_format": "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"}
+    with tqdm(total=n_steps, desc="CaImAn", disable=None if progress else True, **look) as bar:
         begun: list[str] = []
 
         def begin(step: str) -> None:
@@ -62,6 +64,7 @@ class _Forward(logging.Handler):
     def __init__(self, show: Callable[[str], None]):
         super().__init__()
         self._show, self._process, self._patch = show, os.getpid(), 0
+        self._warned: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         if os.getpid() != self._process:
@@ -71,11 +74,14 @@ class _Forward(logging.Handler):
             # with one process there is no pool to count patches by
             self._patch += record.funcName == "cnmf_patches" and message.endswith("START")
             return
+        level = logging.DEBUG if record.levelno < logging.WARNING or message in self._warned else record.levelno
+        if level > logging.DEBUG:
+            self._warned.add(message)  # said of every patch, it is said once
         if message.startswith("Elapsed time for processing patches"):
             self._patch = 0
         if self._patch:
             message = f"patch {self._patch}: {message}"
-        logger.log(logging.DEBUG if record.levelno < logging.WARNING else record.levelno, "CaImAn: %s", message)
+        logger.log(level, "CaImAn: %s", message)
         self._show(message[:_SHOWN])
 
 
