@@ -277,6 +277,25 @@ def test_a_run_that_ended_before_the_database_knew(pipeline, processed, monkeypa
     assert len(facemap.FacialSignal.Region & processed) == 2
 
 
+def test_a_task_with_parameters_in_facemap_s_own_words(pipeline, add_video, add_task, face, tmp_path):
+    """As users of the published Element have them: the dictionary of a file that Facemap's window saved."""
+    from facemap import process
+
+    edges = box(face[1]["whisker_box"])
+    roi = {"rind": 1, "rtype": "motion SVD", "iROI": 0, "ivid": 0, "saturation": 255, "color": (9.0, 8.0, 7.0)}
+    roi |= {f"{axis}range": np.arange(*edges[axis], dtype=np.int32) for axis in "xy"}
+    drawn = {"Ly": [HEIGHT], "Lx": [WIDTH], "sbin": SBIN, "fullSVD": True, "rois": [roi], "save_mat": False}
+    drawn |= {"motSVD": False, "movSVD": False, "filenames": [["C:/videos/face.avi"]], "save_path": None}
+    path = process.save(drawn, savepath=str(tmp_path))
+    task = add_task(add_video("drawn", 60), np.load(path, allow_pickle=True).item())
+    facemap = pipeline.facemap
+    for table in (facemap.RecordingInfo, facemap.FacemapProcessing, facemap.FacialSignal):
+        table.populate({"subject": "drawn"})
+    names = (facemap.FacialSignal.Region & task).to_arrays("roi_name", order_by="roi_no")
+    assert names.tolist() == ["full frame", "motion 1"]
+    assert engine.read_run(output_of(pipeline, task))["params"]["rois"][0]["x"] == edges["x"]
+
+
 # Results that were made elsewhere ---------------------------------------------
 
 

@@ -219,11 +219,17 @@ class _FacemapProcessing:
 def task_params(params: dict, motion: bool, movie: bool) -> dict:
     """Return a task's parameters, checked, with those that are columns of their own.
 
+    Parameters in Facemap's own words, which users of the published Element load from what its window saves, are
+    translated; what they say of ``motSVD`` and ``movSVD`` gives way to the columns.
+
     Raises
     ------
     ParameterError
         A parameter is wrong, contradicts ``do_mot_svd`` or ``do_mov_svd``, or is too long for the tables.
     """
+    if engine.is_drawn(params):
+        params = engine.drawn_params({**params, "motSVD": motion, "movSVD": movie})
+        params = {name: value for name, value in params.items() if name not in ("motSVD", "movSVD")}
     for name, column, wanted in (("motSVD", "do_mot_svd", motion), ("movSVD", "do_mov_svd", movie)):
         if name in params and bool(params[name]) != wanted:
             raise ParameterError(

@@ -8,7 +8,7 @@ Facemap's signals of a running wheel are not offered: in 1.0.8 the result of the
 discarded, so they mean nothing.
 """
 
-from .drawn import drawn_params
+from .drawn import drawn_params, is_drawn
 from .params import check_params, default_params
 from .run import RUN_NAME, read_run, run_facemap, unavailable, version
 
@@ -17,6 +17,7 @@ __all__ = [
     "check_params",
     "default_params",
     "drawn_params",
+    "is_drawn",
     "read_run",
     "run_facemap",
     "unavailable",

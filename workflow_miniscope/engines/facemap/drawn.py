@@ -21,7 +21,16 @@ logger = logging.getLogger(__name__)
 _RUNNING = 3
 
 
-def drawn_params(path: Path | str, camera: int = 0) -> dict[str, Any]:
+def is_drawn(params: Any) -> bool:
+    """Tell whether parameters are in Facemap's own words, as its window saves them."""
+    if not isinstance(params, Mapping):
+        return False
+    rois = params.get("rois")
+    numbered = isinstance(rois, (list, tuple)) and any(isinstance(roi, Mapping) and "rind" in roi for roi in rois)
+    return numbered or ("filenames" in params and "sbin" in params)
+
+
+def drawn_params(source: Path | str | Mapping[str, Any], camera: int = 0) -> dict[str, Any]:
     """Read the regions and settings of a ``_proc.npy``; nothing in the file is executed.
 
     Facemap numbers the kinds and gives its regions no names: they are named by kind and number, such as "motion 1".
@@ -29,8 +38,8 @@ def drawn_params(path: Path | str, camera: int = 0) -> dict[str, Any]:
 
     Parameters
     ----------
-    path : Path or str
-        What Facemap saved, with results or without.
+    source : Path, str or dict
+        What Facemap saved, with results or without, or the dictionary in it.
     camera : int
         Which of several cameras that were shown side by side, from 0; each is run on its own.
 
@@ -46,19 +55,19 @@ def drawn_params(path: Path | str, camera: int = 0) -> dict[str, Any]:
     ParameterError
         There is no such camera, or what was drawn cannot be run.
     """
-    proc = load_pickled_npy(path)
+    what, proc = ("The dictionary", source) if isinstance(source, Mapping) else (source, load_pickled_npy(source))
     if not isinstance(proc, Mapping) or "rois" not in proc or "sbin" not in proc:
-        raise ResultError(f"{path} was not saved by Facemap: it has no regions (rois) and no sbin.")
+        raise ResultError(f"{what} was not saved by Facemap: it has no regions (rois) and no sbin.")
     try:
-        return _Drawn(Path(path), proc, camera).params()
+        return _Drawn(what, proc, camera).params()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise ResultError(f"{path} is not whole ({type(error).__name__}: {error}).") from None
+        raise ResultError(f"{what} is not whole ({type(error).__name__}: {error}).") from None
 
 
 class _Drawn:
     """One file's regions of one camera."""
 
-    def __init__(self, path: Path, proc: Mapping[str, Any], camera: int):
+    def __init__(self, path: Any, proc: Mapping[str, Any], camera: int):
         self.path, self.proc, self.camera = path, proc, camera
         cameras = len(np.ravel(proc["Ly"])) if "Ly" in proc else 1
         if not 0 <= camera < cameras:
