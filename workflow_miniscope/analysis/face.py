@@ -14,6 +14,7 @@ import numpy as np
 from .. import daq
 from ..database import dj
 from ..elements.facemap import facemap, find_output
+from ..elements.large import insert_large
 from ..elements.miniscope import miniscope
 from ..errors import ParameterError, ResultError
 from ..prediction import Prediction, predict_activity
@@ -38,7 +39,7 @@ class _FromResult:
 
     def make_insert(self, key, rows):
         self.insert1({**key, "n_regions": len(rows)})
-        self.Region.insert({**key, "region_no": number, **row} for number, row in enumerate(rows))
+        insert_large(self.Region, ({**key, "region_no": number, **row} for number, row in enumerate(rows)))
 
 
 @schema
@@ -192,15 +193,18 @@ class AlignedSignal(dj.Computed):
                 "error_ms": aligned.error_ms.astype(np.float32),
             }
         )
-        self.Trace.insert(
-            {
-                **key,
-                "signal": signal,
-                "region_no": number,
-                "region_name": name,
-                "trace": np.ascontiguousarray(aligned.values[:, i], np.float32),
-            }
-            for i, (signal, number, name, _) in enumerate(found)
+        insert_large(
+            self.Trace,
+            (
+                {
+                    **key,
+                    "signal": signal,
+                    "region_no": number,
+                    "region_name": name,
+                    "trace": np.ascontiguousarray(aligned.values[:, i], np.float32),
+                }
+                for i, (signal, number, name, _) in enumerate(found)
+            ),
         )
 
 

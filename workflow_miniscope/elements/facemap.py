@@ -8,6 +8,7 @@ is region 0, the motion regions follow from 1 in the order of the parameters; pu
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,7 @@ from ..engines import facemap as engine
 from ..errors import ParameterError, RecordingError, ResultError
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
+from .large import insert_large
 from .outputs import find_finished, naive_utc
 from .translation import import_element, replace_methods
 
@@ -308,23 +310,26 @@ class _FacialSignal:
 
     def make_insert(self, key, result):
         self.insert1(key)
-        self.Region.insert(
-            {
-                **key,
-                "roi_no": region.number,
-                "roi_name": region.name,
-                "xrange": region.x_range,
-                "yrange": region.y_range,
-                "xrange_bin": region.x_bins,
-                "yrange_bin": region.y_bins,
-                "motion": region.motion,
-            }
-            for region in result.regions
+        insert_large(
+            self.Region,
+            (
+                {
+                    **key,
+                    "roi_no": region.number,
+                    "roi_name": region.name,
+                    "xrange": region.x_range,
+                    "yrange": region.y_range,
+                    "xrange_bin": region.x_bins,
+                    "yrange_bin": region.y_bins,
+                    "motion": region.motion,
+                }
+                for region in result.regions
+            ),
         )
         for region in result.regions:
             place = {**key, "roi_no": region.number}
-            self.MotionSVD.insert(_component_rows(place, "motmask", region.motion_svd))
-            self.MovieSVD.insert(_component_rows(place, "movmask", region.movie_svd))
+            insert_large(self.MotionSVD, _component_rows(place, "motmask", region.motion_svd))
+            insert_large(self.MovieSVD, _component_rows(place, "movmask", region.movie_svd))
         self.Summary.insert1(
             {
                 **key,
@@ -335,19 +340,15 @@ class _FacialSignal:
         )
 
 
-def _component_rows(place: dict, mask: str, components: Components | None) -> list[dict]:
-    if components is None:
-        return []
-    return [
-        {
+def _component_rows(place: dict, mask: str, components: Components | None) -> Iterator[dict]:
+    for number in range(0 if components is None else len(components)):
+        yield {
             **place,
             "pc_no": number,
             "singular_value": float(components.singular_values[number]),
             mask: rounded(components.masks[number]),
             "projection": components.time_courses[number],
         }
-        for number in range(len(components))
-    ]
 
 
 def rounded(mask: np.ndarray) -> np.ndarray:

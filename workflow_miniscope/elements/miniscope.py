@@ -24,6 +24,7 @@ from ..paths import (
 )
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
 from . import outputs
+from .large import insert_large
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -285,15 +286,18 @@ class _MotionCorrection:
                 "block_count_x": len(set(x0.tolist())),
             }
         )
-        self.Block.insert(
-            {
-                **key,
-                "block_id": block,
-                "block_y": np.arange(y0[block], y1[block]),
-                "block_x": np.arange(x0[block], x1[block]),
-                **_shift_columns(motion.y[:, block], motion.x[:, block]),
-            }
-            for block in range(len(motion.blocks))
+        insert_large(
+            self.Block,
+            (
+                {
+                    **key,
+                    "block_id": block,
+                    "block_y": np.arange(y0[block], y1[block]),
+                    "block_x": np.arange(x0[block], x1[block]),
+                    **_shift_columns(motion.y[:, block], motion.x[:, block]),
+                }
+                for block in range(len(motion.blocks))
+            ),
         )
 
 
@@ -325,19 +329,22 @@ class _Segmentation:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         self.insert1(key)
-        self.Mask.insert(
-            {
-                **key,
-                "segmentation_channel": channel,
-                "mask": mask.id,
-                "mask_npix": mask.npix,
-                "mask_center_x": mask.center_x,
-                "mask_center_y": mask.center_y,
-                "mask_xpix": mask.xpix,
-                "mask_ypix": mask.ypix,
-                "mask_weights": mask.weights,
-            }
-            for mask in map(result.mask, range(result.A.shape[1]))
+        insert_large(
+            self.Mask,
+            (
+                {
+                    **key,
+                    "segmentation_channel": channel,
+                    "mask": mask.id,
+                    "mask_npix": mask.npix,
+                    "mask_center_x": mask.center_x,
+                    "mask_center_y": mask.center_y,
+                    "mask_xpix": mask.xpix,
+                    "mask_ypix": mask.ypix,
+                    "mask_weights": mask.weights,
+                }
+                for mask in map(result.mask, range(result.A.shape[1]))
+            ),
         )
         miniscope.MaskClassification().classify(key)
 
@@ -404,9 +411,12 @@ class _Fluorescence:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         self.insert1(key)
-        self.Trace.insert(
-            {**key, "mask": mask, "fluorescence_channel": channel, "fluorescence": trace}
-            for mask, trace in enumerate(result.C)
+        insert_large(
+            self.Trace,
+            (
+                {**key, "mask": mask, "fluorescence_channel": channel, "fluorescence": trace}
+                for mask, trace in enumerate(result.C)
+            ),
         )
 
 
@@ -428,9 +438,12 @@ class _Activity:
         if traces is None:
             logger.warning("The result of %s holds no %s.", key, key["extraction_method"])
             return
-        self.Trace.insert(
-            {**key, "mask": mask, "fluorescence_channel": channel, "activity_trace": trace}
-            for mask, trace in enumerate(traces)
+        insert_large(
+            self.Trace,
+            (
+                {**key, "mask": mask, "fluorescence_channel": channel, "activity_trace": trace}
+                for mask, trace in enumerate(traces)
+            ),
         )
 
 
