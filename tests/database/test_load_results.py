@@ -148,19 +148,19 @@ def test_curations_are_numbered(load, pipeline):
 def test_equal_parameters_are_refused(pipeline):
     table = pipeline.miniscope.ProcessingParamSet
     params = {"b": [1, 2], "a": {"y": 1, "x": 2.5}}
-    table.insert_new_params("caiman", 91, "first", params)
-    table.insert_new_params("caiman", 91, "first", params)  # the same again is no error
+    table.insert_new_params("caiman", 901, "first", params)
+    table.insert_new_params("caiman", 901, "first", params)  # the same again is no error
     reordered = {"a": {"x": 2.5, "y": 1}, "b": [1, 2]}
-    with pytest.raises(ParameterError, match="already, as paramset 91"):
-        table.insert_new_params("caiman", 92, "second", reordered)
-    with pytest.raises(ParameterError, match="91 exists with other parameters"):
-        table.insert_new_params("caiman", 91, "first", {"a": 1})
-    table.insert_new_params("cnmfe", 93, "another engine", params)
+    with pytest.raises(ParameterError, match="already, as paramset 901"):
+        table.insert_new_params("caiman", 902, "second", reordered)
+    with pytest.raises(ParameterError, match="901 exists with other parameters"):
+        table.insert_new_params("caiman", 901, "first", {"a": 1})
+    table.insert_new_params("cnmfe", 903, "another engine", params)
 
 
 def test_the_database_refuses_equal_parameters_too(pipeline):
     table = pipeline.miniscope.ProcessingParamSet
-    table.insert_new_params("caiman", 94, "first", {"only": "here"})
-    row = (table & {"paramset_id": 94}).fetch1()
+    table.insert_new_params("caiman", 904, "first", {"only": "here"})
+    row = (table & {"paramset_id": 904}).fetch1()
     with pytest.raises(pipeline.dj.errors.DuplicateError):
-        table.insert1({**row, "paramset_id": 95})
+        table.insert1({**row, "paramset_id": 905})
