@@ -45,6 +45,44 @@ def test_a_driven_cell_is_predicted_as_far_as_its_noise_allows_and_another_is_no
     assert found.n_frames == FRAMES and found.block_s == 10
 
 
+def test_chance_is_told_from_what_the_face_explains(face):
+    """Slow activity of its own is explained by chance now and then, but no better than with the wrong times."""
+    rng = np.random.default_rng(6)
+    short = slice(0, 2400)
+    drive = face[2, short] / face[2, short].std()
+    driven = np.sqrt(0.3) * drive + np.sqrt(0.7) * smooth(rng, 10, 2400)
+    unrelated = smooth(rng, 30, 2400, seconds=8)
+    found = predict_activity(face[:, short], np.concatenate([driven, unrelated]), TIMES[short], shifts=20)
+    assert found.shifted.shape == (20, 40)
+    p = found.p_values
+    assert (p[:10] == 1 / 21).all()
+    # as many false alarms as a p-value allows
+    assert np.mean(p[10:] < 0.05) <= 0.2 and 0.3 < p[10:].mean() < 0.8
+    assert (found.variance_explained[:10] > found.shifted[:, :10].max(axis=0)).all()
+    assert predict_activity(face[:, short], driven, TIMES[short], shifts=0).shifted.shape == (0, 10)
+
+
+def test_shifted_activity_is_that_of_another_time(face):
+    """One shift is by half the recording: activity that was moved there before fits then, and only then."""
+    activity = np.roll(face[:2], -FRAMES // 2, axis=1)
+    found = predict_activity(face, activity, TIMES, shifts=3)
+    assert found.variance_explained.max() < 0.05
+    assert (found.shifted[1] > 0.99).all() and found.shifted[[0, 2]].max() < 0.05
+    assert (found.p_values >= 0.5).all()
+
+
+def test_activity_that_follows_later(face):
+    """Calcium lags behind what the face does."""
+    late = np.roll(face[:3], 10, axis=1)
+    late[:, :10] = 0
+    assert predict_activity(face, late, TIMES, shifts=0).variance_explained.max() < 0.7
+    found = predict_activity(face, late, TIMES, shifts=0, lags_s=[0.0, 0.5])
+    assert (found.variance_explained > 0.99).all()
+    assert found.n_frames == FRAMES - 10 and np.isnan(found.predicted[:, :10]).all()
+    before = predict_activity(face, np.roll(face[:3], -10, axis=1), TIMES, shifts=0, lags_s=[-0.5])
+    assert before.n_frames == FRAMES - 10 and (before.variance_explained > 0.99).all()
+
+
 def test_it_is_the_variance_that_its_definition_says(face):
     activity = face[:3] + smooth(np.random.default_rng(2), 3)
     found = predict_activity(face, activity, TIMES)
@@ -126,6 +164,10 @@ def test_no_cells_and_fewer_cells_than_ranks(face):
         ({"max_rank": 1.5}, ParameterError, "max_rank"),
         ({"block_s": 0}, ParameterError, "block_s"),
         ({"gap_s": float("nan")}, ParameterError, "gap_s"),
+        ({"lags_s": []}, ParameterError, "lags_s must be a list"),
+        ({"lags_s": 0.5}, ParameterError, "lags_s must be a list"),
+        ({"lags_s": [float("inf")]}, ParameterError, "lags_s must be a list"),
+        ({"shifts": -1}, ParameterError, "shifts must be a whole number of at least 0"),
         ({"times": TIMES[:-1]}, ResultError, "same frames"),
         ({"times": TIMES[::-1]}, ResultError, "not ascending"),
         ({"motion": np.zeros((0, FRAMES))}, ResultError, "no components"),

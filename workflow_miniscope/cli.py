@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +42,17 @@ def draw_report(
 
     for path in write(output, restrict):
         print(path)
+
+
+@app.command("facemap-params")
+def facemap_params(
+    path: Annotated[Path, typer.Argument(help="A _proc.npy that Facemap's window saved.")],
+    camera: Annotated[int, typer.Option(help="Which of several cameras, from 0.")] = 0,
+) -> None:
+    """Print the regions drawn in Facemap's window as JSON, to be named and given to process --facemap-params."""
+    from .engines.facemap import drawn_params
+
+    print(json.dumps(drawn_params(path, camera), indent=2))
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,18 +3,26 @@
 The activity is regressed on the strongest components of the motion, as in Stringer et al. 2019 (Science 364:eaav7893)
 and Syeda et al. 2024 (Nat Neurosci 27:187-195), by reduced-rank ridge regression (Mukherjee and Zhu 2011, Stat Anal
 Data Min 4:612-622): cells share a few directions of motion, and weak components get little weight.
+
+Two slow signals are alike by chance more often than two fast ones. What chance gives is told by shifting the activity
+in time against the motion, so that both keep their own rhythm and only their relation is lost (Harris 2020,
+bioRxiv 2020.11.29.402719).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import ParameterError, ResultError
 
-# Strengths of the ridge that are tried, as parts of the motion's largest variance
-_RIDGES = tuple(10.0**power for power in range(-6, 1))
+# Strengths of the ridge that are tried, as parts of the motion's largest variance. The rank is tried with each, so that
+# finer steps gain next to nothing.
+_RIDGES = (1e-6, 1e-4, 1e-2, 1.0)
+# Of singular values, found as roots of eigenvalues, weaker ones are rounding error
+_NULL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,8 @@ class Prediction:
     variance_explained : ndarray of float64 [cell]
         ``1 - sum((activity - predicted)**2) / sum((activity - mean)**2)`` over the frames that were predicted: 1 is
         perfect, 0 is as good as the cell's mean, below 0 is worse than that. nan for a cell that never changes.
+    shifted : ndarray of float64 [shift, cell]
+        The same with the activity shifted in time, circularly, by at least a block: what chance explains.
     ranks : ndarray of int64 [fold]
         Directions of motion that each fold's model uses.
     ridges : ndarray of float64 [fold]
@@ -41,10 +51,18 @@ class Prediction:
 
     predicted: np.ndarray
     variance_explained: np.ndarray
+    shifted: np.ndarray
     ranks: np.ndarray
     ridges: np.ndarray
     n_frames: int
     block_s: float
+
+    @property
+    def p_values(self) -> np.ndarray:
+        """Part of the shifts, the true alignment among them, that explain a cell at least as well; float64 [cell]."""
+        as_good = np.count_nonzero(self.shifted >= self.variance_explained, axis=0)
+        values = (1 + as_good) / (1 + len(self.shifted))
+        return np.where(np.isfinite(self.variance_explained), values, np.nan)
 
 
 def predict_activity(
@@ -57,6 +75,8 @@ def predict_activity(
     folds: int = 5,
     block_s: float = 10.0,
     gap_s: float = 2.0,
+    lags_s: Sequence[float] = (0.0,),
+    shifts: int = 20,
 ) -> Prediction:
     """Predict the activity of cells from the motion of the face, cross-validated.
 
@@ -85,6 +105,11 @@ def predict_activity(
     gap_s : float
         Time on both sides of a block that is used for neither fitting nor testing; longer than the calcium takes to
         decay.
+    lags_s : sequence of float
+        Predict from the motion this long before each frame, all lags together; below 0 from the motion after it. The
+        largest is added to ``gap_s``.
+    shifts : int
+        How many times to repeat everything with the activity shifted in time; 0 for no control.
 
     Raises
     ------
@@ -94,27 +119,38 @@ def predict_activity(
         The arrays do not belong together, or too little time is left to predict.
     """
     motion, activity, times = (np.asarray(part, float) for part in (motion, activity, times))
-    _check(motion, activity, times, components, max_rank, folds, block_s, gap_s)
+    _check(motion, activity, times, components, max_rank, folds, block_s, gap_s, lags_s, shifts)
+    motion = np.concatenate([_earlier(motion[:components], times, lag) for lag in lags_s])
+    gap_s += max(map(abs, lags_s))
     used = np.isfinite(motion).all(axis=0)
-    X, Y, t = motion[:components, used].T, activity[:, used].T, times[used]
+    X, Y, t = motion[:, used].T, activity[:, used].T, times[used]
     fold, block_s = _distribute(t, folds, block_s, gap_s)
+    offsets = [0, *_offsets(len(t), shifts, folds, block_s / (t[-1] - t[0]))]
 
     predicted = np.full_like(Y, np.nan)
+    residual = np.zeros((len(offsets), Y.shape[1]))
     ranks, ridges = np.zeros(folds, int), np.zeros(folds)
     for number in range(folds):
         test = fold == number
         train = ~test & apart(t, test, gap_s)
-        ridges[number], ranks[number] = _choose(X, Y, t, fold, train, max_rank, gap_s)
-        predicted[test] = _Model(X[train], Y[train], ridges[number]).predict(X[test], ranks[number])
+        chosen = _choose(X, Y, offsets, t, fold, train, max_rank, gap_s)
+        motion = _Motion(X[train])
+        for i, (offset, (ridge, rank)) in enumerate(zip(offsets, chosen, strict=True)):
+            moved = np.roll(Y, offset, axis=0)
+            found = _Activity(motion, moved[train]).model(ridge).predict(X[test], rank)
+            residual[i] += ((moved[test] - found) ** 2).sum(axis=0)
+            if offset == 0:
+                predicted[test], ridges[number], ranks[number] = found, ridge, rank
 
-    residual = ((Y - predicted) ** 2).sum(axis=0)
     total = ((Y - Y.mean(axis=0)) ** 2).sum(axis=0)
     changes = np.ptp(Y, axis=0) > 0  # the sum of squares is not exactly 0 where nothing changes
+    explained = 1 - np.divide(residual, total, out=np.full(residual.shape, np.nan), where=changes)
     everywhere = np.full(activity.shape, np.nan, np.float32)
     everywhere[:, used] = predicted.T
     return Prediction(
         predicted=everywhere,
-        variance_explained=1 - np.divide(residual, total, out=np.full(len(total), np.nan), where=changes),
+        variance_explained=explained[0],
+        shifted=explained[1:],
         ranks=ranks,
         ridges=ridges,
         n_frames=len(t),
@@ -122,12 +158,19 @@ def predict_activity(
     )
 
 
-def _check(motion, activity, times, components, max_rank, folds, block_s, gap_s) -> None:
-    for name, value, least in (("components", components, 1), ("max_rank", max_rank, 1), ("folds", folds, 3)):
+def _check(motion, activity, times, components, max_rank, folds, block_s, gap_s, lags_s, shifts) -> None:
+    whole = (("components", components, 1), ("max_rank", max_rank, 1), ("folds", folds, 3), ("shifts", shifts, 0))
+    for name, value, least in whole:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise ParameterError(f"{name} must be a whole number of at least {least}, not {value!r}.")
     if not 0 < block_s < np.inf or not 0 <= gap_s < np.inf:
         raise ParameterError(f"block_s must be above 0 and gap_s at least 0, not {block_s} and {gap_s}.")
+    try:
+        listed = len(lags_s) > 0 and all(np.isfinite(lag) for lag in lags_s) and not isinstance(lags_s, (str, bytes))
+    except TypeError:
+        listed = False
+    if not listed:
+        raise ParameterError(f"lags_s must be a list of at least one number of seconds, not {lags_s!r}.")
     if motion.ndim != 2 or activity.ndim != 2 or not motion.shape[1] == activity.shape[1] == len(times):
         raise ResultError(
             f"Motion {motion.shape}, activity {activity.shape} and {len(times)} times do not have the same frames."
@@ -176,19 +219,62 @@ def apart(times: np.ndarray, chosen: np.ndarray, gap: float) -> np.ndarray:
     return np.minimum(np.abs(there[after] - times), np.abs(times - there[before])) > gap
 
 
-def _choose(X, Y, times, fold, train, max_rank, gap_s) -> tuple[float, int]:
-    """Return the ridge and the rank that predict the frames for fitting best, each fold from the others."""
-    errors = np.zeros((len(_RIDGES), max_rank + 1))
+def _earlier(motion: np.ndarray, times: np.ndarray, lag: float) -> np.ndarray:
+    """Return the motion a lag before each frame, interpolated between frames; nan beyond the first and the last."""
+    if lag == 0:
+        return motion
+    if len(times) < 2:
+        return np.full_like(motion, np.nan)
+    return np.stack([np.interp(times - lag, times, course, left=np.nan, right=np.nan) for course in motion])
+
+
+def _offsets(n: int, shifts: int, folds: int, block: float) -> list[int]:
+    """Return how many frames to shift by: evenly, at least a block, as a part of the recording, in both directions."""
+    least = int(np.ceil(n * min(block, 1 / folds)))
+    return [int(offset) for offset in np.linspace(least, n - least, shifts)]
+
+
+def _choose(X, Y, offsets, times, fold, train, max_rank, gap_s) -> list[tuple[float, int]]:
+    """Return the ridge and the rank that predict the frames for fitting best, each fold from the others, per offset."""
+    errors = np.zeros((len(offsets), len(_RIDGES), max_rank + 1))
     for number in np.unique(fold[train]):
         test = train & (fold == number)
         fit = train & ~test & apart(times, test, gap_s)
         if fit.sum() < 2:
             continue
-        for i, ridge in enumerate(_RIDGES):
-            errors[i] += _Model(X[fit], Y[fit], ridge).errors(X[test], Y[test], max_rank)
+        motion = _Motion(X[fit])
+        for i, offset in enumerate(offsets):
+            moved = np.roll(Y, offset, axis=0)
+            activity = _Activity(motion, moved[fit])
+            for j, ridge in enumerate(_RIDGES):
+                errors[i, j] += activity.model(ridge).errors(X[test], moved[test], max_rank)
     # rank 0, no prediction, is the first of each row: where motion tells nothing, nothing is said
-    i, rank = np.unravel_index(np.argmin(errors), errors.shape)
-    return _RIDGES[i], int(rank)
+    best = [np.unravel_index(np.argmin(each), each.shape) for each in errors]
+    return [(_RIDGES[j], int(rank)) for j, rank in best]
+
+
+class _Motion:
+    """Motion to fit on, [frame, component], and its principal directions."""
+
+    def __init__(self, X: np.ndarray):
+        self.mean = X.mean(axis=0)
+        self.centred = X - self.mean
+        variances, self.directions = np.linalg.eigh(self.centred.T @ self.centred)
+        self.variances = np.maximum(variances, 0)
+
+
+class _Activity:
+    """Activity to fit, [frame, cell], along the directions of the motion."""
+
+    def __init__(self, motion: _Motion, Y: np.ndarray):
+        self.motion, self.mean, scale = motion, Y.mean(axis=0), Y.std(axis=0)
+        # a cell that is silent while the model is fitted is predicted to stay so
+        self.scale = np.where(scale > 0, scale, 1.0)
+        shared = motion.centred.T @ ((Y - self.mean) / self.scale)
+        self.along = motion.directions.T @ shared
+
+    def model(self, ridge: float) -> _Model:
+        return _Model(self, ridge)
 
 
 class _Model:
@@ -198,15 +284,13 @@ class _Model:
     right singular vectors Q of (X'X + r)^-1/2 X'Y gives the best fit of each rank under the same penalty.
     """
 
-    def __init__(self, X: np.ndarray, Y: np.ndarray, ridge: float):
-        self.x_mean, self.y_mean, scale = X.mean(axis=0), Y.mean(axis=0), Y.std(axis=0)
-        # a cell that is silent while the model is fitted is predicted to stay so
-        self.y_scale = np.where(scale > 0, scale, 1.0)
-        X, Y = X - self.x_mean, (Y - self.y_mean) / self.y_scale
-        variances, directions = np.linalg.eigh(X.T @ X)
-        whiten = directions / np.sqrt(np.maximum(variances, 0) + ridge * max(variances[-1], 1e-300))
-        left, strengths, self.Q = np.linalg.svd(whiten.T @ (X.T @ Y), full_matrices=False)
-        self.to_shared = whiten @ (left * strengths)
+    def __init__(self, activity: _Activity, ridge: float):
+        motion = activity.motion
+        self.x_mean, self.y_mean, self.y_scale = motion.mean, activity.mean, activity.scale
+        whiten = 1 / np.sqrt(motion.variances + ridge * max(motion.variances[-1], 1e-300))
+        whitened = whiten[:, None] * activity.along
+        self.Q = _right_singular(whitened)
+        self.to_shared = (motion.directions * whiten) @ (whitened @ self.Q.T)
 
     def predict(self, X: np.ndarray, rank: int) -> np.ndarray:
         shared = (X - self.x_mean) @ self.to_shared[:, :rank]
@@ -222,3 +306,14 @@ class _Model:
         gains = np.pad(np.cumsum(gains), (1, max_rank - len(Q)), mode="edge" if len(Q) else "constant")
         gains[0] = 0
         return (Y**2).sum() - gains
+
+
+def _right_singular(matrix: np.ndarray) -> np.ndarray:
+    """Return the right singular vectors as rows, strongest first; by eigenvectors, much faster than by the SVD."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    squares, vectors = np.linalg.eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
+    strengths, vectors = np.sqrt(np.maximum(squares[::-1], 0)), vectors[:, ::-1]
+    kept = strengths > _NULL * strengths.max(initial=0)
+    if tall:
+        return vectors[:, kept].T
+    return (vectors[:, kept] / strengths[kept]).T @ matrix

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -51,6 +52,7 @@ def process(
     engine: str | None = None,
     reserve_jobs: bool = False,
     progress: bool = True,
+    facemap_params: str | Path | None = None,
 ) -> ProcessReport:
     """Compute everything that is not computed yet, for scopes and cameras.
 
@@ -68,6 +70,9 @@ def process(
         left alone until it is processed without this option.
     progress : bool
         Show progress bars on a terminal.
+    facemap_params : str or Path, optional
+        A JSON file of Facemap's parameters, or a ``_proc.npy`` with regions drawn in Facemap's window: every chosen
+        camera is processed with them. By default cameras without a task get one with the default parameters.
 
     Returns
     -------
@@ -88,7 +93,13 @@ def process(
     paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
     if explicit:
         tasks.require_engine(paramset_id)
+    face_params = None if facemap_params is None else tasks.read_facemap_params(facemap_params)
     report = ProcessReport()
+
+    def fill_facemap_tasks() -> int:
+        if face_params is None:
+            return tasks.create_facemap_tasks(videos)
+        return tasks.create_facemap_tasks(videos, face_params, Path(facemap_params).stem)
 
     def fill_processing_tasks() -> int:
         # Without an explicit choice, a recording that somebody has given a task keeps to that
@@ -102,7 +113,7 @@ def process(
     by_hand: dict[str, Callable[[], int]] = {
         "miniscope.ProcessingTask": fill_processing_tasks,
         "miniscope.Curation": lambda: tasks.create_curations(recordings),
-        "facemap.FacemapTask": lambda: tasks.create_facemap_tasks(videos),
+        "facemap.FacemapTask": fill_facemap_tasks,
     }
     for names, chosen in _chosen(recordings, videos).items():
         for step in steps(names):
@@ -207,6 +218,10 @@ def command(
         str | None, typer.Option(help="Number of a parameter set, or a JSON file of parameters.")
     ] = None,
     engine: Annotated[str | None, typer.Option(help="cnmfe (native, the default) or caiman.")] = None,
+    facemap_params: Annotated[
+        Path | None,
+        typer.Option(help="For cameras: a JSON file of parameters, or a _proc.npy with regions drawn in Facemap."),
+    ] = None,
     reserve_jobs: Annotated[
         bool, typer.Option("--reserve-jobs", help="Share the work with other processes and machines.")
     ] = False,
@@ -216,7 +231,7 @@ def command(
     if dry_run:
         print(console.format_table(("table", "to do"), preview(restrict, paramset, engine)))
         return
-    report = process(restrict, paramset, engine, reserve_jobs)
+    report = process(restrict, paramset, engine, reserve_jobs, facemap_params=facemap_params)
     print(report)
     if report.errors:
         raise typer.Exit(1)

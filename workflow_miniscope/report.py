@@ -111,6 +111,8 @@ def motion_shifts(key: Any) -> Figure:
         y_shifts, x_shifts = rigid.fetch1("y_shifts", "x_shifts")
     else:
         blocks = (miniscope.MotionCorrection.Block & key).to_dicts(order_by="block_id")
+        if not blocks:
+            raise ResultError(f"The result of {_name(key)} was saved without the shifts of its motion correction.")
         y_shifts = np.stack([block["y_shifts"] for block in blocks])
         x_shifts = np.stack([block["x_shifts"] for block in blocks])
     return figures.motion_shifts(times, y_shifts, x_shifts, title=_name(key))
@@ -150,22 +152,22 @@ def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
     ResultError
         The restriction chooses none or several.
     """
-    from .pipeline import facemap
+    from .pipeline import facemap, recording
 
     key = _only(facemap.FacialSignal, key)
     # region 0 is the whole frame where that was analysed
     region = (facemap.FacialSignal.Region & key).to_dicts(order_by="roi_no", limit=1)
     if not region:
         raise ResultError(f"No region of {_name(key)} was analysed for motion.")
-    motion = region[0]["motion"]
+    times = (recording.CameraTimes & key).fetch1("times")
+    n = len(times)  # the first frames of the video
     components = (facemap.FacialSignal.MotionSVD & key & {"roi_no": region[0]["roi_no"]}).to_dicts(
         order_by="pc_no", limit=count
     )
-    duration = (facemap.RecordingInfo & key).fetch1("recording_duration")
     return figures.facial_motion(
-        np.arange(len(motion)) * duration / max(len(motion), 1),
-        motion,
-        np.stack([row["projection"] for row in components]) if components else np.zeros((0, len(motion))),
+        times,
+        region[0]["motion"][:n],
+        np.stack([row["projection"][:n] for row in components]) if components else np.zeros((0, n)),
         (facemap.FacialSignal.Summary & key).fetch1("avgframe"),
         np.stack([row["motmask"] for row in components]) if components else None,
         title=_name(key),
@@ -252,12 +254,14 @@ def neural_prediction(key: Any, count: int = 6) -> Figure:
     key = _only(face.NeuralPrediction, key)
     # the traces are not stored: they are computed again, which takes seconds and gives the same
     inputs = fetch_inputs(key)
-    found = predict(inputs, (face.PredictionParams & key).fetch1("params"))
+    found = predict(inputs, (face.PredictionParams & key).fetch1("params") | {"shifts": 0})
+    chance = (face.NeuralPrediction.Cell & key).to_arrays("chance_explained", order_by="mask")
     return figures.neural_prediction(
         inputs.times,
         inputs.activity,
         found.predicted,
         found.variance_explained,
+        chance=np.asarray(chance, float) if (face.NeuralPrediction & key).fetch1("n_shifts") else None,
         labels=[cell["mask"] for cell in inputs.cells],
         count=count,
         title=_name(key),
@@ -283,9 +287,13 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     """
     from .pipeline import face, facemap, miniscope
 
+    known_shifts = (
+        miniscope.MotionCorrection.RigidMotionCorrection,
+        miniscope.MotionCorrection.NonRigidMotionCorrection,
+    )
     drawings: list[tuple[str, Callable[[Any], Figure], Any]] = [
         ("frame_intervals", frame_intervals, miniscope.RecordingInfo),
-        ("motion_shifts", motion_shifts, miniscope.MotionCorrection),
+        ("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
         ("footprints", footprints, miniscope.Segmentation),
         # these need the traces too
         ("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),

@@ -60,7 +60,10 @@ FACEMAP = (
 )
 
 # Of a scope and a camera together
-BOTH = ("face.NeuralPrediction",)
+BOTH = (
+    "face.AlignedSignal",
+    "face.NeuralPrediction",
+)
 
 
 def steps(names: tuple[str, ...]) -> list[Step]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from . import engines
+from .elements.facemap import default_output_dir, task_params
 from .elements.miniscope import find_paramset
 from .engines import facemap as facemap_engine
 from .errors import EngineError, ParameterError
@@ -111,28 +112,66 @@ def create_processing_tasks(recordings, paramset_id: int) -> int:
     return len(rows)
 
 
-def create_facemap_tasks(videos) -> int:
-    """Create a Facemap task with default parameters for each video that has none. Returns how many were made."""
+def read_facemap_params(path: Path | str) -> dict:
+    """Read parameters of Facemap from a JSON file, or from a ``_proc.npy`` with regions drawn in Facemap's window.
+
+    Raises
+    ------
+    ParameterError, ResultError
+        The file cannot be read, or a parameter is wrong.
+    """
+    path = Path(path)
+    params = facemap_engine.drawn_params(path) if path.suffix == ".npy" else read_params(path)
+    params = facemap_engine.check_params(params)
+    return task_params(params, params["motSVD"], params["movSVD"])
+
+
+def create_facemap_tasks(videos, params: dict | None = None, description: str = "default parameters") -> int:
+    """Create Facemap tasks. Returns how many were made.
+
+    Parameters
+    ----------
+    videos : table or restriction
+        Which recordings of cameras.
+    params : dict, optional
+        As :func:`read_facemap_params` gives them: each video gets a task with these unless it has one. By default
+        each video without any task gets one with the default parameters.
+    description : str
+        What to call the tasks.
+    """
     from .pipeline import facemap
 
-    params = facemap_engine.default_params()
+    chosen = facemap.RecordingInfo.proj() & videos
+    if params is None:
+        chosen, params = chosen - facemap.FacemapTask.proj(), facemap_engine.default_params()
     rows = []
-    for key in ((facemap.RecordingInfo.proj() & videos) - facemap.FacemapTask.proj()).keys():
-        first = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id")[0]
+    for key in chosen.keys():
+        tasks = (facemap.FacemapTask & key).to_dicts(order_by="facemap_task_id")
+        if any(_same_params(task, params) for task in tasks):
+            continue
+        number = tasks[-1]["facemap_task_id"] + 1 if tasks else 0
+        files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
         rows.append(
             {
                 **key,
-                "facemap_task_id": 0,
-                "facemap_output_dir": f"{Path(first).parent.as_posix()}/facemap_0",
+                "facemap_task_id": number,
+                "facemap_output_dir": default_output_dir(files, number),
                 "task_mode": "trigger",
                 "facemap_params": params,
                 "do_mot_svd": params["motSVD"],
                 "do_mov_svd": params["movSVD"],
-                "task_description": "default parameters",
+                "task_description": description[:128],
             }
         )
     facemap.FacemapTask.insert(rows)
     return len(rows)
+
+
+def _same_params(task: dict, params: dict) -> bool:
+    try:
+        return task_params(task["facemap_params"], bool(task["do_mot_svd"]), bool(task["do_mov_svd"])) == params
+    except ParameterError:
+        return False
 
 
 def create_curations(recordings) -> int:

@@ -2,14 +2,21 @@
 
 from pathlib import Path
 
+import numpy as np
+import planted
 import pytest
 
-from workflow_miniscope.compare import compare
+from workflow_miniscope import engines, figures
+from workflow_miniscope.compare import compare, draw
 from workflow_miniscope.compare import load as load_source
 from workflow_miniscope.errors import ParameterError, ResultError
+from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
 
-RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
+DATA = Path(__file__).parents[1] / "results" / "data"
+RESULT = DATA / "caiman_1.12.1_fit_file_80px.hdf5"
+# CaImAn's own result of planted.recording(48, 72, 300, 6)
+CAIMAN = DATA / "caiman_1.9.0_pw_rigid_48x72.hdf5"
 
 
 def test_curations_by_restriction(pipeline, load):
@@ -28,3 +35,35 @@ def test_curations_by_restriction(pipeline, load):
     miniscope.Curation.create1_from_processing_task((miniscope.Processing & {"subject": "c_one"}).keys()[0])
     with pytest.raises(ResultError, match="2 curations fit"):
         load_source({"subject": "c_one"})
+
+
+def test_one_recording_through_both_engines(pipeline, load, tmp_path):
+    """The same tables, told apart by their parameter set; one query has both, and one figure."""
+    miniscope = pipeline.miniscope
+    recording = planted.recording(48, 72, 300, 6)
+    key = load("c_both", CAIMAN, n_frames=300, height=48, width=72)
+    params = {"gSig": 3, "min_corr": 0.7, "min_pnr": 6}
+    folder = get_processed_root_data_dir() / "c_both" / "cnmfe"
+    engines.run_engine(engines.get("cnmfe"), recording.movie, 20.0, params, folder, progress=False)
+    miniscope.ProcessingParamSet.insert_new_params("cnmfe", 970, "the same with the native engine", params)
+    task = {**key, "paramset_id": 970, "processing_output_dir": "c_both/cnmfe", "task_mode": "load"}
+    miniscope.ProcessingTask.insert1(task)
+    done = process(restrict="subject=c_both", progress=False)
+    assert done.errors == [] and done.done["miniscope.Curation"] == 2
+
+    counted = miniscope.Curation.aggr(miniscope.Segmentation.Mask, n_cells="count(*)").join(
+        miniscope.ProcessingParamSet.proj("processing_method")
+    )
+    both = {row["processing_method"]: row["n_cells"] for row in (counted & {"subject": "c_both"}).to_dicts()}
+    assert both["caiman"] == 6 and both["cnmfe"] >= 5
+
+    (first, one), (second, other) = (load_source(f"subject='c_both' and paramset_id={number}") for number in (90, 970))
+    assert (first, second) == ("c_both caiman p90 c1", "c_both cnmfe p970 c1")
+    found = compare(one, other, (first, second), rejected=True)
+    assert len(found.pairs) >= 5
+    assert np.median(found.correlation) > 0.8 and np.median(found.similarity) > 0.8
+    # what the tables hold is what was compared
+    traces = miniscope.Fluorescence.Trace & {"subject": "c_both", "paramset_id": 970}
+    np.testing.assert_array_equal(np.stack(traces.to_arrays("fluorescence", order_by="mask")), other.C)
+    picture = figures.save(draw(found), tmp_path / "both.png")
+    assert picture.stat().st_size > 10_000

@@ -95,7 +95,8 @@ def processed(pipeline, both, done):
 
 
 def test_process_fills_the_tables(pipeline, processed, done):
-    for name, n in (("face.Pupil", 1), ("face.Blink", 1), ("face.NeuralPrediction", 2)):
+    made = (("face.Pupil", 1), ("face.Blink", 1), ("face.AlignedSignal", 1), ("face.NeuralPrediction", 2))
+    for name, n in made:
         assert done["report"].done[name] == n, name
         assert status()[name]["errors"] == 0
     again = process(restrict={"subject": "f_eye"}, progress=False)
@@ -140,6 +141,32 @@ def test_signals_are_read_at_the_scope_s_frames(pipeline, processed):
     assert np.abs(found.error_ms).max() <= 1000 / CAMERA_FPS / 2 + 1
 
 
+def test_signals_are_stored_at_the_scope_s_frames(pipeline, processed):
+    """Each value is that of the camera's frame that was taken nearest in time."""
+    face, subject = pipeline.face, {"subject": "f_eye"}
+    row = (face.AlignedSignal & subject).fetch1()
+    assert (row["recording_id"], row["video_recording_id"]) == (0, 5)
+    assert row["n_frames"] == FRAMES and row["error_ms"].shape == (FRAMES,)
+    camera_times = np.round(np.arange(CAMERA_FRAMES) * 1000 / CAMERA_FPS) + FIRST_MS
+    nearest = np.abs(camera_times[None, :] - np.arange(FRAMES)[:, None] * 1000 / FPS).argmin(axis=1)
+    stored = (face.AlignedSignal.Trace & subject).to_dicts()
+    assert row["n_signals"] == len(stored) == 5
+    expected = {
+        "motion": (pipeline.facemap.FacialSignal.Region & subject).fetch1("motion"),
+        "darkness": (face.Blink.Region & subject).fetch1("darkness"),
+    }
+    pupil = (face.Pupil.Region & subject).fetch1()
+    expected |= {"pupil_area": pupil["area"], "pupil_x": pupil["x"], "pupil_y": pupil["y"]}
+    names = {"motion": "full frame", "darkness": "lid"}
+    for signal in stored:
+        assert signal["region_name"] == names.get(signal["signal"], "pupil")
+        assert signal["trace"].dtype == np.float32
+        same = signal["trace"] == expected[signal["signal"]][nearest]
+        both_nan = np.isnan(signal["trace"]) & np.isnan(expected[signal["signal"]][nearest])
+        # two frames of the camera may be equally near
+        assert np.mean(same | both_nan) > 0.99
+
+
 def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
     prediction = pipeline.face.NeuralPrediction
     row = (prediction & {"subject": "f_eye"} & METHODS).fetch1()
@@ -152,6 +179,10 @@ def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
     assert explained[2] is None
     assert max(explained[1], explained[3]) < 0.05
     assert row["median_explained"] == pytest.approx(np.median([explained[i] for i in (0, 1, 3)]))
+    # and no better at any other time
+    assert row["n_shifts"] == 20 and row["n_above_chance"] == sum((e or 0) > 0 for e in explained)
+    assert cells[0]["chance_explained"] < 0.2 and cells[0]["p_value"] == pytest.approx(1 / 21)
+    assert cells[2]["chance_explained"] is None and cells[2]["p_value"] is None
 
 
 def test_the_figures(pipeline, processed, tmp_path):
@@ -174,7 +205,9 @@ def test_the_figures(pipeline, processed, tmp_path):
 def test_other_parameters_stand_beside(pipeline, processed):
     face = pipeline.face
     chosen = {"prediction_params_id": 1}
-    face.PredictionParams.insert1({**chosen, "description": "strongest alone", "params": {"components": 1, "folds": 4}})
+    face.PredictionParams.insert1(
+        {**chosen, "description": "strongest alone", "params": {"components": 1, "folds": 4, "shifts": 0}}
+    )
     wrong = {"prediction_params_id": 2}
     face.PredictionParams.insert1({**wrong, "description": "a typo", "params": {"component": 1}})
     subject = {"subject": "f_eye"}
@@ -182,6 +215,9 @@ def test_other_parameters_stand_beside(pipeline, processed):
         face.NeuralPrediction.populate({**subject, **METHODS, **chosen}, reserve_jobs=True)
         row = (face.NeuralPrediction & subject & METHODS & chosen).fetch1()
         assert (row["n_components"], len(row["ranks"])) == (1, 4)
+        assert (row["n_shifts"], row["n_above_chance"]) == (0, 0)
+        cell = (face.NeuralPrediction.Cell & subject & METHODS & chosen & {"mask": 0}).fetch1()
+        assert cell["chance_explained"] is None and cell["p_value"] is None
         with pytest.raises(ParameterError, match="no parameter component; there are components"):
             face.NeuralPrediction.populate({**subject, **METHODS, **wrong})
     finally:

@@ -1,17 +1,21 @@
-"""Results computed elsewhere, loaded into the published tables; real files of CaImAn 1.12.1."""
+"""Results computed elsewhere, loaded into the published tables; real files of CaImAn."""
 
+import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from workflow_miniscope.errors import ParameterError
+from workflow_miniscope import report
+from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.process import process
 from workflow_miniscope.results.caiman import read_result
 
 DATA = Path(__file__).parents[1] / "results" / "data"
 RIGID = DATA / "caiman_1.12.1_fit_file_80px.hdf5"
 PIECEWISE = DATA / "caiman_1.12.1_pw_rigid_80px.hdf5"
+TWO_PHOTON = DATA / "caiman_1.9.0_cnmf_48x72.hdf5"
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +25,7 @@ def rigid(pipeline):
 
 def test_rigid(load, pipeline, rigid):
     key = load("rigid", RIGID)
-    report = process(restrict={"subject": "rigid"}, progress=False)
-    assert report.errors == []
+    assert process(restrict={"subject": "rigid"}, progress=False).errors == []
     miniscope = pipeline.miniscope
 
     shifts = miniscope.MotionCorrection.RigidMotionCorrection & key
@@ -79,6 +82,41 @@ def test_piecewise_rigid(load, pipeline):
         np.testing.assert_array_equal(block["x_shifts"], result.motion.x[:, block["block_id"]])
 
 
+def test_without_shifts(load, pipeline, tmp_path):
+    """As CaImAn's ``CNMF.save`` writes it after a motion correction of its own: all else is loaded and drawn."""
+    bare = Path(shutil.copy(RIGID, tmp_path / "bare.hdf5"))
+    with h5py.File(bare, "r+") as file:
+        del file["motion_correction"], file["estimates/shifts"], file["estimates/Cn"]
+    key = load("bare", bare)
+    assert process(restrict={"subject": "bare"}, progress=False).errors == []
+    miniscope = pipeline.miniscope
+    parts = miniscope.MotionCorrection.RigidMotionCorrection, miniscope.MotionCorrection.NonRigidMotionCorrection
+    assert len(miniscope.MotionCorrection & key) == 1 and not any(part & key for part in parts)
+    average = (miniscope.MotionCorrection.Summary & key).fetch1("average_image")
+    assert average.shape[-2:] == (80, 80) and average.std() > 1
+    assert len(miniscope.Fluorescence.Trace & key) == read_result(bare).n_components
+    drawn = {path.stem.split("p90_")[-1] for path in report.write(tmp_path / "figures", "subject=bare", False)}
+    assert {"c1_footprints", "c1_traces"} <= drawn and "motion_shifts" not in drawn
+    with pytest.raises(ResultError, match="saved without the shifts"):
+        report.motion_shifts({"subject": "bare"})
+
+
+def test_without_deconvolution(load, pipeline, caplog):
+    """A two-photon run of CaImAn 1.9.0 that ended with its initialisation: what it has is loaded."""
+    result = read_result(TWO_PHOTON)
+    assert result.S is None
+    key = load("plain", TWO_PHOTON, n_frames=300, height=48, width=72)
+    assert process(restrict={"subject": "plain"}, progress=False).errors == []
+    activity = pipeline.miniscope.Activity
+    assert "holds no caiman_deconvolution" in caplog.text
+    assert not activity.Trace & key & {"extraction_method": "caiman_deconvolution"}
+    dff = (activity.Trace & key & {"extraction_method": "caiman_dff"}).to_arrays("activity_trace", order_by="mask")
+    np.testing.assert_array_equal(np.stack(dff), result.F_dff)
+    again = process(restrict={"subject": "plain"}, progress=False)
+    assert again.errors == [] and sum(again.done.values()) == 0
+    report.traces({"subject": "plain"})
+
+
 def test_a_result_of_another_recording(load, pipeline):
     key = load("longer", RIGID, n_frames=500)
     errors = process(restrict={"subject": "longer"}, progress=False).errors
@@ -110,19 +148,19 @@ def test_curations_are_numbered(load, pipeline):
 def test_equal_parameters_are_refused(pipeline):
     table = pipeline.miniscope.ProcessingParamSet
     params = {"b": [1, 2], "a": {"y": 1, "x": 2.5}}
-    table.insert_new_params("caiman", 91, "first", params)
-    table.insert_new_params("caiman", 91, "first", params)  # the same again is no error
+    table.insert_new_params("caiman", 901, "first", params)
+    table.insert_new_params("caiman", 901, "first", params)  # the same again is no error
     reordered = {"a": {"x": 2.5, "y": 1}, "b": [1, 2]}
-    with pytest.raises(ParameterError, match="already, as paramset 91"):
-        table.insert_new_params("caiman", 92, "second", reordered)
-    with pytest.raises(ParameterError, match="91 exists with other parameters"):
-        table.insert_new_params("caiman", 91, "first", {"a": 1})
-    table.insert_new_params("cnmfe", 93, "another engine", params)
+    with pytest.raises(ParameterError, match="already, as paramset 901"):
+        table.insert_new_params("caiman", 902, "second", reordered)
+    with pytest.raises(ParameterError, match="901 exists with other parameters"):
+        table.insert_new_params("caiman", 901, "first", {"a": 1})
+    table.insert_new_params("cnmfe", 903, "another engine", params)
 
 
 def test_the_database_refuses_equal_parameters_too(pipeline):
     table = pipeline.miniscope.ProcessingParamSet
-    table.insert_new_params("caiman", 94, "first", {"only": "here"})
-    row = (table & {"paramset_id": 94}).fetch1()
+    table.insert_new_params("caiman", 904, "first", {"only": "here"})
+    row = (table & {"paramset_id": 904}).fetch1()
     with pytest.raises(pipeline.dj.errors.DuplicateError):
-        table.insert1({**row, "paramset_id": 95})
+        table.insert1({**row, "paramset_id": 905})

@@ -19,6 +19,7 @@ FILES = (
     "database/test_face_tables.py",
     "database/test_recording_tables.py",
     "elements/test_facemap_makes.py",
+    "elements/test_large.py",
 )
 
 

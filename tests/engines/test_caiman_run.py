@@ -1,5 +1,6 @@
 """Real CaImAn, where it is installed: what it finds must land at the right place in the result."""
 
+import logging
 import multiprocessing
 import os
 
@@ -9,7 +10,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from workflow_miniscope import engines
-from workflow_miniscope.engines.caiman import parameters
+from workflow_miniscope.engines.caiman import installed, parameters
 from workflow_miniscope.engines.summary import SummaryImages
 from workflow_miniscope.errors import EngineError
 from workflow_miniscope.results.caiman import (
@@ -139,6 +140,42 @@ def test_fft_interpolation_has_finer_blocks(recording, tmp_path):
 def test_patches(recording, tmp_path):
     params = PARAMS | {"rf": 20, "stride": 16}
     check_cells(recording, read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out")))
+
+
+def test_patches_on_two_processes_are_followed(recording, tmp_path, caplog):
+    """Its messages are in our log, each once."""
+    params = PARAMS | {"rf": 20, "stride": 16, "n_processes": 2}
+    with caplog.at_level("DEBUG"):
+        result = read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out"))
+    check_cells(recording, result)
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("caiman.progress")]
+    steps = [message.removeprefix("CaImAn: ") for message in told if message.count(" ") == 1]
+    assert [step for step in steps if step.islower()] == [
+        "decode",
+        "register",
+        "transpose",
+        "extract",
+        "evaluate",
+        "save",
+    ]
+    assert any("patches" in message for message in told)
+    # what it says of its processes at their start and end is before and after the run
+    assert {record.module for record in caplog.records if record.name == "caiman"} <= {"cluster"}
+    assert logging.getLogger("caiman").handlers == []
+
+
+def test_the_classifier_is_asked_for_before_anything_is_computed(recording, tmp_path, caplog):
+    """Unless CaImAn can use its own: then its values are in the result."""
+    run = lambda: engines.run_engine(ENGINE, recording.movie, 20.0, PARAMS | {"use_cnn": True}, tmp_path / "out")  # noqa: E731
+    try:
+        installed.require_classifier()
+    except EngineError:
+        with caplog.at_level("DEBUG"), pytest.raises(EngineError, match="use_cnn needs .*, or set use_cnn to false"):
+            run()
+        assert list(tmp_path.iterdir()) == [] and "CaImAn: decode" not in caplog.text
+    else:
+        result = read_result(run())
+        assert result.cnn_preds.shape == (result.n_components,)
 
 
 def test_plain_cnmf(recording, tmp_path):

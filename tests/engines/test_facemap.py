@@ -258,6 +258,10 @@ def test_missing_file(video):
     refuse([video, video.with_name("1.avi")], "1.avi cannot be read")
 
 
+def test_two_cameras_at_once(video):
+    refuse([[video], [video]], "one camera's videos", ParameterError, folder=video.parent.parent / "refused")
+
+
 def test_garbage(video):
     bad = video.with_name("1.avi")
     bad.write_bytes(b"no video" * 100)

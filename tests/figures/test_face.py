@@ -48,6 +48,11 @@ def test_the_best_explained_cells_are_drawn_and_all_are_counted(tmp_path):
     # activity and prediction to one scale
     drawn, predicted = (line.get_ydata() for line in traces.lines[:2])
     assert np.ptp(predicted) == pytest.approx(0.5 * np.ptp(drawn))
+    chance = np.array([0.2, np.nan, 0.2, -6.0, 0.3])
+    bars = figures.neural_prediction(np.arange(200), activity, activity, explained, chance).axes[0]
+    assert bars.get_title(loc="left") == "4 cells, median 0.20"
+    # one is no better than chance, and one better, but below 0
+    assert [text.get_text() for text in bars.texts] == ["1 above chance"]
     none = figures.neural_prediction(np.arange(9.0), np.zeros((0, 9)), np.zeros((0, 9)), [])
     assert figures.save(none, tmp_path / "none.png").stat().st_size > 1000
     with pytest.raises(ValueError, match="same number of cells"):

@@ -139,8 +139,19 @@ def test_without_the_motion_group_the_shifts_of_fit_file_are_used(copy):
     replace(copy, "motion_correction")
     result = read_result(copy)
     assert np.array_equal(result.motion.shifts, expected)
-    assert result.average_image is None
     assert np.array_equal(result.correlation_image, result.Cn)
+
+
+@pytest.mark.parametrize("path", [FIT_FILE, PIECEWISE])
+def test_the_average_image_that_caiman_does_not_save_is_that_of_its_model(path, tmp_path):
+    expected = read_result(path).average_image
+    bare = Path(shutil.copy(path, tmp_path / "bare.hdf5"))
+    replace(bare, "motion_correction")
+    found = read_result(bare).average_image
+    assert found.dtype == np.float32
+    inside = (slice(8, -8), slice(8, -8))
+    assert np.corrcoef(found[inside].ravel(), expected[inside].ravel())[0, 1] > 0.96
+    assert np.abs(np.median(found - expected)) < 1
 
 
 def test_piecewise_shifts_of_fit_file_get_their_blocks(tmp_path):
@@ -210,7 +221,7 @@ def test_without_any_background_there_is_no_dff(copy):
     replace(copy, "estimates/b0", "NoneType")
     replace(copy, "motion_correction")
     result = read_result(copy)
-    assert result.F_dff is None and result.dff_method == ""
+    assert result.F_dff is None and result.dff_method == "" and result.average_image is None
 
 
 class TestFolder:

@@ -127,6 +127,30 @@ def test_a_time_course_is_not_a_frame(result, raw):
     assert result.regions[0].motion_svd.time_courses[0].shape == (N_FRAMES,)
 
 
+def test_two_cameras_side_by_side(face, changes, tmp_path):
+    """As Facemap's window runs simultaneous videos; the second is larger, so that the first lies in a corner."""
+    from facemap import process
+
+    other, _ = face_video(N_FRAMES, 72, 96, seed=4)
+    videos = [write_video(tmp_path / f"{name}.avi", movie) for name, movie in (("face", face[0]), ("body", other))]
+    where = {"rind": 1, "rtype": "motion SVD", "color": (255, 0, 0), "saturation": 0}
+    rois = [
+        {**where, "iROI": 0, "ivid": 0, "yrange": np.arange(8, 33), "xrange": np.arange(4, 29)},
+        {**where, "iROI": 1, "ivid": 1, "yrange": np.arange(16, 41), "xrange": np.arange(8, 33)},
+    ]
+    state = np.random.get_state()  # noqa: NPY002
+    proc = {"sbin": SBIN, "fullSVD": False, "save_mat": False, "rois": rois, "sy": [0, 0], "sx": [0, 96]}
+    path = process.run([[str(video) for video in videos]], motSVD=True, proc=proc, savepath=str(tmp_path))
+    np.random.set_state(state)  # noqa: NPY002
+    result = read_proc(path)
+    assert (result.n_cameras, len(result.files), result.n_frames) == (2, 2, N_FRAMES)
+    assert [region.camera for region in result.regions] == [0, 1]
+    for region, wanted in zip(result.regions, (changes, np.abs(np.diff(binned(other, SBIN), axis=0))), strict=True):
+        inside = wanted[:, region.y_bins[:, None], region.x_bins[None, :]]
+        np.testing.assert_allclose(region.motion[1:], inside.sum((1, 2)), rtol=1e-4)
+        np.testing.assert_allclose(region.motion_movie()[1:], inside, atol=5e-3)
+
+
 def save(path, content):
     np.save(path, np.array(content, dtype=object), allow_pickle=True)
     return path

@@ -14,6 +14,7 @@ import numpy as np
 from .. import daq
 from ..database import dj
 from ..elements.facemap import facemap, find_output
+from ..elements.large import insert_large
 from ..elements.miniscope import miniscope
 from ..errors import ParameterError, ResultError
 from ..prediction import Prediction, predict_activity
@@ -38,7 +39,7 @@ class _FromResult:
 
     def make_insert(self, key, rows):
         self.insert1({**key, "n_regions": len(rows)})
-        self.Region.insert({**key, "region_no": number, **row} for number, row in enumerate(rows))
+        insert_large(self.Region, ({**key, "region_no": number, **row} for number, row in enumerate(rows)))
 
 
 @schema
@@ -127,6 +128,92 @@ class Blink(_FromResult, dj.Computed):
         return rows
 
 
+# On the scope's clock --------------------------------------------------------
+
+
+@schema
+class AlignedSignal(dj.Computed):
+    """Signals of the face at a scope's frames, where an animal has both in one session.
+
+    ``recording.synchronized`` reads any other signal of a camera in the same way, such as components of the motion.
+    """
+
+    definition = """
+    -> miniscope.RecordingInfo
+    -> facemap.FacialSignal.proj(video_recording_id='recording_id')
+    -> Pupil.proj(video_recording_id='recording_id')
+    -> Blink.proj(video_recording_id='recording_id')
+    -> recording.CameraTimes.proj(video_recording_id='recording_id')
+    ---
+    n_signals  : int16
+    n_frames   : int32   # of the scope that have a frame of the camera near enough
+    error_ms   : <blob>  # float32 [scope frame], time of the camera's frame that was read less the scope's, nan if none
+    """
+
+    class Trace(dj.Part):
+        """A signal in its own unit; nan where the camera has no frame near enough, and while an eye is closed."""
+
+        definition = """
+        -> master
+        signal      : enum('motion', 'pupil_area', 'pupil_x', 'pupil_y', 'darkness')
+        region_no   : int16         # roi_no of a motion, region_no of a pupil or a lid
+        ---
+        region_name : varchar(255)
+        trace       : <blob>        # float32 [scope frame]
+        """
+
+    def make_fetch(self, key):
+        camera = _camera_key(key, facemap.FacialSignal)
+        found = [
+            (signal, row["number"], row["name"], np.asarray(row["values"], np.float32))
+            for signal, table, number, name, column in (
+                ("motion", facemap.FacialSignal.Region, "roi_no", "roi_name", "motion"),
+                ("pupil_area", Pupil.Region, "region_no", "region_name", "area"),
+                ("pupil_x", Pupil.Region, "region_no", "region_name", "x"),
+                ("pupil_y", Pupil.Region, "region_no", "region_name", "y"),
+                ("darkness", Blink.Region, "region_no", "region_name", "darkness"),
+            )
+            for row in (table & camera).proj(number=number, name=name, values=column).to_dicts(order_by="number")
+        ]
+        return (found,)
+
+    def make_compute(self, key, found):
+        scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
+        camera = _camera_key(key, recording.CameraTimes)
+        n_frames = int((facemap.RecordingInfo & camera).fetch1("nframes"))
+        signals = np.stack([values for *_, values in found], axis=1) if found else np.zeros((n_frames, 0), np.float32)
+        return found, recording.synchronized(scope, camera, signals)
+
+    def make_insert(self, key, found, aligned):
+        self.insert1(
+            {
+                **key,
+                "n_signals": len(found),
+                "n_frames": int(np.count_nonzero(aligned.frames >= 0)),
+                "error_ms": aligned.error_ms.astype(np.float32),
+            }
+        )
+        insert_large(
+            self.Trace,
+            (
+                {
+                    **key,
+                    "signal": signal,
+                    "region_no": number,
+                    "region_name": name,
+                    "trace": np.ascontiguousarray(aligned.values[:, i], np.float32),
+                }
+                for i, (signal, number, name, _) in enumerate(found)
+            ),
+        )
+
+
+def _camera_key(key: dict, table: dj.Table) -> dict:
+    """Return the camera's part of a key of a scope and a camera, as its own tables have it."""
+    camera = {name: key[name] for name in table.primary_key if name != "recording_id"}
+    return {**camera, "recording_id": key["video_recording_id"]}
+
+
 # Prediction of activity from motion ------------------------------------------
 
 
@@ -184,6 +271,8 @@ class NeuralPrediction(dj.Computed):
     block_s                 : float64   # length of the blocks of time that were left out
     ranks                   : json      # directions of motion that the cells share, for each fold
     median_explained=null   : float64   # median over the cells
+    n_shifts                : int32     # times that it was repeated with the activity shifted in time
+    n_above_chance          : int32     # cells that are explained at all, and better than with each of these
     """
 
     class Cell(dj.Part):
@@ -194,6 +283,8 @@ class NeuralPrediction(dj.Computed):
         -> miniscope.Activity.Trace
         ---
         variance_explained=null : float64
+        chance_explained=null   : float64  # the most with shifted activity
+        p_value=null            : float64  # part of the shifts, the true times among them, that explain as much
         """
 
     def make_fetch(self, key):
@@ -207,6 +298,8 @@ class NeuralPrediction(dj.Computed):
     def make_insert(self, key, roi_no, n_components, cells, found):
         explained = found.variance_explained
         known = explained[np.isfinite(explained)]
+        n_shifts = len(found.shifted)
+        chance = found.shifted.max(axis=0) if n_shifts else np.full(len(explained), np.nan)
         self.insert1(
             {
                 **key,
@@ -215,13 +308,22 @@ class NeuralPrediction(dj.Computed):
                 "n_frames": found.n_frames,
                 "block_s": found.block_s,
                 "ranks": found.ranks.tolist(),
-                "median_explained": float(np.median(known)) if len(known) else None,
+                "median_explained": _known(np.median(known)) if len(known) else None,
+                "n_shifts": n_shifts,
+                "n_above_chance": int(np.count_nonzero(explained > np.maximum(chance, 0))),
             }
         )
+        columns = {"variance_explained": explained, "chance_explained": chance}
+        if n_shifts:
+            columns["p_value"] = found.p_values
         self.Cell.insert(
-            {**key, **cell, "variance_explained": float(value) if np.isfinite(value) else None}
-            for cell, value in zip(cells, explained, strict=True)
+            {**key, **cell, **{name: _known(values[i]) for name, values in columns.items()}}
+            for i, cell in enumerate(cells)
         )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def fetch_inputs(key: dict) -> Inputs:
@@ -235,8 +337,7 @@ def fetch_inputs(key: dict) -> Inputs:
         Facemap decomposed no motion.
     """
     signal = facemap.FacialSignal
-    camera = {name: key[name] for name in signal.primary_key if name != "recording_id"}
-    camera["recording_id"] = key["video_recording_id"]
+    camera = _camera_key(key, signal)
     scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
     limit = (PredictionParams & key).fetch1("params").get("components", _DEFAULTS["components"])
     if not isinstance(limit, int) or limit < 1:

@@ -24,6 +24,7 @@ from ..paths import (
 )
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
 from . import outputs
+from .large import insert_large
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -246,21 +247,23 @@ class _Curation:
 class _MotionCorrection:
     """Published: stores dy as x_shifts and dx as y_shifts, swaps the axes of the blocks too, and cannot load
     piecewise-rigid results at all.
+
+    CaImAn's own ``CNMF.save`` leaves out the shifts, unless ``fit_file`` computed them: then there is no rigid and no
+    non-rigid row, and the rest of the result is loaded all the same.
     """
 
     def make(self, key):
         _, result = get_loader_result(key, miniscope.ProcessingTask)
-        if result.motion is None:
-            raise ResultError(
-                "The result file has no motion_correction group; it was saved before motion correction, or by a "
-                "program that leaves it out. Process the recording again."
-            )
         self.insert1({**key, "motion_correct_channel": CHANNEL})
-        if isinstance(result.motion, RigidShifts):
+        if result.motion is None:
+            logger.warning("The result of %s holds no shifts; how its frames were moved is not known.", key)
+        elif isinstance(result.motion, RigidShifts):
             dy, dx = np.asarray(result.motion.shifts).T
             self.RigidMotionCorrection.insert1({**key, **_shift_columns(dy, dx), "outlier_frames": None})
         else:
             self._insert_blocks(key, result.motion)
+        if result.average_image is None:
+            return  # a column that may not be null
         self.Summary.insert1(
             {
                 **key,
@@ -283,15 +286,18 @@ class _MotionCorrection:
                 "block_count_x": len(set(x0.tolist())),
             }
         )
-        self.Block.insert(
-            {
-                **key,
-                "block_id": block,
-                "block_y": np.arange(y0[block], y1[block]),
-                "block_x": np.arange(x0[block], x1[block]),
-                **_shift_columns(motion.y[:, block], motion.x[:, block]),
-            }
-            for block in range(len(motion.blocks))
+        insert_large(
+            self.Block,
+            (
+                {
+                    **key,
+                    "block_id": block,
+                    "block_y": np.arange(y0[block], y1[block]),
+                    "block_x": np.arange(x0[block], x1[block]),
+                    **_shift_columns(motion.y[:, block], motion.x[:, block]),
+                }
+                for block in range(len(motion.blocks))
+            ),
         )
 
 
@@ -323,19 +329,22 @@ class _Segmentation:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         self.insert1(key)
-        self.Mask.insert(
-            {
-                **key,
-                "segmentation_channel": channel,
-                "mask": mask.id,
-                "mask_npix": mask.npix,
-                "mask_center_x": mask.center_x,
-                "mask_center_y": mask.center_y,
-                "mask_xpix": mask.xpix,
-                "mask_ypix": mask.ypix,
-                "mask_weights": mask.weights,
-            }
-            for mask in map(result.mask, range(result.A.shape[1]))
+        insert_large(
+            self.Mask,
+            (
+                {
+                    **key,
+                    "segmentation_channel": channel,
+                    "mask": mask.id,
+                    "mask_npix": mask.npix,
+                    "mask_center_x": mask.center_x,
+                    "mask_center_y": mask.center_y,
+                    "mask_xpix": mask.xpix,
+                    "mask_ypix": mask.ypix,
+                    "mask_weights": mask.weights,
+                }
+                for mask in map(result.mask, range(result.A.shape[1]))
+            ),
         )
         miniscope.MaskClassification().classify(key)
 
@@ -402,14 +411,20 @@ class _Fluorescence:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         self.insert1(key)
-        self.Trace.insert(
-            {**key, "mask": mask, "fluorescence_channel": channel, "fluorescence": trace}
-            for mask, trace in enumerate(result.C)
+        insert_large(
+            self.Trace,
+            (
+                {**key, "mask": mask, "fluorescence_channel": channel, "fluorescence": trace}
+                for mask, trace in enumerate(result.C)
+            ),
         )
 
 
 class _Activity:
-    """Published: the key source fails on PostgreSQL, and a result without dF/F crashes."""
+    """Published: the key source fails on PostgreSQL, and a result without dF/F crashes.
+
+    A result that was computed without deconvolution, or has nothing to compute dF/F from, has no traces of it.
+    """
 
     @property
     def key_source(self):
@@ -419,14 +434,16 @@ class _Activity:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         traces = result.F_dff if key["extraction_method"].endswith("_dff") else result.S
-        if traces is None:
-            raise ResultError(
-                f"The result holds no {key['extraction_method']}: it was computed without deconvolution (p = 0)."
-            )
         self.insert1(key)
-        self.Trace.insert(
-            {**key, "mask": mask, "fluorescence_channel": channel, "activity_trace": trace}
-            for mask, trace in enumerate(traces)
+        if traces is None:
+            logger.warning("The result of %s holds no %s.", key, key["extraction_method"])
+            return
+        insert_large(
+            self.Trace,
+            (
+                {**key, "mask": mask, "fluorescence_channel": channel, "activity_trace": trace}
+                for mask, trace in enumerate(traces)
+            ),
         )
 
 

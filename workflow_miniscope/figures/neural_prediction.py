@@ -16,6 +16,7 @@ def neural_prediction(
     activity: np.ndarray,
     predicted: np.ndarray,
     explained: np.ndarray,
+    chance: np.ndarray | None = None,
     labels: Sequence[int | str] | None = None,
     count: int = 6,
     title: str | None = None,
@@ -30,6 +31,9 @@ def neural_prediction(
         Activity, and what is predicted of it from motion; nan where it is not.
     explained : ndarray [cell]
         Cross-validated variance explained; nan where it is not known.
+    chance : ndarray [cell], optional
+        The most that is explained of each cell with its activity shifted in time. Cells above it, and above 0, are
+        told apart.
     labels : sequence, optional
         What to call each cell; by default its index.
     count : int
@@ -53,7 +57,9 @@ def neural_prediction(
 
     figure = new_figure(height=max(3.0, 1.1 + 0.45 * len(best)))
     bars, stack = figure.subplots(1, 2, width_ratios=(1, 2.2))
-    _histogram(bars, explained[known])
+    # less than nothing is nothing, however rare
+    above = None if chance is None else explained[known] > np.maximum(np.asarray(chance, float)[known], 0)
+    _histogram(bars, explained[known], above)
     if title:
         stack.set_title(title)
     for row, cell in enumerate(best):
@@ -77,17 +83,24 @@ def neural_prediction(
     return figure
 
 
-def _histogram(axes, explained: np.ndarray) -> None:
+def _histogram(axes, explained: np.ndarray, above: np.ndarray | None) -> None:
     if len(explained):
         # what is far below 0 is as good as 0: nothing; the bar says that it is there
         clipped = np.clip(explained, -0.1, 1)
         width = 0.02 if clipped.max() <= 0.4 else 0.05
         edges = np.arange(-0.1, np.ceil(clipped.max() / width) * width + width, width)
-        axes.hist(clipped, bins=edges, color=QUIET)
         median = float(np.median(explained))
+        said = f"{len(explained)} cells, median {round(median, 2) + 0.0:.2f}"  # never -0.00
+        if above is None:
+            axes.hist(clipped, bins=edges, color=QUIET)
+        else:
+            groups = [clipped[above], clipped[~above]]
+            axes.hist(groups, bins=edges, color=[CYCLE[0], QUIET], stacked=True)
+            place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+            axes.annotate(f"{np.count_nonzero(above)} above chance", (0, 1), (0, 6), color=CYCLE[0], **place)
         axes.axvline(0, color=INK, lw=0.6, ls=":")
         axes.axvline(max(median, -0.1), color=INK, lw=1.2)
-        axes.set_title(f"{len(explained)} cells, median {median:.2f}")
+        axes.set_title(said, pad=None if above is None else 20)
     else:
         axes.set_title("no cells")
     axes.yaxis.get_major_locator().set_params(integer=True)

@@ -172,6 +172,8 @@ class FacemapResult:
     average_frame, average_motion : ndarray of float32 [y bin, x bin]
         Mean of up to 1000 frames, and of their absolute changes, grey levels.
     pupils, blinks : tuple of Pupil, tuple of Blink
+    n_cameras : int
+        How many simultaneous videos were analysed as one picture, side by side; their regions say in which they are.
     """
 
     path: Path
@@ -183,3 +185,4 @@ class FacemapResult:
     average_motion: np.ndarray
     pupils: tuple[Pupil, ...] = ()
     blinks: tuple[Blink, ...] = ()
+    n_cameras: int = 1

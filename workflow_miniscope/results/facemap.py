@@ -91,6 +91,7 @@ class _Reader:
             average_motion=average_motion,
             pupils=tuple(self._pupils()),
             blinks=tuple(self._blinks()),
+            n_cameras=len(np.ravel(self.proc.get("Ly", 0))),
         )
 
     def _count_frames(self) -> int:

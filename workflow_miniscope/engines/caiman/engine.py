@@ -6,7 +6,6 @@ fails when it is asked to evaluate, and it refits, which makes one-photon result
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-from tqdm.auto import tqdm
 
 from ...errors import EngineError
 from ...results.caiman import (
@@ -32,8 +30,7 @@ from ...results.caiman import (
 from ...results.caiman.dff import is_sane
 from ..base import Movie
 from . import installed, memmaps, parameters
-
-logger = logging.getLogger(__name__)
+from .progress import follow
 
 
 class CaimanEngine:
@@ -83,22 +80,23 @@ class CaimanEngine:
         Raises
         ------
         EngineError
-            If CaImAn does not import, or finds no component.
+            If CaImAn does not import, finds no component, or lacks the classifier that ``use_cnn`` needs.
         """
         path = Path(output_dir) / RESULT_NAME
         with (
-            _opencv_threads(),
+            # first, because importing OpenCV sets variables too
             _scratch(Path(output_dir) / "scratch") as scratch,
+            _opencv_threads(),
             _processes(params["n_processes"]) as (caiman, dview, n_processes),
-            tqdm(total=5, desc="CaImAn", unit="step", disable=None if progress else True) as bar,
         ):
-            run = _Run(caiman, dview, n_processes, movie, fps, params, scratch, progress)
-            for step in (run.decode, run.register, run.transpose, run.extract, run.evaluate):
-                bar.set_postfix_str(step.__name__)
-                logger.info("CaImAn: %s", step.__name__)
-                step()
-                bar.update()
-            run.save(path)
+            if params["use_cnn"]:
+                installed.require_classifier()
+            run = _Run(caiman, dview, n_processes, movie, fps, params, scratch, path, progress)
+            steps = (run.decode, run.register, run.transpose, run.extract, run.evaluate, run.save)
+            with follow(len(steps), dview, progress) as begin:
+                for step in steps:
+                    begin(step.__name__)
+                    step()
         # what cannot be read again is not a result
         read_result(path)
         return path
@@ -107,10 +105,10 @@ class CaimanEngine:
 class _Run:
     """One run, step by step; each step leaves what the next one needs."""
 
-    def __init__(self, caiman, dview, n_processes, movie, fps, params, scratch, progress):
+    def __init__(self, caiman, dview, n_processes, movie, fps, params, scratch, path, progress):
         self.caiman, self.dview, self.n_processes = caiman, dview, n_processes
         self.movie, self.fps, self.params = movie, float(fps), params
-        self.scratch, self.progress = scratch, progress
+        self.scratch, self.path, self.progress = scratch, path, progress
         self.dims = (movie.height, movie.width)
 
     def decode(self) -> None:
@@ -143,10 +141,10 @@ class _Run:
             self.motion = RigidShifts(np.array(mc.shifts_rig))
 
     def transpose(self) -> None:
-        self.path, self.summary = memmaps.to_c_order(self.registered, self.dims, self.scratch, progress=self.progress)
+        turned, self.summary = memmaps.to_c_order(self.registered, self.dims, self.scratch, progress=self.progress)
         for path in self.registered:
             path.unlink()
-        Yr, dims, frames = self.caiman.load_memmap(str(self.path))
+        Yr, dims, frames = self.caiman.load_memmap(str(turned))
         self.frames = np.reshape(Yr.T, (frames, *dims), order="F")
 
     def extract(self) -> None:
@@ -174,21 +172,21 @@ class _Run:
                 average_image=self.summary.average(),
             )
 
-    def save(self, path: Path) -> None:
+    def save(self) -> None:
         cnm, estimates = self.cnm, self.cnm.estimates
         estimates.Cn = self.summary.correlation()
         estimates.shifts = self.shifts
         # neither the cluster nor the scratch files outlive the run
         cnm.dview, cnm.mmap_file = None, ""
         cnm.params.data["fnames"] = [str(file) for file in getattr(self.movie, "files", ())] or None
-        cnm.save(str(path))
+        cnm.save(str(self.path))
         images = {
             "reference_image": np.asarray(self.template, dtype=np.float32),
             "average_image": self.summary.average(),
             "correlation_image": self.summary.correlation(),
             "max_image": self.summary.maximum(),
         }
-        with h5py.File(path, "r+") as file:
+        with h5py.File(self.path, "r+") as file:
             write_motion_correction(file, self.dims, self.motion, images)
             write_provenance(
                 file,
@@ -214,17 +212,25 @@ def _opencv_threads() -> Iterator[None]:
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     """A folder that CaImAn takes for its temporary files; gone at the end, as is what we told it."""
-    before = os.environ.get("CAIMAN_TEMP")
     folder.mkdir(parents=True)
-    os.environ["CAIMAN_TEMP"] = str(folder)
     try:
-        yield folder
+        with _environment(CAIMAN_TEMP=str(folder)):
+            yield folder
     finally:
-        if before is None:
-            os.environ.pop("CAIMAN_TEMP", None)
-        else:
-            os.environ["CAIMAN_TEMP"] = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Set variables, and put all as they were at the end: CaImAn sets some of its own."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
@@ -259,17 +265,8 @@ def _single_threads() -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(threads)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with _environment(**threads), threadpool_limits(1):
+        yield
 
 
 ENGINE = CaimanEngine()

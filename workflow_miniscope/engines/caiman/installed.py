@@ -64,3 +64,27 @@ def load():
             f"CaImAn is installed but does not import ({type(error).__name__}: {error}); {_GET}."
         ) from error
     return caiman
+
+
+def require_classifier() -> None:
+    """Make sure, before hours of fitting, that CaImAn will find the classifier that ``use_cnn`` asks for.
+
+    Raises
+    ------
+    EngineError
+        TensorFlow or the trained model is missing.
+    """
+    from caiman.paths import caiman_datadir
+
+    otherwise = "or set use_cnn to false: the classifier was trained on two-photon recordings"
+    try:
+        from tensorflow.keras.models import model_from_json  # noqa: F401
+    except Exception as error:  # an installation that does not fit fails in any way
+        raise EngineError(
+            f"use_cnn needs TensorFlow's Keras, which does not import ({type(error).__name__}: {error}); install it, "
+            f"{otherwise}."
+        ) from error
+    model = Path(caiman_datadir()) / "model" / "cnn_model"
+    for path in (model.with_suffix(".json"), model.with_suffix(".h5")):
+        if not path.is_file():
+            raise EngineError(f"use_cnn needs {path}; get it with 'caimanmanager install', {otherwise}.")

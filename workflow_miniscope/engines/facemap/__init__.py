@@ -8,7 +8,18 @@ Facemap's signals of a running wheel are not offered: in 1.0.8 the result of the
 discarded, so they mean nothing.
 """
 
+from .drawn import drawn_params, is_drawn
 from .params import check_params, default_params
 from .run import RUN_NAME, read_run, run_facemap, unavailable, version
 
-__all__ = ["RUN_NAME", "check_params", "default_params", "read_run", "run_facemap", "unavailable", "version"]
+__all__ = [
+    "RUN_NAME",
+    "check_params",
+    "default_params",
+    "drawn_params",
+    "is_drawn",
+    "read_run",
+    "run_facemap",
+    "unavailable",
+    "version",
+]

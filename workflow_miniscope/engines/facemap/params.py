@@ -34,8 +34,8 @@ from ...hints import in_brackets
 from ..base import check_names
 
 _DEFAULTS = {"sbin": 4, "motSVD": True, "movSVD": False, "fullSVD": True, "rois": []}
-# Facemap's number and name for a kind, the color it draws it in, and the keys beside name, kind, x and y
-_KINDS = {
+#: Facemap's number and name for a kind, the color it draws it in, and the keys beside name, kind, x and y
+KINDS = {
     "pupil": (0, "pupil", (128, 200, 255), ("saturation", "sigma")),
     "motion": (1, "motion SVD", (255, 220, 90), ()),
     "blink": (2, "blink", (120, 255, 120), ("saturation",)),
@@ -102,12 +102,12 @@ def _check_roi(number: int, roi: Any) -> dict[str, Any]:
     kind = roi.get("kind")
     if kind == "running":
         raise ParameterError("Regions of kind 'running' are not offered: Facemap 1.0.8 computes them wrongly.")
-    if kind not in _KINDS:
+    if kind not in KINDS:
         raise ParameterError(
-            f"Region {number} is of the unknown kind {kind!r}{in_brackets(str(kind), _KINDS)}; "
-            f"there are {', '.join(_KINDS)}."
+            f"Region {number} is of the unknown kind {kind!r}{in_brackets(str(kind), KINDS)}; "
+            f"there are {', '.join(KINDS)}."
         )
-    allowed = ("name", "kind", "x", "y", *_KINDS[kind][3])
+    allowed = ("name", "kind", "x", "y", *KINDS[kind][3])
     check_names(dict(roi), allowed, f"A {kind} region")
     name = roi.get("name") or f"{kind} {number}"
     if not isinstance(name, str):
@@ -189,7 +189,7 @@ def _fit(number: int, roi: dict[str, Any], sbin: int, height: int, width: int) -
             raise ParameterError(
                 f"Region '{name}' is outside the frame: its {axis} ends at {edges[1]}, the frame at {size} pixels."
             )
-    rind, rtype, color, _ = _KINDS[kind]
+    rind, rtype, color, _ = KINDS[kind]
     if kind == "motion":
         # Facemap rounds x and y to bins differently and takes bins that are not in the frame; whole bins are safe
         x, y = ((-(-first // sbin) * sbin, end // sbin * sbin) for first, end in (x, y))

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ... import daq
-from ...errors import EngineError, RecordingError, ResultError
+from ...errors import EngineError, ParameterError, RecordingError, ResultError
 from ...results.unpickle import load_pickled_npy
 from ..base import run_engine
 from .params import Pass, check_params, default_params, fit_rois, plan_passes
@@ -46,7 +46,8 @@ def run_facemap(
     Parameters
     ----------
     files : sequence of Path or str
-        The camera's AVI files in the order they were recorded.
+        The camera's AVI files in the order they were recorded. Several cameras are run one after the other: those of a
+        Miniscope-DAQ recording have frames of their own, which Facemap's mode for simultaneous cameras would mix up.
     params : dict or None
         What differs from :func:`default_params`; see :mod:`.params`.
     output_dir : Path or str
@@ -69,7 +70,7 @@ def run_facemap(
     RecordingError
         A file is missing, damaged or cut off, frames differ in size, there are fewer than 3, or not ``n_frames``.
     ParameterError
-        A parameter is wrong, or a region does not fit the frame.
+        A parameter is wrong, a region does not fit the frame, or the files are those of several cameras.
     EngineError
         Facemap is missing or failed, or ``output_dir`` is in use.
     """
@@ -82,6 +83,10 @@ def run_facemap(
 
 
 def _open(files: Sequence[Path | str], n_frames: int | None) -> daq.Movie:
+    if isinstance(files, (str, Path)) or not all(isinstance(path, (str, Path)) for path in files):
+        raise ParameterError(
+            "The files must be a list of the paths of one camera's videos, in order; run several cameras one by one."
+        )
     movie = daq.Movie([Path(path).absolute() for path in files])
     # the legacy software leaves an empty last file when a recording ends with a full one
     filled = [file for file, count in zip(movie.files, movie.counts, strict=True) if count]

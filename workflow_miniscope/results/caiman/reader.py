@@ -29,7 +29,8 @@ def read_result(path: str | Path) -> CaimanResult:
     -------
     CaimanResult
         With ``F_dff`` computed here where the file has none or has values that no fluorescence can have, and
-        something is known of the background (:func:`~workflow_miniscope.results.caiman.dff.compute_dff`).
+        something is known of the background (:func:`~workflow_miniscope.results.caiman.dff.compute_dff`); with
+        ``average_image`` from the model where the file, as CaImAn itself saves it, has none.
 
     Raises
     ------
@@ -119,6 +120,8 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         created=_created(provenance, path),
         **summary,
     )
+    if result.average_image is None:
+        result.average_image = _modelled_average(result)
     _ensure_dff(result)
     return result
 
@@ -186,6 +189,21 @@ def _created(provenance: dict, path: Path) -> datetime:
     if provenance.get("created"):
         return datetime.fromisoformat(plain(provenance["created"])).astimezone(timezone.utc)
     return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+
+
+def _modelled_average(result: CaimanResult) -> np.ndarray | None:
+    """Mean of the registered movie as CaImAn's model of it has it: it saves no summary images itself.
+
+    With a ring background that is ``b0``, the mean but for the transients of the cells. What the cells add is left
+    out, because after a refit their traces hold the brightness of their places once more.
+    """
+    if result.b0 is not None:
+        average = result.b0
+    elif result.b is not None and result.b.shape[1]:
+        average = result.b @ result.f.mean(axis=1) + result.A @ result.C.mean(axis=1)
+    else:
+        return None
+    return average.reshape(result.dims, order="F").astype(np.float32)
 
 
 def _ensure_dff(result: CaimanResult) -> None:
