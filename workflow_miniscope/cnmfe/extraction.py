@@ -18,6 +18,7 @@ from .. import __version__
 from ..errors import ParameterError, RecordingError
 from ..results.caiman import CaimanResult, RigidShifts, compute_dff, write_result
 from . import merging, quality, refinement, repair, seeds, suggest, temporal
+from .deconvolution import spike_response
 from .fit import Fit
 from .movie import open_movie
 from .parameters import Parameters, unused
@@ -145,27 +146,22 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
             found = found or images
             at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
             seeds.add(fit, at, gSig)
-            for _ in range(2):
-                fit.update_background()
-                fit.update_traces()
-                fit.update_footprints()
+            fit.improve()
+            fit.improve(background=False)
             merging.merge(fit.components, params.merge_thr)
             fit.update_traces()
             if enough == COVERAGE[0] and len(fit.components):
                 times = suggest.time_constants(fit.raw_traces(), fps, params)
                 fit.g = float(np.exp(-1 / (fps * times[1])))
-                from .deconvolution import spike_response
-
                 fit.kernel = spike_response(fps, *times)
             bar.update()
             if len(fit.components):
                 prepared.shifts += refinement.refine(fit, prepared, full, size, registration is not None)
             bar.update()
-        for fragments in (False, True):
-            fit.update_background()
-            fit.update_traces()
-            fit.update_footprints()
-            merging.merge(fit.components, params.merge_thr, fragments)
+        fit.improve()
+        merging.merge(fit.components, params.merge_thr)
+        fit.improve(background=False)
+        merging.merge(fit.components, params.merge_thr, fragments=True)
         fit.update_traces()
         bar.update()
         result = _result(fit, prepared, found, params, full, size, fps, times)

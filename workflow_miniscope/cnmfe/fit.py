@@ -39,6 +39,11 @@ class Fit:
         Threads.
     extent : tuple of int
         Rows and columns of the working grid that the recording fills.
+
+    Attributes
+    ----------
+    kernel : float64 [n] or None
+        Calcium after a spike, once its rise and decay are known; until then the decay ``g`` alone counts.
     """
 
     def __init__(
@@ -63,6 +68,14 @@ class Fit:
         self.up = self.smooth
         self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)
         self.sn = np.ones(movie.pixels, np.float32)
+        self.kernel: np.ndarray | None = None
+
+    def improve(self, background: bool = True) -> None:
+        """One round over background, traces and footprints; the background changes least and may be left out."""
+        if background:
+            self.update_background()
+        self.update_traces()
+        self.update_footprints()
 
     # -- background ---------------------------------------------------------------------------------
 
@@ -128,15 +141,8 @@ class Fit:
                 self.movie.pixels,
                 lambda a, b: kernels.subtract_model(values, A.indptr, A.indices, A.data, traces, a, b),
             )
-        coarse = self.W @ (self.down @ values)
-        background = np.zeros_like(values)
-        parts(
-            self.pool,
-            self.workers,
-            self.movie.pixels,
-            lambda a, b: kernels.subtract_model(background, up.indptr, up.indices, -up.data, coarse, a, b),
-        )
-        return values, background
+        coarse = self.multiply(self.W, self.multiply(self.down, values))
+        return values, self.multiply(up, coarse)
 
     def average_traces(self, C: np.ndarray) -> np.ndarray:
         """Average traces over time as :attr:`sample` is averaged."""
@@ -144,6 +150,17 @@ class Fit:
         if step == 1:
             return C
         return np.add.reduceat(C, np.arange(0, C.shape[1], step), axis=1) / step
+
+    def multiply(self, matrix: sp.csr_matrix, values: np.ndarray) -> np.ndarray:
+        """Product of a sparse matrix and a block, float32 [rows, n], on all threads."""
+        out = np.zeros((matrix.shape[0], values.shape[1]), np.float32)
+        parts(
+            self.pool,
+            self.workers,
+            len(out),
+            lambda a, b: kernels.subtract_model(out, matrix.indptr, matrix.indices, -matrix.data, values, a, b),
+        )
+        return out
 
     # -- footprints ---------------------------------------------------------------------------------
 
@@ -254,7 +271,7 @@ class Fit:
             products += (around @ (self.down @ own.T)) @ C
         return products
 
-    def update_traces(self, sweeps: int = 3) -> None:
+    def update_traces(self, sweeps: int = 2) -> None:
         """Least squares fit of the traces, with deconvolution; see :mod:`temporal`."""
         c = self.components
         if not len(c):
@@ -262,7 +279,7 @@ class Fit:
         A = c.matrix()
         gram = (A @ A.T).tocsr()
         self._products, self._gram = self.trace_products(A, c.C, A), gram
-        temporal.update(self._products, gram, c.C, self.g, sweeps, getattr(self, "kernel", None))
+        temporal.update(self._products, gram, c.C, self.g, self.kernel, sweeps, self.pool)
 
     def raw_traces(self) -> np.ndarray:
         """Traces before deconvolution, at the last update, float32 [components, frames]."""

@@ -16,14 +16,14 @@ from .deconvolution import noise
 from .filtering import bin_frame
 from .registration import Registration, translate
 from .repair import fill as fill_blind
-from .scratch import BLOCK, Scratch
+from .scratch import BLOCK, Scratch, n_bytes, require_space
 
 logger = logging.getLogger(__name__)
 
 # averages over time that the ring regressions see, at most
-SAMPLE = 1200
-# frames that the noise of each pixel comes from
-NOISE = 128
+SAMPLE = 600
+# frames that are held at full resolution at a time
+PART = 64
 
 
 @dataclass
@@ -76,6 +76,16 @@ def read_blocks(movie, n_frames: int):
                     "infinity): remove the frame or fill the pixels before processing."
                 )
         yield first, frames
+
+
+def ahead(blocks):
+    """The same blocks, the next one being decoded while one is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        iterator = iter(blocks)
+        coming = thread.submit(next, iterator, None)
+        while (block := coming.result()) is not None:
+            coming = thread.submit(next, iterator, None)
+            yield block
 
 
 def scale_for(frames: np.ndarray) -> float:
@@ -135,6 +145,9 @@ def prepare(
     full, n = (source.height, source.width), source.n_frames
     whole = tuple(-(-side // (size * factor)) * factor for side in full)
     scale = scale_for(first)
+    need = n_bytes(whole, n) + n_bytes(tuple(side // factor for side in whole), n)
+    logger.info("The scratch movie takes %.2f GB in %s until the end.", need / 1e9, folder)
+    require_space(folder, need)
     movie = Scratch(folder / "movie.int16", whole, n, scale)
     small = Scratch(folder / "background.int16", tuple(side // factor for side in whole), n, scale)
     step = -(-n // SAMPLE)
@@ -148,34 +161,35 @@ def prepare(
     pad = tuple((0, side * size - extent) for side, extent in zip(whole, full, strict=True))
     bar = tqdm(total=n, desc="register", unit="frame", disable=None if progress else True)
     with bar:
-        for start, raw in read_blocks(source, n):
+        for start, raw in ahead(read_blocks(source, n)):
             raw = fill_blind(raw[: n - start], *blind)
             block = start // BLOCK
             if not len(raw):
                 break
             if registration is not None:
                 shifts[start : start + len(raw)] = registration.register(raw)
-            moves = shifts[start : start + len(raw)]
-            frames = np.empty((len(raw), *full), np.float32)
+            binned = np.empty((len(raw), *movie.shape), np.float32)
+            for at in range(0, len(raw), PART):
+                frames = raw[at : at + PART].astype(np.float32)
+                moves = shifts[start + at : start + at + len(frames)]
 
-            def move(i, raw=raw, frames=frames, moves=moves):
-                frame = raw[i].astype(np.float32)
-                frames[i] = translate(frame, *moves[i]) if moves[i].any() else frame
+                def move(i, frames=frames, moves=moves):
+                    if moves[i].any():
+                        frames[i] = translate(frames[i], *moves[i])
 
-            list(pool.map(move, range(len(raw))))
-            images.add(frames)
-            fill = _fill(frames, moves, fill)
-            if template is None:
-                template = frames.mean(axis=0)
-            if block == middle and len(frames) > 2:
-                sn = noise(np.ascontiguousarray(np.moveaxis(frames[:NOISE], 0, -1)))
-            binned = np.stack(
-                list(
-                    pool.map(
-                        lambda f: bin_frame(np.pad(f, pad, mode="edge") if any(p[1] for p in pad) else f, size), frames
-                    )
-                )
-            )
+                list(pool.map(move, range(len(frames))))
+                images.add(frames)
+                fill = _fill(frames, moves, fill)
+                if template is None:
+                    template = frames.mean(axis=0)
+                if block == middle and at == 0 and len(frames) > 2:
+                    sn = noise(np.ascontiguousarray(np.moveaxis(frames, 0, -1)))
+
+                def bin_into(i, frames=frames, at=at, binned=binned):
+                    frame = np.pad(frames[i], pad, mode="edge") if any(p[1] for p in pad) else frames[i]
+                    binned[at + i] = bin_frame(frame, size)
+
+                list(pool.map(bin_into, range(len(frames))))
             movie.write(block, binned)
             coarse = np.stack([bin_frame(frame, factor) for frame in binned])
             small.write(block, coarse)

@@ -17,9 +17,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from . import kernels
 from .prepare import invalid
-from .scratch import parts
 from .seeds import PIECE, SAMPLES
 
 # residuals beyond this many standard deviations count linearly (Huber)
@@ -54,23 +52,17 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     movie, small, C = fit.movie, fit.small, fit.components.C
     height, width = movie.shape
     A = fit.components.matrix().T.tocsr()
-    coarse = (fit.down @ A).tocsr()
+    # the traces have mean zero: what the background lacks to the mean of the movie is constant
     mean = movie_mean(movie)
-    mean_small = fit.down @ mean
+    constant = (mean - fit.up @ (fit.W @ (fit.down @ mean)))[:, None]
 
     def model(block: int):
         """Observed block and model, float32 [pixels, n] both."""
-        span = movie.span(block)
         observed = movie.read(block)
-        traces = np.ascontiguousarray(C[:, span])
-        rest = small.read(block) - mean_small[:, None] - coarse @ traces
-        expected = np.asarray(fit.up @ (fit.W @ rest), dtype=np.float32) + mean[:, None]
-        parts(
-            fit.pool,
-            fit.workers,
-            movie.pixels,
-            lambda a, b: kernels.subtract_model(expected, A.indptr, A.indices, -A.data, traces, a, b),
-        )
+        rest, expected = fit.residual(block, 1, A, C, fit.up)
+        expected += constant
+        expected += observed
+        expected -= rest
         return observed, expected
 
     reach = max(2, int(np.ceil(np.abs(prepared.shifts).max() / size))) if register else 2
@@ -96,7 +88,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         def piece(first, span=span, observed=observed, expected=expected):
             for i in range(first, min(first + PIECE, len(observed))):
                 t = span.start + i
-                gradient = np.gradient(cv2.GaussianBlur(expected[i], (3, 3), 0.5))
+                gradient = _gradient(cv2.GaussianBlur(expected[i], (3, 3), 0.5))
                 if register:
                     errors[t] = _error(observed[i] - expected[i], gradient, weight, inside)
                     observed[i] -= errors[t, 0] * gradient[0] + errors[t, 1] * gradient[1]
@@ -109,7 +101,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         list(fit.pool.map(piece, range(0, len(observed), PIECE)))
         pixels = observed.reshape(len(observed), -1).T
         movie.write_pixels(block, pixels)
-        reduced = fit.down @ pixels
+        reduced = fit.multiply(fit.down, pixels)
         small.write_pixels(block, reduced)
         np.add.at(sample.T, np.arange(span.start, span.stop) // step, reduced.T)
     counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
@@ -124,6 +116,16 @@ def movie_mean(movie) -> np.ndarray:
     for _, _, chunk in movie:
         total += chunk.sum(axis=1, dtype=np.float64)
     return (total / (movie.n_frames * movie.scale)).astype(np.float32)
+
+
+def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Derivatives along rows and columns, as numpy.gradient inside the border, in a fraction of its time."""
+    half = np.array([-0.5, 0, 0.5], np.float32)
+    one = np.ones(1, np.float32)
+    return tuple(
+        cv2.sepFilter2D(image, cv2.CV_32F, *kernels, borderType=cv2.BORDER_REPLICATE)
+        for kernels in ((one, half), (half, one))
+    )
 
 
 def _error(rest, gradient, weight, inside) -> np.ndarray:

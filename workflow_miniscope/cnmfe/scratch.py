@@ -1,4 +1,8 @@
-"""The registered movie on disk, in blocks that are read as pixels over time or as frames."""
+"""The registered movie on disk, in blocks that are read as pixels over time or as frames.
+
+Blocks are read and written, not mapped into memory: the pages of a mapped file would count as memory of the process,
+as many as the recording is long.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,14 @@ class Scratch:
         self.shape, self.n_frames, self.scale = shape, n_frames, float(scale)
         self.pixels = shape[0] * shape[1]
         self.blocks = -(-n_frames // BLOCK)
-        size = self.blocks * BLOCK * self.pixels * 2
-        require_space(path.parent, size)
-        self.data = np.memmap(path, dtype=np.int16, mode="w+", shape=(self.blocks, self.pixels, BLOCK))
+        self.path = path
+        require_space(path.parent, n_bytes(shape, n_frames))
+        path.touch(exist_ok=False)
+
+    @property
+    def block_bytes(self) -> int:
+        """Size of a block on disk."""
+        return self.pixels * BLOCK * 2
 
     def span(self, block: int) -> slice:
         """Frames of a block."""
@@ -49,18 +58,38 @@ class Scratch:
 
     def write_pixels(self, block: int, values: np.ndarray) -> None:
         """Store a block of pixels over time, float32 [pixels, n]."""
-        integers = np.clip(np.rint(values * np.float32(self.scale)), -32768, 32767)
-        self.data[block, :, : values.shape[1]] = integers.astype(np.int16)
+        integers = np.zeros((self.pixels, BLOCK), np.int16)
+        scaled = values * np.float32(self.scale)
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, -32768, 32767, out=scaled)
+        integers[:, : values.shape[1]] = scaled
+        with open(self.path, "r+b", buffering=0) as file:
+            file.seek(block * self.block_bytes)
+            view = memoryview(integers).cast("B")
+            while len(view):
+                view = view[file.write(view) :]
+
+    def chunk(self, block: int) -> np.ndarray:
+        """The stored integers of a block, int16 [pixels, n]."""
+        integers = np.empty((self.pixels, BLOCK), np.int16)
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(block * self.block_bytes)
+            view = memoryview(integers).cast("B")
+            while len(view):
+                got = file.readinto(view)
+                if not got:
+                    raise EngineError(f"The scratch movie {self.path} ended early: was it removed while in use?")
+                view = view[got:]
+        span = self.span(block)
+        return integers[:, : span.stop - span.start]
 
     def read(self, block: int) -> np.ndarray:
         """A block of pixels over time, float32 [pixels, n]."""
-        n = len(range(*self.span(block).indices(self.n_frames)))
-        return self.data[block, :, :n] * np.float32(1 / self.scale)
+        return self.chunk(block) * np.float32(1 / self.scale)
 
     def read_averages(self, block: int, width: int, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
         """A block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``BLOCK``."""
-        span = self.span(block)
-        chunk = self.data[block, :, : span.stop - span.start]
+        chunk = self.chunk(block)
         out = np.empty((self.pixels, -(-chunk.shape[1] // width)), np.float32)
         scale = np.float32(1 / self.scale)
         parts(pool, workers, self.pixels, lambda a, b: kernels.average_frames(chunk, width, scale, a, b, out))
@@ -70,7 +99,7 @@ class Scratch:
         """(block, its frames, the stored integers [pixels, n]) one after the other."""
         for block in range(self.blocks):
             span = self.span(block)
-            yield block, span, self.data[block, :, : span.stop - span.start]
+            yield block, span, self.chunk(block)
 
     def project(self, weights, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
         """Weighted sums of pixels in every frame.
@@ -134,6 +163,11 @@ def parts(pool: ThreadPoolExecutor, workers: int, n: int, function: Callable[[in
     pieces = max(1, min(n, 4 * workers)) if workers > 1 else 1
     edges = np.linspace(0, n, pieces + 1).astype(int)
     list(pool.map(lambda i: function(int(edges[i]), int(edges[i + 1])), range(pieces)))
+
+
+def n_bytes(shape: tuple[int, int], n_frames: int) -> int:
+    """What a movie of this shape and length takes on disk."""
+    return -(-n_frames // BLOCK) * BLOCK * shape[0] * shape[1] * 2
 
 
 def require_space(folder: Path, size: int) -> None:

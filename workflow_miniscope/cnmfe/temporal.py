@@ -12,6 +12,11 @@ import numpy as np
 
 from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
 
+# of the deconvolution while the rest is being fitted: largest change in units of the noise, passes over a trace
+PRECISION, DESCENTS = 0.05, 20
+# weight of the activity in OASIS, in units of the noise: keeps noise from being fitted
+PENALTY = 0.5
+
 
 def average(traces: np.ndarray, bin_width: int) -> np.ndarray:
     """Means of every ``bin_width`` frames, float32 [components, bins]; the last bin holds the frames that are left."""
@@ -46,7 +51,7 @@ def raw_trace(products: np.ndarray, gram, C: np.ndarray, k: int) -> np.ndarray:
     return C[k] + (products[k] - weights @ C[neighbours]) / own[0]
 
 
-def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3, kernel=None) -> np.ndarray:
+def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: int, pool) -> np.ndarray:
     """Traces of all components; ``C`` is the start and is changed. They have mean zero, as the movie has here.
 
     Parameters
@@ -55,28 +60,52 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, sweeps: int = 3,
         See :func:`raw_trace`.
     g : float
         Decay from frame to frame.
+    kernel : float64 [n] or None
+        Calcium after a spike, with its rise; None: the decay alone.
     sweeps : int
         Rounds over the components.
+    pool : ThreadPoolExecutor
+        Components that do not overlap are updated side by side.
 
     Returns
     -------
     float32 [components, frames]
         The same array.
     """
+    sn = np.full(len(C), np.nan)
+
+    def one(k):
+        y = raw_trace(products, gram, C, k).astype(np.float64)
+        y -= baseline(y)
+        if np.isnan(sn[k]):
+            # the same in all sweeps, but for what moves between overlapping components
+            sn[k] = noise(y)
+        if kernel is None:
+            calcium = oasis(y, g, PENALTY * sn[k])
+        else:
+            calcium, _ = sparse_deconvolution(y, kernel, sn[k], PRECISION, DESCENTS)
+        C[k] = calcium - calcium.mean()
+
+    groups = apart(gram)
     for _ in range(sweeps):
-        for k in range(len(C)):
-            y = raw_trace(products, gram, C, k).astype(np.float64)
-            if kernel is None:
-                calcium = oasis(y - baseline(y), g, penalty(y, g))
-            else:
-                calcium = sparse_deconvolution(y - baseline(y), kernel, float(noise(y)), 0.05, 20)[0]
-            C[k] = calcium - calcium.mean()
+        for group in groups:
+            list(pool.map(one, group))
     return C
 
 
-def penalty(y: np.ndarray, g: float) -> float:
-    """Weight of the activity that keeps noise from being fitted: half a standard deviation of the noise."""
-    return 0.5 * float(noise(y))
+def apart(gram) -> list[list[int]]:
+    """Groups of components that do not overlap within a group: each is put into the first group that takes it.
+
+    Parameters
+    ----------
+    gram : scipy.sparse.csr_matrix [components, components]
+        Products of the footprints.
+    """
+    colour = np.full(gram.shape[0], -1)
+    for k in range(gram.shape[0]):
+        taken = set(colour[gram.indices[gram.indptr[k] : gram.indptr[k + 1]]])
+        colour[k] = next(c for c in range(len(taken) + 1) if c not in taken)
+    return [np.flatnonzero(colour == c).tolist() for c in range(colour.max(initial=-1) + 1)]
 
 
 def finish(raw: np.ndarray, fps: float, p: int, rise: float, decay: float, pool) -> tuple:
@@ -110,7 +139,7 @@ def finish(raw: np.ndarray, fps: float, p: int, rise: float, decay: float, pool)
     def one(k):
         y = raw[k].astype(np.float64) - level[k]
         if p == 1:
-            C[k] = oasis(y, d, penalty(y, d))
+            C[k] = oasis(y, d, PENALTY * sn[k])
             S[k, 1:] = np.maximum(C[k, 1:] - d * C[k, :-1], 0)
         else:
             C[k], S[k] = sparse_deconvolution(y, kernel, sn[k])
