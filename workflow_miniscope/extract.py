@@ -50,7 +50,10 @@ def extract_folder(
     recording = daq.open_device(Path(folder)).read()
     for warning in recording.warnings:
         typer.echo(f"Note: {warning}", err=True)
-    path = run_engine(chosen, recording.movie, recording.fps, params or {}, Path(output), progress=progress)
+    times = daq.cleaned(recording.times)
+    path = run_engine(
+        chosen, recording.movie, recording.fps, params or {}, Path(output), progress=progress, times=times
+    )
     draw_footprints(path)
     return path
 

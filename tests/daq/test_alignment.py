@@ -17,6 +17,8 @@ from workflow_miniscope import daq
         ([0, 1, 100, 2, 3], [0, 1, 3, 4]),
         ([0, 1, -5, 2, 3], [0, 1, 3, 4]),
         ([0, 1, 1, 2], [0, 2, 3]),
+        ([0, np.nan, 1, 2, np.nan], [0, 2, 3]),
+        ([np.nan, 3, 1, 2], [2, 3]),
         ([5], [0]),
         ([], []),
     ],
@@ -32,6 +34,10 @@ def test_no_longer_sequence_is_in_order(times):
     assert np.all(np.diff(times[chosen]) > 0)
     longest = max((bin(mask).count("1") for mask in range(2 ** len(times)) if _increases(times, mask)), default=0)
     assert np.count_nonzero(chosen) == longest
+
+
+def test_cleaned_times_have_nan_for_those_that_are_not_trusted():
+    np.testing.assert_array_equal(daq.cleaned(np.array([0, 1, 100, 2, 3])), [0, 1, np.nan, 2, 3])
 
 
 def _increases(times, mask):

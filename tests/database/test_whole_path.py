@@ -25,8 +25,16 @@ def planted():
 @pytest.fixture(scope="module")
 def key(pipeline, raw_root, planted, tmp_path_factory):
     """Ingest and process the planted recording; return its key."""
+    times_ms = 50 * np.arange(600)
+    times_ms[400:] += 200  # four frames were dropped
+    times_ms[100] = 0  # a frame with a wrong time
     written = write_session(
-        raw_root, animal=ANIMAL, movie=planted.movie.array, frames_per_file=50, cameras=["Face Cam"]
+        raw_root,
+        animal=ANIMAL,
+        movie=planted.movie.array,
+        frames_per_file=50,
+        cameras=["Face Cam"],
+        times_ms=times_ms.tolist(),
     )
     folder = tmp_path_factory.mktemp("manifests")
     (folder / "subjects.csv").write_text(
@@ -141,4 +149,6 @@ def test_extract_writes_the_same_without_a_database(pipeline, raw_root, key, tmp
     stored = read_result(path)
     assert (alone.A != stored.A).nnz == 0
     np.testing.assert_array_equal(alone.C, stored.C)
+    assert alone.requested["timing"] == stored.requested["timing"]
+    assert (stored.params["timing"]["missing_frames"], stored.params["timing"]["frames_without_time"]) == (4, 1)
     assert (tmp_path / "out" / "footprints.png").stat().st_size > 10_000

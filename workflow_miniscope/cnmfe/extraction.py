@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..errors import ParameterError, RecordingError
 from ..results.caiman import CaimanResult, RigidShifts, compute_dff, write_result
-from . import merging, quality, refinement, repair, seeds, suggest, temporal
+from . import merging, quality, refinement, repair, seeds, suggest, temporal, timebase
 from .deconvolution import spike_response
 from .fit import Fit
 from .movie import open_movie
@@ -40,11 +40,12 @@ WORKERS = max(1, min(2, os.cpu_count() or 1))
 
 def extract(
     movie,
-    fps: float,
+    fps: float | None = None,
     params: dict[str, Any] | None = None,
     output: str | Path | None = None,
     progress: bool = True,
     workers: int | None = None,
+    times=None,
 ) -> CaimanResult:
     """Find the cells of a one-photon recording, with their traces and activity.
 
@@ -52,8 +53,8 @@ def extract(
     ----------
     movie : ndarray [frames, height, width], AVI files, or daq.Movie
         The recording.
-    fps : float
-        Frames per second, from the time stamps.
+    fps : float, optional
+        Frames per second, from the time stamps; by default that of ``times``.
     params : dict, optional
         Parameters under CaImAn's names, see :class:`Parameters`; what is not given is suggested.
     output : path, optional
@@ -62,6 +63,10 @@ def extract(
         Show progress bars.
     workers : int, optional
         Threads, at most 2 by default. The result does not depend on it.
+    times : array_like of float [frames], optional
+        Time of each frame in seconds, increasing; nan where it is not trusted. It says where frames are missing, which
+        :mod:`timebase` explains: the activity is deconvolved with the decay during each gap, and activity in a gap is
+        in the first frame after it. Without times no frame is missing. What was found is in ``requested["timing"]``.
 
     Returns
     -------
@@ -70,12 +75,14 @@ def extract(
     Raises
     ------
     RecordingError
-        If the movie cannot be analysed.
+        If the movie cannot be analysed, or the times are not those of its frames.
     ParameterError
         If a parameter is unknown or out of range.
     """
     checked = Parameters.check(params)
-    if not np.isfinite(fps) or not fps > 0:
+    if fps is None and times is None:
+        raise ParameterError("The frame rate is needed: give fps, or the times of the frames.")
+    if fps is not None and (not np.isfinite(fps) or not fps > 0):
         raise ParameterError(f"The frame rate must be a positive number of frames per second, not {fps}.")
     ignored = unused(params)
     if ignored:
@@ -90,21 +97,28 @@ def extract(
             f"The field of {source.height} x {source.width} pixels is smaller than a cell and its surround: at least "
             f"{MIN_SIDE} x {MIN_SIDE} are needed."
         )
+    if times is None:
+        base = timebase.consecutive(source.n_frames, fps)
+    else:
+        base = timebase.from_times(times, source.n_frames, fps)
     workers = workers or WORKERS
     with (
         tempfile.TemporaryDirectory(prefix="cnmfe-") as folder,
         threadpool_limits(1),
         ThreadPoolExecutor(workers) as pool,
     ):
-        result = _run(source, float(fps), checked, Path(folder), pool, workers, progress)
+        result, description = _run(source, base, checked, Path(folder), pool, workers, progress)
     result.requested = {"given": dict(params or {}), "unused": ignored}
+    if times is not None:
+        timebase.report(description)
+        result.requested["timing"] = description
     if output is not None:
         write_result(output, result)
     return result
 
 
-def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
-    full = (source.height, source.width)
+def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanResult, dict]:
+    full, fps = (source.height, source.width), base.fps
     first = _first_frames(source)
     mask = repair.stuck(first)
     if mask.any():
@@ -164,9 +178,9 @@ def _run(source, fps, params, folder, pool, workers, progress) -> CaimanResult:
         merging.merge(fit.components, params.merge_thr, fragments=True)
         fit.update_traces()
         bar.update()
-        result = _result(fit, prepared, found, params, full, size, fps, times)
+        result = _result(fit, prepared, found, params, full, size, base, times)
         bar.update()
-    return result
+    return result, base.describe(len(spike_response(fps, *times)))
 
 
 def _first_frames(source) -> np.ndarray:
@@ -178,8 +192,8 @@ def _first_frames(source) -> np.ndarray:
     return np.concatenate(frames)[:FIRST]
 
 
-def _result(fit, prepared, found, params, full, size, fps, times) -> CaimanResult:
-    c = fit.components
+def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResult:
+    c, fps = fit.components, base.fps
     length = max(1, int(round(times[1] * fps)))
     C = c.C - c.C.min(axis=1, keepdims=True) if len(c) else c.C
     raw = fit.raw_traces() if len(c) else c.C
@@ -187,7 +201,7 @@ def _result(fit, prepared, found, params, full, size, fps, times) -> CaimanResul
     snr = quality.trace_snr(raw, length)
     rise, decay = times
     if len(c):
-        C, S, YrA, g, bl, sn = temporal.finish(raw, fps, params.p, rise, decay, fit.pool)
+        C, S, YrA, g, bl, sn = temporal.finish(raw, base, params.p, rise, decay, fit.pool)
     else:
         S, YrA, g, bl, sn = C, C, None, None, None
     A = _full_resolution(fit, full, size)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import gaps
 from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
+from .timebase import TimeBase
 
 # of the deconvolution while the rest is being fitted: largest change in units of the noise, passes over a trace
 PRECISION, DESCENTS = 0.05, 20
@@ -108,15 +110,15 @@ def apart(gram) -> list[list[int]]:
     return [np.flatnonzero(colour == c).tolist() for c in range(colour.max(initial=-1) + 1)]
 
 
-def finish(raw: np.ndarray, fps: float, p: int, rise: float, decay: float, pool) -> tuple:
-    """Final deconvolution of the raw traces.
+def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, pool) -> tuple:
+    """Final deconvolution of the raw traces, in which calcium decays during gaps too; see :mod:`gaps`.
 
     Parameters
     ----------
     raw : float32 [components, frames]
         Traces with their noise.
-    fps : float
-        Frames per second.
+    base : TimeBase
+        Frame rate, and which frames are missing.
     p : int
         Order of the model: 1 (OASIS), or 2 (two exponentials, as a camera sees them).
     rise, decay : float
@@ -128,21 +130,27 @@ def finish(raw: np.ndarray, fps: float, p: int, rise: float, decay: float, pool)
     -------
     tuple
         C, S, YrA float32 [components, frames]; g float64 [components, p]; baseline and noise [components].
-        S is in the units of C: the peak of the calcium that an event adds.
+        S is in the units of C: the peak of the calcium that an event adds. Activity in a gap is in the first frame
+        after it.
     """
     level = np.array([baseline(y) for y in raw])
     sn = noise(raw).astype(np.float64)
     C, S = np.zeros_like(raw), np.zeros_like(raw)
-    d, r = np.exp(-1 / (fps * decay)), np.exp(-1 / (fps * rise))
-    kernel = spike_response(fps, rise, decay)
+    d, r = np.exp(-1 / (base.fps * decay)), np.exp(-1 / (base.fps * rise))
+    kernel = spike_response(base.fps, rise, decay)
+    steps = base.steps(len(kernel))
+    kept = gaps.factors(steps, d, len(kernel))
 
     def one(k):
         y = raw[k].astype(np.float64) - level[k]
         if p == 1:
-            C[k] = oasis(y, d, PENALTY * sn[k])
-            S[k, 1:] = np.maximum(C[k, 1:] - d * C[k, :-1], 0)
-        else:
+            weight = PENALTY * sn[k]
+            C[k] = oasis(y, d, weight) if base.regular else gaps.oasis(y, kept, weight)
+            S[k, 1:] = np.maximum(C[k, 1:] - kept[1:].astype(np.float32) * C[k, :-1], 0)
+        elif base.regular:
             C[k], S[k] = sparse_deconvolution(y, kernel, sn[k])
+        else:
+            C[k], S[k] = gaps.sparse_deconvolution(y, steps, kernel, sn[k])
 
     list(pool.map(one, range(len(raw))))
     g = np.tile([d] if p == 1 else [d + r, -d * r], (len(raw), 1))

@@ -9,7 +9,7 @@ Knows both layouts, that of the legacy program ("Miniscope-DAQ-V3") and that of 
         print(device.name, recording.n_frames, recording.fps, recording.warnings)
 """
 
-from .alignment import Aligned, align, in_order
+from .alignment import Aligned, align, cleaned, in_order
 from .find import find_sessions, open_device, open_session, recording_folders
 from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, euler_degrees
@@ -46,6 +46,7 @@ __all__ = [
     "assess",
     "changes",
     "check_device",
+    "cleaned",
     "euler_degrees",
     "examine",
     "find_sessions",

@@ -48,7 +48,7 @@ def in_order(times: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     times : ndarray [n]
-        Frame times as recorded.
+        Frame times as recorded; nan is never trusted.
 
     Returns
     -------
@@ -56,6 +56,10 @@ def in_order(times: np.ndarray) -> np.ndarray:
         ``times[in_order(times)]`` are cleaned times, ``np.flatnonzero(in_order(times))`` their frames.
     """
     times = np.asarray(times, float)
+    known = ~np.isnan(times)
+    if not known.all():
+        known[known] = in_order(times[known])
+        return known
     if np.all(np.diff(times) > 0):
         return np.ones(len(times), bool)
     # patience sorting: the last frame of the best sequence of each length so far, and who came before each frame
@@ -77,6 +81,12 @@ def in_order(times: np.ndarray) -> np.ndarray:
         chosen[frame] = True
         frame = before[frame]
     return chosen
+
+
+def cleaned(times: np.ndarray) -> np.ndarray:
+    """Times with nan for those that :func:`in_order` does not trust, float64 [n]."""
+    times = np.asarray(times, np.float64)
+    return np.where(in_order(times), times, np.nan)
 
 
 def align(

@@ -164,7 +164,7 @@ def examine(times: np.ndarray, daq_frames: np.ndarray | None = None) -> Timing:
     Parameters
     ----------
     times : ndarray [n]
-        Frame times (s).
+        Frame times (s); nan where a frame has none.
     daq_frames : ndarray [n], optional
         The DAQ's frame counter.
 

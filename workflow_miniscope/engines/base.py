@@ -42,6 +42,8 @@ class Engine(Protocol):
         The ``processing_method`` of its tasks.
     description : str
         One line for a person.
+
+    An engine that has ``takes_times = True`` too is given the times of the frames, as ``times`` of its ``run``.
     """
 
     name: str
@@ -70,6 +72,7 @@ def run_engine(
     params: dict[str, Any] | None,
     output_dir: str | Path,
     progress: bool = True,
+    times: np.ndarray | None = None,
 ) -> Path:
     """Run an engine so that ``output_dir`` is there, whole, or not at all.
 
@@ -90,6 +93,9 @@ def run_engine(
         Folder of the result; it must not exist yet, or be empty.
     progress : bool
         Show progress bars.
+    times : float64 [frames], optional
+        Time of each frame (s), nan where it is not trusted. Where frames are missing and the engine takes no times,
+        the log says so.
 
     Returns
     -------
@@ -110,6 +116,7 @@ def run_engine(
     if not fps > 0:
         raise ParameterError(f"The frame rate must be a positive number of frames per second, not {fps}.")
     params = engine.check_params(params or {})
+    timed = _times_for(engine, times)
 
     output_dir = Path(output_dir).absolute()
     _require_free(output_dir)
@@ -120,7 +127,7 @@ def run_engine(
             shutil.rmtree(working)
         working.mkdir()
         try:
-            result = Path(engine.run(movie, fps, params, working, progress=progress))
+            result = Path(engine.run(movie, fps, params, working, progress=progress, **timed))
             if not result.is_file():
                 raise EngineError(f"{engine.name} ended without the result file {result.name}.")
             _require_free(output_dir)
@@ -149,6 +156,25 @@ def check_names(params: dict[str, Any], known: Iterable[str], engine: str) -> No
     for name in params:
         if name not in known:
             raise ParameterError(f"{engine} has no parameter {name!r}{in_brackets(name, known)}.")
+
+
+def _times_for(engine: Engine, times: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The argument ``times`` of an engine that takes it; what it means that another does not is logged."""
+    if times is None:
+        return {}
+    if getattr(engine, "takes_times", False):
+        return {"times": times}
+    from ..daq import examine  # which brings readers of video
+
+    timing = examine(times)
+    if timing.gaps:
+        logger.warning(
+            "%s takes all frames as consecutive, but some are missing: %d (gaps: %d). Transients seem cut short.",
+            engine.name,
+            timing.dropped_frames,
+            len(timing.gaps),
+        )
+    return {}
 
 
 def _require_free(output_dir: Path) -> None:

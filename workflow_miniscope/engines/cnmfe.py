@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import __version__
 from ..results.caiman import RESULT_NAME, read_result, write_result
 from .base import Movie
@@ -14,6 +16,7 @@ class CnmfeEngine:
     """The native engine, see :mod:`workflow_miniscope.cnmfe`."""
 
     name = "cnmfe"
+    takes_times = True
     description = "Native CNMF-E: registration, extraction, deconvolution and evaluation, without CaImAn"
 
     def unavailable(self) -> str | None:
@@ -43,12 +46,20 @@ class CnmfeEngine:
 
         return unused(params) | Parameters.check(params).flat()
 
-    def run(self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True) -> Path:
+    def run(
+        self,
+        movie: Movie,
+        fps: float,
+        params: dict[str, Any],
+        output_dir: Path,
+        progress: bool = True,
+        times: np.ndarray | None = None,
+    ) -> Path:
         """Process a movie into a folder that exists, and give the path of the result file in it."""
         from ..cnmfe import extract
 
         path = Path(output_dir) / RESULT_NAME
-        write_result(path, extract(movie, fps, params, progress=progress))
+        write_result(path, extract(movie, fps, params, progress=progress, times=times))
         # what cannot be read again is not a result
         read_result(path)
         return path
