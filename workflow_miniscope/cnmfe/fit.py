@@ -109,7 +109,7 @@ class Fit:
             totals[1] += background.sum(axis=1)
         covariance -= totals[0] * totals[1] / bins
         power -= totals[1] ** 2 / bins
-        prior = (self.sn.astype(np.float64) / GAIN_SPREAD) ** 2 / GAIN_BIN
+        prior = (self.sn.astype(np.float64) / GAIN_SPREAD) ** 2 / GAIN_BIN + 1e-12
         return ((covariance + prior) / (power + prior)).clip(0, GAIN_LARGEST).astype(np.float32)
 
     def residual(self, block: int, width: int, A: sp.csr_matrix, C: np.ndarray, up: sp.csr_matrix):

@@ -198,10 +198,10 @@ class Registration:
     def _refine(self, frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
         limits = np.array(self.limits)
         target = self.template[self.inside]
-        bound = None
-        for _ in range(MAX_STEPS):
+        for i in range(MAX_STEPS):
             residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
-            if bound is None:
+            if i < 2:
+                # later steps are too small to change it
                 bound = HUBER * 1.4826 * float(np.median(np.abs(residual[::2, ::2]))) + 1e-12
             clipped = np.clip(residual, -bound, bound)
             used = np.mean(np.abs(residual) <= bound)
