@@ -133,6 +133,7 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
     params = suggest.for_extraction(params, first, shifts, full, source.n_frames)
     size, factor = params.ssub, params.ssub_B // params.ssub
     prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, progress)
+    logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
     gSig = float(np.mean(params.gSig)) / size
     radius = int(np.ceil(suggest.REACH * gSig))
     ring = params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B
@@ -178,8 +179,10 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
         merging.merge(fit.components, params.merge_thr, fragments=True)
         fit.update_traces()
         bar.update()
+        logger.info("stage extraction: %d components are fitted.", len(fit.components))
         result = _result(fit, prepared, found, params, full, size, base, times)
         bar.update()
+        logger.info("stage evaluation: %d components are accepted.", len(result.accepted))
     return result, base.describe(len(spike_response(fps, *times)))
 
 
@@ -195,15 +198,15 @@ def _first_frames(source) -> np.ndarray:
 def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResult:
     c, fps = fit.components, base.fps
     length = max(1, int(round(times[1] * fps)))
-    C = c.C - c.C.min(axis=1, keepdims=True) if len(c) else c.C
     raw = fit.raw_traces() if len(c) else c.C
+    fit.forget()
     r = quality.footprint_consistency(fit)
     snr = quality.trace_snr(raw, length)
     rise, decay = times
     if len(c):
         C, S, YrA, g, bl, sn = temporal.finish(raw, base, params.p, rise, decay, fit.pool)
     else:
-        S, YrA, g, bl, sn = C, C, None, None, None
+        C, S, YrA, g, bl, sn = raw, raw, raw, None, None, None
     A = _full_resolution(fit, full, size)
     accepted = quality.accept(snr, r, quality.eccentricity(c), params)
     A, C, S, YrA, scale = _normalise(A, C, S, YrA)
@@ -279,7 +282,10 @@ def _normalise(A, C, S, YrA):
     norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
     norm[norm == 0] = 1
     A = sp.csc_matrix(A @ sp.diags(1 / norm)).astype(np.float32)
-    return A, *(x * norm[:, None].astype(np.float32) for x in (C, S, YrA)), norm
+    for traces in (C, S, YrA):
+        # in place: of an hour and a thousand cells each takes 0.3 GB
+        traces *= norm[:, None].astype(np.float32)
+    return A, C, S, YrA, norm
 
 
 def _fortran(W: sp.csr_matrix, shape: tuple[int, int]) -> sp.csr_matrix:

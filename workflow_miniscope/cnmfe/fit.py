@@ -281,6 +281,10 @@ class Fit:
         self._products, self._gram = self.trace_products(A, c.C, A), gram
         temporal.update(self._products, gram, c.C, self.g, self.kernel, sweeps, self.pool)
 
+    def forget(self) -> None:
+        """Free what only :meth:`raw_traces` needs."""
+        self._products = self._gram = None
+
     def raw_traces(self) -> np.ndarray:
         """Traces before deconvolution, at the last update, float32 [components, frames]."""
         C = self.components.C
