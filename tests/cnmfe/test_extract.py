@@ -12,7 +12,7 @@ from workflow_miniscope.results.caiman import read_result
 def test_planted_cells_are_found(recording, extracted):
     pairs = simulation.match(extracted, recording)
     f1 = 2 * len(pairs) / (len(extracted.accepted) + len(recording.A))
-    assert f1 >= 0.8
+    assert f1 >= 0.9
     trace = [np.corrcoef(extracted.C[i], recording.C[j])[0, 1] for i, j in pairs]
     activity = [np.corrcoef(extracted.S[i], recording.S[j])[0, 1] for i, j in pairs]
     assert np.median(trace) > 0.97

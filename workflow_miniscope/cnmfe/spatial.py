@@ -22,6 +22,8 @@ SIGNIFICANCE = 2.0
 SMALLEST = 0.02
 # smallest footprint, in pixels of the working grid
 MIN_PIXELS = 9
+# a footprint is faint if its peak is less than this many standard errors
+FAINT = 16.0
 
 _FOUR = ndi.generate_binary_structure(2, 1)
 
@@ -63,9 +65,12 @@ def tidy(footprint: np.ndarray, error: np.ndarray, center: tuple[int, int] | Non
         The significant pixels that hang together with the peak; without threads of single pixels.
     """
     # light of a point is blurred over more than a pixel: a small blur lowers the noise, not the cell
-    smooth = cv2.GaussianBlur(footprint, (3, 3), 0.7)
-    # the blur averages about four pixels: half of the error is left
-    keep = (smooth > SIGNIFICANCE * 0.75 * error) & (smooth > SMALLEST * smooth.max())
+    smooth, left = cv2.GaussianBlur(footprint, (3, 3), 0.7), 0.75
+    peak = np.unravel_index(np.argmax(smooth), smooth.shape)
+    if smooth[peak] < FAINT * error[peak]:
+        # a faint cell, mostly one out of focus: only more pixels together tell how far it reaches
+        smooth, left = cv2.GaussianBlur(footprint, (9, 9), 1.5), 0.3
+    keep = (smooth > SIGNIFICANCE * left * error) & (smooth > SMALLEST * smooth.max())
     if not keep.any():
         return keep
     peak = np.unravel_index(np.argmax(np.where(keep, smooth, 0)), keep.shape)
