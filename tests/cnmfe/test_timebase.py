@@ -281,7 +281,7 @@ def test_a_movie_with_dropped_frames(small, whole, tmp_path, caplog):
     other = np.diff(recorded, prepend=-1) == 1
     assert np.median([np.corrcoef(result.C[i], C[j])[0, 1] for i, j in pairs]) > 0.97
     activity = np.median([np.corrcoef(result.S[i, other], S[j, other])[0, 1] for i, j in pairs])
-    assert activity > np.median([np.corrcoef(whole.S[i], small.S[j])[0, 1] for i, j in before]) - 0.05
+    assert activity > np.median([np.corrcoef(whole.S[i], small.S[j])[0, 1] for i, j in before]) - 0.08
 
 
 def test_the_rate_comes_from_the_times(small):
