@@ -6,7 +6,8 @@ away that no cell under the pixel reaches it,
     B(p, t) = b0(p) + sum_{q on the ring of p} W(p, q) [ Y(q, t) - (A C)(q, t) - b0(q) ].
 
 What is out of focus is smooth: the weights are fitted, and the sum is taken, on a grid of ``ssub_B`` pixels and
-interpolated back, as in CaImAn. The model is linear in the movie. Therefore nothing here ever computes the
+interpolated back, as in CaImAn. A vessel above dims it with an edge that the grid does not show; therefore each pixel
+has a gain, by which the interpolated background is multiplied (:meth:`Fit.background_gain`). The model is linear in the movie. Therefore nothing here ever computes the
 background movie: every product with the background is a product with the movie, with W applied afterwards.
 """
 

@@ -260,7 +260,7 @@ class Fit:
     def trace_products(self, A: sp.csr_matrix, C: np.ndarray, own: sp.csr_matrix) -> np.ndarray:
         """``A' (Y - B)``, of mean zero, where ``B`` is the background beside the components ``own``, ``C``.
 
-        With ``B = U W D (Y - A C)`` (D and U reduce and interpolate) this is
+        With ``B = U W D (Y - A C)`` (D reduces, U interpolates and applies the gain) this is
         ``A' Y - (A' U W) D Y + (A' U W D A) C``: two passes of sparse filters over the movie.
         """
         around = (A @ self.up @ self.W).tocsr()

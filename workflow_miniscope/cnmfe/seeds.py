@@ -1,6 +1,7 @@
 """Seeds: pixels where the movie, or what the components leave of it, looks like the middle of a cell.
 
-Every frame is band-passed at the size of a soma. Two images follow (Zhou et al. 2018, eLife 7:e28728): the peak
+The background and the components found so far are subtracted, a few frames are averaged, and every average is
+band-passed at the size of a soma. Two images follow (Zhou et al. 2018, eLife 7:e28728): the peak
 to noise ratio PNR = max_t F / sn, and the mean correlation Cn of a pixel with its neighbours over time, of
 the values above 3 sn only. Seeds are the local maxima of their product where both exceed their thresholds.
 """

@@ -6,7 +6,7 @@ fit of the traces to every pixel, alone for each pixel and only over the compone
     min_{a_p >= 0}  sum_t [ Y(p, t) - B(p, t) - sum_k a_k(p) C(k, t) ]^2,
 
 which needs only the products ``sum_t (Y - B)(p, t) C(k, t)`` and ``C C'``. A footprint then keeps the pixels
-where it is significant, ``a_k(p) > 2 sn(p) / |C_k|``, and which hang together around its peak.
+where it is significant, ``a_k(p) > 2 sn(p) / |C_k|`` after a small blur, and which hang together around its peak.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def fit_pixels(indptr, components, products, gram, values, sweeps, first, last):
                 values[i] = max(0.0, values[i] + slope / gram[k, k])
 
 
-def tidy(footprint: np.ndarray, error: np.ndarray, center: tuple[int, int] | None = None) -> np.ndarray:
+def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Pixels that a footprint keeps.
 
     Parameters

@@ -4,6 +4,9 @@ The traces are the least squares fit of the footprints to every frame, each clea
 deconvolution while the others are held (HALS with OASIS, as in CaImAn),
 
     y_k = c_k + [ A_k' (Y - B) - A_k' A C ] / (A_k' A_k),        c_k = OASIS(y_k - baseline).
+
+Once the time constants are known, the deconvolution with rise and decay takes the place of OASIS: what the model of
+a bright cell misses at its onsets would cover the weak cells beside it.
 """
 
 from __future__ import annotations
