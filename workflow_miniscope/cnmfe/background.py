@@ -7,8 +7,9 @@ away that no cell under the pixel reaches it,
 
 What is out of focus is smooth: the weights are fitted, and the sum is taken, on a grid of ``ssub_B`` pixels and
 interpolated back, as in CaImAn. A vessel above dims it with an edge that the grid does not show; therefore each pixel
-has a gain, by which the interpolated background is multiplied (:meth:`Fit.background_gain`). The model is linear in the movie. Therefore nothing here ever computes the
-background movie: every product with the background is a product with the movie, with W applied afterwards.
+has a gain, by which the interpolated background is multiplied (:meth:`Fit.background_gain`). The model is linear in
+the movie. Therefore nothing here ever computes the background movie: every product with the background is a product
+with the movie, with W applied afterwards.
 """
 
 from __future__ import annotations
