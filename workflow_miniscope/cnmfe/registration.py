@@ -54,7 +54,14 @@ class Registration:
         Largest displacement (rows, columns) in pixels.
     pool : ThreadPoolExecutor
         Frames are shared out over its threads; each is computed alone, so their number changes nothing.
+
+    Attributes
+    ----------
+    blocks : None
+        All of the field moves alike; see :class:`piecewise.PiecewiseRegistration` for one whose blocks do not.
     """
+
+    blocks = None
 
     def __init__(
         self,
