@@ -131,7 +131,9 @@ def match(result, recording, threshold=0.7):
     """Pairs (accepted component, cell) whose footprints have a cosine of at least ``threshold``."""
     from scipy.optimize import linear_sum_assignment
 
-    offset = np.round(np.median(-result.motion.shifts - recording.shifts, axis=0)).astype(int)
+    motion = result.motion
+    shifts = motion.shifts if hasattr(motion, "shifts") else np.stack([motion.y, motion.x], axis=-1).mean(axis=1)
+    offset = np.round(np.median(-shifts - recording.shifts, axis=0)).astype(int)
     found = np.array([result.footprint(i).ravel() for i in result.accepted]).reshape(len(result.accepted), -1)
     true = np.roll(recording.A, tuple(-offset), axis=(1, 2)).reshape(len(recording.A), -1)
     cosine = (found @ true.T) / np.outer(np.linalg.norm(found, axis=1), np.linalg.norm(true, axis=1))
