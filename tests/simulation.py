@@ -29,7 +29,7 @@ class Recording:
 def stretch(warps, y, x, height, width):
     """Displacement [..., 2] at points y, x by smooth fields of the amplitudes ``warps`` [..., 2, 3]."""
     u, v = 2 * np.asarray(y) / height - 1, 2 * np.asarray(x) / width - 1
-    return np.stack([u, v, np.sin(np.pi * v) * np.cos(np.pi * u / 2)], axis=-1) @ np.moveaxis(warps, -1, -2)
+    return np.stack([u, v, np.cos(np.pi * v / 2) * np.cos(np.pi * u / 2)], axis=-1) @ np.moveaxis(warps, -1, -2)
 
 
 def activity(n, frames, rng, fps=FPS, rate=0.25, rise=0.05, decay=0.5):

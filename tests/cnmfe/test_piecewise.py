@@ -127,11 +127,16 @@ def test_a_frame_is_moved_by_what_the_blocks_say(blocks):
 
 def test_pixels_that_came_from_outside_are_known(blocks):
     deviations = np.zeros((1, 3, 3, 2))
-    deviations[0, 0, 1, 0], deviations[0, :, 2, 1], deviations[0, 2, :, 0] = 3, -2, 4
+    deviations[0, :2, 1, 0], deviations[0, :, 1:, 1] = 3, -2
     gone = invalid(blocks.edges(np.array([[1.0, 0.0]]), deviations.reshape(1, 9, 2))[0], SHAPE, SHAPE, 1)
     expected = np.zeros(SHAPE, bool)
     expected[:4] = expected[:, -2:] = True
     np.testing.assert_array_equal(gone, expected)
+    # the field goes on beyond the middles of the last blocks, until 1 + 3 / 2
+    deviations[:] = 0
+    deviations[0, 0, 0, 0] = 1
+    edges = blocks.edges(np.zeros((1, 2)), deviations.reshape(1, 9, 2))[0]
+    np.testing.assert_allclose(edges, [[1.5 * 1.5, 0], [0, 0]])
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 Brain tissue is no solid: parts of the field move differently. As in NoRMCorre (Pnevmatikakis and Giovannucci 2017,
 J Neurosci Methods 291:83) the field is divided into overlapping blocks, each of which moves by the rigid shift ``s``
 of the frame and a small deviation of its own. Between the middles of the blocks the deviations ``d_b`` are
-interpolated linearly, beyond the outermost ones they stay the same,
+interpolated linearly; beyond the outermost ones they go on for half the distance of two blocks and then stay the same,
 
     d(x) = sum_b B_b(x) d_b,        B_b(x): 1 at the middle of block b, 0 at that of every other block,
 
@@ -61,17 +61,15 @@ class Blocks:
     """
 
     def __init__(self, shape: tuple[int, int], strides, overlaps):
-        self.blocks, self.strides = grid(shape, strides, overlaps), strides
+        self.size, self.strides, self.blocks = shape, strides, grid(shape, strides, overlaps)
         middles = [(self.blocks[:, i] + self.blocks[:, i + 1] - 1) / 2 for i in (0, 2)]
         self.middles = [np.unique(middle) for middle in middles]
         self.shape = tuple(len(middle) for middle in self.middles)
 
     def weights(self, size: tuple[int, int], bin: int = 1) -> list[np.ndarray]:
-        """Of ``B = B_rows x B_columns`` the two factors, float32 [blocks, pixels], for pixels of ``bin`` x ``bin``."""
-        return [
-            np.stack([np.interp(np.arange(n) * bin + (bin - 1) / 2, middle, one) for one in np.eye(len(middle))])
-            for n, middle in zip(size, self.middles, strict=True)
-        ]
+        """Of ``B = B_rows x B_columns`` the two factors, float64 [blocks, pixels], for pixels of ``bin`` x ``bin``."""
+        at = [np.arange(n) * bin + (bin - 1) / 2 for n in size]
+        return [_hats(x, middle) for x, middle in zip(at, self.middles, strict=True)]
 
     def correlation(self) -> np.ndarray:
         """Correlation of the deviations that is expected between blocks, float64 [blocks, blocks]."""
@@ -96,10 +94,26 @@ class Blocks:
         float64 [frames, 2, 2]
             For rows and for columns: the largest shift along the first border, the smallest along the last one.
         """
-        total = (shifts[:, None] + deviations).reshape(len(shifts), *self.shape, 2)
-        first = np.stack([total[:, 0, :, 0].max(axis=1), total[:, :, 0, 1].max(axis=1)], axis=1)
-        last = np.stack([total[:, -1, :, 0].min(axis=1), total[:, :, -1, 1].min(axis=1)], axis=1)
-        return np.stack([first, last], axis=2)
+        # along a border the field is largest in a corner or at the middle of a block
+        at = [np.r_[0, middle, n - 1] for middle, n in zip(self.middles, self.size, strict=True)]
+        rows, columns = (_hats(x, middle) for x, middle in zip(at, self.middles, strict=True))
+        field = np.einsum("tabk,ai,bj->tijk", deviations.reshape(len(shifts), *self.shape, 2), rows, columns)
+        first = np.stack([field[:, 0, :, 0].max(axis=1), field[:, :, 0, 1].max(axis=1)], axis=1)
+        last = np.stack([field[:, -1, :, 0].min(axis=1), field[:, :, -1, 1].min(axis=1)], axis=1)
+        return shifts[:, :, None] + np.stack([first, last], axis=2)
+
+
+def _hats(x: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Weights of linear interpolation between ``middle`` [n] at ``x`` [m], float64 [n, m]."""
+    if len(middle) == 1:
+        return np.ones((1, len(x)))
+    x = np.clip(x, middle[0] - (middle[1] - middle[0]) / 2, middle[-1] + (middle[-1] - middle[-2]) / 2)
+    left = np.clip(np.searchsorted(middle, x) - 1, 0, len(middle) - 2)
+    part = (x - middle[left]) / (middle[left + 1] - middle[left])
+    weights = np.zeros((len(middle), len(x)))
+    weights[left, np.arange(len(x))] = 1 - part
+    weights[left + 1, np.arange(len(x))] = part
+    return weights
 
 
 class Mover:
