@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import simulation
 
-from workflow_miniscope.cnmfe import extract
+from workflow_miniscope.cnmfe import Parameters, extract, suggest
 from workflow_miniscope.cnmfe.piecewise import Blocks, Mover, PiecewiseRegistration
 from workflow_miniscope.cnmfe.prepare import invalid
 from workflow_miniscope.cnmfe.registration import Registration, translate
@@ -111,6 +111,18 @@ def test_blocks_lie_as_those_of_caiman(blocks):
     assert Blocks((60, 200), (96, 64), (32, 8)).blocks[:, :2].tolist() == [[0, 60]] * 3
 
 
+@pytest.mark.parametrize(
+    ("full", "number"), [((608, 608), (6, 6)), ((200, 300), (3, 3)), ((96, 128), (2, 3)), ((40, 60), (1, 1))]
+)
+def test_suggested_blocks_fill_the_field(full, number):
+    params = suggest.for_registration(Parameters(), full)
+    blocks = Blocks(full, params.strides, params.overlaps)
+    assert blocks.shape == number
+    assert blocks.blocks.max(axis=0).tolist()[1::2] == list(full)
+    for middle, stride in zip(blocks.middles, params.strides, strict=True):
+        assert np.all(np.diff(middle) == stride)
+
+
 def test_a_frame_is_moved_by_what_the_blocks_say(blocks):
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     deviations = np.random.default_rng(0).uniform(-2, 2, (9, 2))
@@ -127,10 +139,10 @@ def test_a_frame_is_moved_by_what_the_blocks_say(blocks):
 
 def test_pixels_that_came_from_outside_are_known(blocks):
     deviations = np.zeros((1, 3, 3, 2))
-    deviations[0, :2, 1, 0], deviations[0, :, 1:, 1] = 3, -2
-    gone = invalid(blocks.edges(np.array([[1.0, 0.0]]), deviations.reshape(1, 9, 2))[0], SHAPE, SHAPE, 1)
+    deviations[0, :, 1, 0], deviations[..., 1] = 3, -2
+    gone = invalid(blocks.edges(np.array([[2.0, 0.0]]), deviations.reshape(1, 9, 2))[0], SHAPE, SHAPE, 1)
     expected = np.zeros(SHAPE, bool)
-    expected[:4] = expected[:, -2:] = True
+    expected[:5] = expected[:, -2:] = True
     np.testing.assert_array_equal(gone, expected)
     # the field goes on beyond the middles of the last blocks, until 1 + 3 / 2
     deviations[:] = 0

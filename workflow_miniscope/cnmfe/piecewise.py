@@ -33,7 +33,7 @@ from .registration import HUBER, STEP, Registration
 
 MAX_STEPS = 6
 # templates made of frames that were moved block by block, one after the other
-ROUNDS = 3
+ROUNDS = 2
 # steps of the estimate of the usual size of deviations, and the smallest one, binned pixels
 ESTIMATES = 50
 SMALLEST = 0.01
@@ -186,7 +186,7 @@ class PiecewiseRegistration(Registration):
         self.shared = max(1.0, 4 * np.pi * self.sigmas[0] ** 2)
 
     def fit(self, frames: np.ndarray, rounds: int = 4) -> np.ndarray:
-        """As :meth:`Registration.fit`; the template, the weights and the size of the deviations follow."""
+        """As :meth:`Registration.fit`; then the template is made of frames whose blocks moved."""
         shifts = super().fit(frames, rounds) / self.bin
         filtered = self._map(self._filter, frames)
         for _ in range(ROUNDS):

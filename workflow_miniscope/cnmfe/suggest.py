@@ -33,11 +33,14 @@ def for_registration(params, full: tuple[int, int]):
     if params.gSig_filt is None:
         # vessels and the edges of cells at the resolution of a miniscope; the exact size matters little
         params.gSig_filt = [GSIG_FILT, GSIG_FILT]
+    # about 96 pixels, as in CaImAn's demo; in small fields less, so that there are three blocks along a side
     least = BLOCK * float(np.mean(params.gSig_filt))
+    number = [max(1, round(side / STRIDE), min(3, int(side / least))) for side in full]
     if params.strides is None:
-        # about 96 pixels, as in CaImAn's demo, in small fields less so that there are three blocks along a side
-        number = [max(1, round(side / STRIDE), min(3, int(side / least))) for side in full]
         params.strides = [max(1, int(3 * side / (3 * n + 1))) for side, n in zip(full, number, strict=True)]
+        if params.overlaps is None:
+            # what is left, so that the last block lies where it should
+            params.overlaps = [side - n * stride for side, n, stride in zip(full, number, params.strides, strict=True)]
     if params.overlaps is None:
         params.overlaps = [stride // 3 for stride in params.strides]
     return params
