@@ -11,6 +11,7 @@ from workflow_miniscope.cnmfe import Parameters, extract, suggest
 from workflow_miniscope.cnmfe.piecewise import Blocks, Mover, PiecewiseRegistration
 from workflow_miniscope.cnmfe.prepare import invalid
 from workflow_miniscope.cnmfe.registration import Registration, translate
+from workflow_miniscope.errors import ParameterError
 from workflow_miniscope.results.caiman import PiecewiseShifts, RigidShifts, read_result
 
 SHAPE, STRIDES, OVERLAPS = (144, 192), (48, 60), (0, 12)
@@ -195,6 +196,21 @@ def test_without_pw_rigid_blocks_mean_nothing(small):
     two = extract(small.movie[:120], 20.0, {"strides": 30, "max_deviation_rigid": 1}, progress=False)
     np.testing.assert_array_equal(one.motion.shifts, two.motion.shifts)
     np.testing.assert_array_equal(one.C, two.C)
+
+
+def test_more_blocks_than_can_be_registered():
+    movie = np.random.default_rng(0).integers(60, 90, (60, 272, 304), np.uint8)
+    with pytest.raises(ParameterError, match="323 blocks, and at most 256"):
+        extract(movie, 20.0, {"pw_rigid": True, "strides": 16, "overlaps": 0}, progress=False)
+
+
+def test_a_movie_that_shows_nothing_stays_in_place():
+    movie = np.random.default_rng(0).normal(80, 3, (200, 96, 112)).clip(0, 255).astype(np.uint8)
+    result = extract(movie, 20.0, {"pw_rigid": True, "strides": 36}, progress=False)
+    motion = np.stack([result.motion.y, result.motion.x], axis=-1)
+    assert np.isfinite(motion).all()
+    assert np.abs(motion - motion.mean(axis=1, keepdims=True)).max() <= 3
+    assert len(result.accepted) <= 1
 
 
 def test_a_field_of_one_block_is_told(small, caplog):

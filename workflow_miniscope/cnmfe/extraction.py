@@ -35,6 +35,8 @@ MIN_SIDE = 16
 # rounds of seeds, and the fraction of the frames that must have covered a seed's pixel: cells cut by the border
 # come last, when the model can fill the frames that they miss
 COVERAGE = (0.98, 0.5, 0.25)
+# of piecewise-rigid registration, which solves for all of them together
+MOST_BLOCKS = 256
 # at most two threads: a workstation runs other things, and a shared server other people's
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
@@ -192,6 +194,11 @@ def _registration(params, full, pool) -> Registration:
     if not params.pw_rigid:
         return Registration(*given)
     blocks = Blocks(full, params.strides, params.overlaps)
+    if len(blocks.blocks) > MOST_BLOCKS:
+        raise ParameterError(
+            f"pw_rigid: strides of {params.strides} give {len(blocks.blocks)} blocks, and at most {MOST_BLOCKS} can be "
+            "registered: choose larger strides."
+        )
     if len(blocks.blocks) == 1:
         window = np.add(params.strides, params.overlaps)
         logger.warning(

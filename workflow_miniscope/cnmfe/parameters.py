@@ -51,7 +51,7 @@ class Parameters:
         None, optional(pair(0)), "motion", "px", "pw_rigid: overlap of the blocks; a block has the sum of both"
     )
     max_deviation_rigid: float = _parameter(
-        3, number(0), "motion", "px", "pw_rigid: largest deviation of a block from the shift of the frame"
+        3, number(0, 100), "motion", "px", "pw_rigid: largest deviation of a block from the shift of the frame"
     )
     max_shifts: list = _parameter([20, 20], pair(1), "motion", "px", "largest shift (rows, columns)")
     gSig_filt: list | None = _parameter(None, _size, "motion", "px", "size of what registration follows")
