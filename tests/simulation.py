@@ -12,7 +12,8 @@ HEIGHT, WIDTH, FRAMES, FPS = 72, 112, 700, 20.0
 class Recording:
     """Movie uint8 [frames, height, width]; cells A [n, height, width], C, S [n, frames]; shifts [frames, 2].
 
-    ``shifts`` is how far the brain is displaced in each frame (dy, dx), down and to the right.
+    ``shifts`` is how far the brain is displaced in each frame (dy, dx), down and to the right; ``warps``
+    [frames, 2, 3] stretch it in addition, see :func:`stretch`.
     """
 
     movie: np.ndarray
@@ -22,6 +23,13 @@ class Recording:
     S: np.ndarray
     shifts: np.ndarray
     fps: float = FPS
+    warps: np.ndarray | None = None
+
+
+def stretch(warps, y, x, height, width):
+    """Displacement [..., 2] at points y, x by smooth fields of the amplitudes ``warps`` [..., 2, 3]."""
+    u, v = 2 * np.asarray(y) / height - 1, 2 * np.asarray(x) / width - 1
+    return np.stack([u, v, np.cos(np.pi * v / 2) * np.cos(np.pi * u / 2)], axis=-1) @ np.moveaxis(warps, -1, -2)
 
 
 def activity(n, frames, rng, fps=FPS, rate=0.25, rise=0.05, decay=0.5):
@@ -51,8 +59,10 @@ def make(
     sigma=4.0,
     brightness=45.0,
     noise=4.0,
+    warp=0.0,
+    vessels=5,
 ):
-    """Simulate; cells lie at least 1.9 sigma apart and away from the border."""
+    """Simulate; cells lie at least 1.9 sigma apart and away from the border; ``warp`` is the size of the stretch."""
     rng = np.random.default_rng(seed)
     margin = 12
     H, W = height + 2 * margin, width + 2 * margin
@@ -70,7 +80,7 @@ def make(
     gain = brightness * rng.uniform(0.6, 1.4, len(centers))
     # vessels and tissue that move with the brain
     tissue = 70 + 6 * smooth_noise((H, W), 12, rng)
-    for _ in range(5):
+    for _ in range(vessels):
         a, b = rng.uniform([0, 0], [H, W], (2, 2))
         line = np.zeros((H, W), np.float32)
         cv2.line(line, (int(a[1]), int(a[0])), (int(b[1]), int(b[0])), 1.0, 3)
@@ -83,6 +93,12 @@ def make(
         for t in range(1, frames):
             shifts[t] = 0.8 * shifts[t - 1] + rng.normal(0, 0.6 * motion, 2)
         shifts = np.clip(shifts, -10, 10)
+    warps = np.zeros((frames, 2, 3))
+    if warp:
+        random = np.random.default_rng(seed + 1000)
+        for t in range(1, frames):
+            warps[t] = 0.9 * warps[t - 1] + random.normal(0, 0.44 * warp, (2, 3))
+        warps = np.clip(warps, -1.5 * warp, 1.5 * warp)
     dust = np.zeros((height, width), np.float32)
     cv2.circle(dust, (width // 4, height // 2), 2, 12, -1)
     rows, columns = np.mgrid[:height, :width]
@@ -91,23 +107,33 @@ def make(
     for t in range(frames):
         scene = tissue + np.tensordot(gain * C[:, t], cells, 1) + 3 * np.tensordot(drive[:, t], neuropil, 1)
         dy, dx = shifts[t]
-        moved = cv2.warpAffine(
-            scene.astype(np.float32),
-            np.array([[1, 0, dx - margin], [0, 1, dy - margin]]),
-            (width, height),
-            flags=cv2.INTER_LINEAR,
-        )
+        if warp:
+            source = np.stack([rows - dy, columns - dx], axis=-1)
+            for _ in range(3):
+                u = stretch(warps[t], source[..., 0], source[..., 1], height, width)
+                source = np.stack([rows - dy, columns - dx], axis=-1) - u
+            source = (source + margin).astype(np.float32)
+            moved = cv2.remap(scene.astype(np.float32), source[..., 1], source[..., 0], cv2.INTER_LINEAR)
+        else:
+            moved = cv2.warpAffine(
+                scene.astype(np.float32),
+                np.array([[1, 0, dx - margin], [0, 1, dy - margin]]),
+                (width, height),
+                flags=cv2.INTER_LINEAR,
+            )
         seen = moved * vignette - dust
         movie[t] = np.clip(seen + rng.normal(0, noise, seen.shape), 0, 255)
     A = cells[:, margin : margin + height, margin : margin + width]
-    return Recording(movie, centers, A, C, S, shifts)
+    return Recording(movie, centers, A, C, S, shifts, warps=warps)
 
 
 def match(result, recording, threshold=0.7):
     """Pairs (accepted component, cell) whose footprints have a cosine of at least ``threshold``."""
     from scipy.optimize import linear_sum_assignment
 
-    offset = np.round(np.median(-result.motion.shifts - recording.shifts, axis=0)).astype(int)
+    motion = result.motion
+    shifts = motion.shifts if hasattr(motion, "shifts") else np.stack([motion.y, motion.x], axis=-1).mean(axis=1)
+    offset = np.round(np.median(-shifts - recording.shifts, axis=0)).astype(int)
     found = np.array([result.footprint(i).ravel() for i in result.accepted]).reshape(len(result.accepted), -1)
     true = np.roll(recording.A, tuple(-offset), axis=(1, 2)).reshape(len(recording.A), -1)
     cosine = (found @ true.T) / np.outer(np.linalg.norm(found, axis=1), np.linalg.norm(true, axis=1))

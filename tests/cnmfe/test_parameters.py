@@ -21,7 +21,11 @@ from workflow_miniscope.errors import ParameterError
         ({"rval_thr": 7}, "rval_thr"),
         ({"max_shifts": [1, 2, 3]}, "max_shifts"),
         ({"decay_time": 0}, "decay_time"),
-        ({"pw_rigid": True}, "pw_rigid"),
+        ({"pw_rigid": "blocks"}, "pw_rigid must be true or false"),
+        ({"strides": "far"}, "strides must be one or two whole numbers, at least 1"),
+        ({"strides": [40, 8], "pw_rigid": True}, "8 pixels apart .strides., and must be 16 or more"),
+        ({"overlaps": [8, -8]}, "overlaps must be one or two whole numbers, at least 0"),
+        ({"max_deviation_rigid": -1}, "max_deviation_rigid must be a number at least 0 and at most 100"),
     ],
 )
 def test_wrong_parameters_are_named(params, said):

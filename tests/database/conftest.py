@@ -12,11 +12,15 @@ from recordings import write_session
 def add_recording(pipeline, add_subject, raw_root):
     """Write a scope recording, and insert it by hand as if its folder had been ingested and read; return its key."""
 
-    def add(subject: str, n_frames: int = 600, height: int = 80, width: int = 80, fps: float = 20.0) -> dict:
+    def add(
+        subject: str, n_frames: int = 600, height: int = 80, width: int = 80, fps: float = 20.0, movie=None
+    ) -> dict:
+        if movie is not None:
+            n_frames, height, width = movie.shape
         p = pipeline
         session = {"subject": add_subject(subject), "session_datetime": datetime(2026, 1, 15, 10, 20, 30)}
         p.Session.insert1(session)
-        written = write_session(raw_root, animal=subject, n_frames=n_frames, size=(height, width))
+        written = write_session(raw_root, animal=subject, n_frames=n_frames, size=(height, width), movie=movie)
         session_dir = written.folder.relative_to(raw_root).as_posix()
         p.session.SessionDirectory.insert1({**session, "session_dir": session_dir})
         p.Device.insert1({"device": "My_V4_Miniscope", "modality": "Miniscope"}, skip_duplicates=True)
@@ -32,6 +36,13 @@ def add_recording(pipeline, add_subject, raw_root):
             "time_stamps": [i / fps for i in range(n_frames)],
         }
         p.miniscope.RecordingInfo.insert1({**key, **info}, allow_direct_insert=True)
+        p.miniscope.RecordingInfo.File.insert(
+            (
+                {**key, "file_id": i, "file_path": path.relative_to(raw_root).as_posix()}
+                for i, path in enumerate(written.scopes[0].files)
+            ),
+            allow_direct_insert=True,
+        )
         return key
 
     return add

@@ -1,11 +1,13 @@
 """Results computed elsewhere, loaded into the published tables; real files of CaImAn."""
 
+import json
 import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import simulation
 
 from workflow_miniscope import report
 from workflow_miniscope.errors import ParameterError, ResultError
@@ -80,6 +82,27 @@ def test_piecewise_rigid(load, pipeline):
         assert (block["block_x"][0], block["block_x"][-1]) == (x0, x1 - 1)
         np.testing.assert_array_equal(block["y_shifts"], result.motion.y[:, block["block_id"]])
         np.testing.assert_array_equal(block["x_shifts"], result.motion.x[:, block["block_id"]])
+
+
+def test_piecewise_rigid_by_the_native_engine(add_recording, pipeline, tmp_path):
+    stretched = simulation.make(seed=13, height=80, width=112, frames=200, n_cells=6, vessels=12, warp=1.3)
+    key = add_recording("blocks_2", movie=stretched.movie)
+    params = tmp_path / "blocks.json"
+    params.write_text(json.dumps({"pw_rigid": True, "strides": [30, 40], "overlaps": [20, 12]}))
+    assert process(restrict={"subject": "blocks_2"}, paramset=str(params), progress=False).errors == []
+    motion = pipeline.miniscope.MotionCorrection
+    grid = (motion.NonRigidMotionCorrection & key).fetch1()
+    assert [grid[name] for name in ("block_height", "block_width")] == [50, 52]
+    assert [grid[name] for name in ("block_count_y", "block_count_x")] == [2, 3]
+    blocks = (motion.Block & key).to_dicts(order_by="block_id")
+    assert [(b["block_y"][0], b["block_x"][0]) for b in blocks] == [(y, x) for y in (0, 30) for x in (0, 40, 60)]
+    for block in blocks:
+        middle = [(block[side][0] + block[side][-1]) / 2 for side in ("block_y", "block_x")]
+        truth = -stretched.shifts - simulation.stretch(stretched.warps, *middle, 80, 112)
+        found = np.stack([block["y_shifts"], block["x_shifts"]], axis=-1)
+        assert np.std(found - truth, axis=0).max() < 0.5 * np.std(truth, axis=0).min()
+    assert not motion.RigidMotionCorrection & key
+    assert pipeline.miniscope.Fluorescence.Trace & key
 
 
 def test_without_shifts(load, pipeline, tmp_path):

@@ -16,12 +16,13 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from ..errors import ParameterError, RecordingError
-from ..results.caiman import CaimanResult, RigidShifts, compute_dff, write_result
+from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, compute_dff, write_result
 from . import merging, quality, refinement, repair, seeds, suggest, temporal, timebase
 from .deconvolution import spike_response
 from .fit import Fit
 from .movie import open_movie
 from .parameters import Parameters, unused
+from .piecewise import Blocks, PiecewiseRegistration
 from .prepare import prepare, read_blocks
 from .registration import Registration
 
@@ -34,6 +35,8 @@ MIN_SIDE = 16
 # rounds of seeds, and the fraction of the frames that must have covered a seed's pixel: cells cut by the border
 # come last, when the model can fill the frames that they miss
 COVERAGE = (0.98, 0.5, 0.25)
+# of piecewise-rigid registration, which solves for all of them together
+MOST_BLOCKS = 256
 # at most two threads: a workstation runs other things, and a shared server other people's
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 
@@ -125,10 +128,10 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
         logger.info("%d pixels never change and are filled from their neighbours.", int(mask.sum()))
     weights = repair.filling(mask)
     first = repair.fill(first, mask, weights)
-    params = suggest.for_registration(params)
+    params = suggest.for_registration(params, full)
     registration, shifts = None, np.zeros((len(first), 2))
     if params.motion_correct:
-        registration = Registration(full, float(np.mean(params.gSig_filt)), params.max_shifts, pool)
+        registration = _registration(params, full, pool)
         shifts = registration.fit(first)
     params = suggest.for_extraction(params, first, shifts, full, source.n_frames)
     size, factor = params.ssub, params.ssub_B // params.ssub
@@ -186,6 +189,33 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
     return result, base.describe(len(spike_response(fps, *times)))
 
 
+def _registration(params, full, pool) -> Registration:
+    given = (full, float(np.mean(params.gSig_filt)), params.max_shifts, pool)
+    if not params.pw_rigid:
+        return Registration(*given)
+    blocks = Blocks(full, params.strides, params.overlaps)
+    if len(blocks.blocks) > MOST_BLOCKS:
+        raise ParameterError(
+            f"pw_rigid: strides of {params.strides} give {len(blocks.blocks)} blocks, and at most {MOST_BLOCKS} can be "
+            "registered: choose larger strides."
+        )
+    if len(blocks.blocks) == 1:
+        window = np.add(params.strides, params.overlaps)
+        logger.warning(
+            "The field of %d x %d pixels has only one block of %d x %d (strides + overlaps): pw_rigid changes nothing.",
+            *full,
+            *window,
+        )
+    return PiecewiseRegistration(*given, blocks, params.max_deviation_rigid)
+
+
+def _motion(prepared) -> RigidShifts | PiecewiseShifts:
+    if prepared.blocks is None:
+        return RigidShifts(prepared.shifts)
+    shifts = prepared.shifts[:, None] + prepared.deviations
+    return PiecewiseShifts(y=shifts[..., 0], x=shifts[..., 1], blocks=prepared.blocks.blocks)
+
+
 def _first_frames(source) -> np.ndarray:
     frames = []
     for _, block in read_blocks(source, source.n_frames):
@@ -238,7 +268,7 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
         snr=snr,
         r_values=r,
         params=grouped,
-        motion=RigidShifts(prepared.shifts),
+        motion=_motion(prepared),
         reference_image=prepared.template,
         average_image=mean,
         correlation_image=prepared.images.correlation(),

@@ -25,6 +25,8 @@ def _parameter(default: Any, kind: Kind, group: str, unit: str, text: str):
 
 
 _size = optional(pair(1))
+# px: between the middles of the blocks of piecewise-rigid registration
+SMALLEST_STRIDE = 16
 
 
 @dataclass
@@ -43,7 +45,14 @@ class Parameters:
     ring_size_factor: float | None = _parameter(
         None, optional(positive), "init", "gSiz", "radius of the background's ring"
     )
-    pw_rigid: bool = _parameter(False, flag, "motion", "", "blocks that move differently: not here, only false")
+    pw_rigid: bool = _parameter(False, flag, "motion", "", "true: blocks of the field may move differently")
+    strides: list | None = _parameter(None, _size, "motion", "px", "pw_rigid: distance of the blocks (rows, columns)")
+    overlaps: list | None = _parameter(
+        None, optional(pair(0)), "motion", "px", "pw_rigid: overlap of the blocks; a block has the sum of both"
+    )
+    max_deviation_rigid: float = _parameter(
+        3, number(0, 100), "motion", "px", "pw_rigid: largest deviation of a block from the shift of the frame"
+    )
     max_shifts: list = _parameter([20, 20], pair(1), "motion", "px", "largest shift (rows, columns)")
     gSig_filt: list | None = _parameter(None, _size, "motion", "px", "size of what registration follows")
     motion_correct: bool = _parameter(True, flag, "motion", "", "false: the movie is registered already")
@@ -77,9 +86,11 @@ class Parameters:
                 values[name] = known[name](value)
             except ValueError as error:
                 raise ParameterError(f"The parameter {name} must be {error}, not {value!r}.") from None
-        if values.get("pw_rigid"):
+        strides = values.get("strides")
+        if values.get("pw_rigid") and strides and min(strides) < SMALLEST_STRIDE:
             raise ParameterError(
-                "pw_rigid: the native engine registers rigidly; set pw_rigid to false, or use the engine caiman."
+                f"pw_rigid: the blocks are {min(strides)} pixels apart (strides), and must be {SMALLEST_STRIDE} or "
+                "more: smaller ones cannot be told from noise."
             )
         return cls(**values)
 
@@ -123,7 +134,7 @@ UNUSED = frozenset(
     fudge_factor method_deconvolution num_blocks_per_run_temp optimize_g s_min solvers verbosity do_merge merge_parallel
     max_merge_area border_pix del_duplicates in_memory low_rank_background memory_fact n_processes nb_patch only_init
     p_patch p_ssub p_tsub remove_very_bad_comps rf skip_refinement stride cnn_lowest min_cnn_thr
-    use_cnn dxy strides overlaps max_deviation_rigid
+    use_cnn dxy
     """.split()
 )
 

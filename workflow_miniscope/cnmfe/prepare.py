@@ -14,6 +14,7 @@ from ..engines.summary import SummaryImages
 from ..errors import RecordingError
 from .deconvolution import noise
 from .filtering import bin_frame
+from .piecewise import Blocks, Mover
 from .registration import Registration, translate
 from .repair import fill as fill_blind
 from .scratch import BLOCK, Scratch, n_bytes, require_space
@@ -38,6 +39,8 @@ class Prepared:
         The small movie, averaged over ``step`` frames.
     shifts : float64 [frames, 2]
         Corrections (dy, dx) in pixels.
+    blocks, deviations : Blocks, float64 [frames, blocks, 2], or None
+        Of a piecewise-rigid registration: the grid, and what is added to the shift in each block.
     images : SummaryImages
         Mean, maximum and correlation at full resolution.
     template : float32 [height, width]
@@ -56,6 +59,13 @@ class Prepared:
     template: np.ndarray
     sn: np.ndarray
     ceiling: float
+    blocks: Blocks | None = None
+    deviations: np.ndarray | None = None
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Shifts of the borders of each frame, for :func:`invalid`."""
+        return self.shifts if self.blocks is None else self.blocks.edges(self.shifts, self.deviations)
 
 
 def read_blocks(movie, n_frames: int):
@@ -98,11 +108,16 @@ def scale_for(frames: np.ndarray) -> float:
 
 
 def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
-    """Pixels of the working grid that a shifted frame does not cover, bool [height, width]."""
+    """Pixels of the working grid that a shifted frame does not cover, bool [height, width].
+
+    ``shift`` is (dy, dx) or, if the field was not moved as a whole, has two of each: those of the first and of the
+    last border (float64 [2, 2], pixels).
+    """
 
     def along(n, extent, move):
         first = np.arange(n) * size
-        return (first < move - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + move + 0.01)
+        start, end = np.broadcast_to(move, 2)
+        return (first < start - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + end + 0.01)
 
     rows = along(shape[0], full[0], shift[0])
     columns = along(shape[1], full[1], shift[1])
@@ -154,6 +169,9 @@ def prepare(
     sample = np.zeros((small.pixels, -(-n // step)), np.float32)
     counts = np.bincount(np.arange(n) // step, minlength=sample.shape[1]).astype(np.float32)
     shifts = np.zeros((n, 2))
+    blocks = registration.blocks if registration is not None else None
+    deviations = np.zeros((n, len(blocks.blocks), 2)) if blocks is not None else None
+    mover = Mover(blocks, full) if blocks is not None else None
     images = SummaryImages(*full)
     fill = template = None
     middle, sn = (n - 1) // BLOCK // 2, np.zeros(full, np.float32)
@@ -168,18 +186,25 @@ def prepare(
                 break
             if registration is not None:
                 shifts[start : start + len(raw)] = registration.register(raw)
+                if blocks is not None:
+                    deviations[start : start + len(raw)] = registration.deviations
             binned = np.empty((len(raw), *movie.shape), np.float32)
             for at in range(0, len(raw), PART):
                 frames = raw[at : at + PART].astype(np.float32)
-                moves = shifts[start + at : start + at + len(frames)]
+                span = slice(start + at, start + at + len(frames))
+                moves = edges = shifts[span]
+                if blocks is not None:
+                    edges = blocks.edges(moves, deviations[span])
 
-                def move(i, frames=frames, moves=moves):
-                    if moves[i].any():
+                def move(i, frames=frames, moves=moves, first=span.start):
+                    if blocks is not None:
+                        frames[i] = mover(frames[i], moves[i], deviations[first + i])
+                    elif moves[i].any():
                         frames[i] = translate(frames[i], *moves[i])
 
                 list(pool.map(move, range(len(frames))))
                 images.add(frames)
-                fill = _fill(frames, moves, fill)
+                fill = _fill(frames, edges, fill)
                 if template is None:
                     template = frames.mean(axis=0)
                 if block == middle and at == 0 and len(frames) > 2:
@@ -201,7 +226,7 @@ def prepare(
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
     sample /= counts
     ceiling = 255.0 if first.dtype == np.uint8 else np.inf
-    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32), ceiling)
+    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32), ceiling, blocks, deviations)
 
 
 def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None) -> np.ndarray:

@@ -65,7 +65,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         expected -= rest
         return observed, expected
 
-    reach = max(2, int(np.ceil(np.abs(prepared.shifts).max() / size))) if register else 2
+    edges = prepared.edges
+    reach = max(2, int(np.ceil(np.abs(edges).max() / size))) if register else 2
     reach = min(reach, height // 4, width // 4)
     inside = (slice(reach, height - reach), slice(reach, width - reach))
     if register:
@@ -92,7 +93,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 if register:
                     errors[t] = _error(observed[i] - expected[i], gradient, weight, inside)
                     observed[i] -= errors[t, 0] * gradient[0] + errors[t, 1] * gradient[1]
-                gone = invalid(prepared.shifts[t], movie.shape, full, size)
+                gone = invalid(edges[t], movie.shape, full, size)
                 observed[i][gone] = expected[i][gone]
                 # a saturated pixel was at least as bright as the camera can tell
                 saturated = observed[i] >= ceiling

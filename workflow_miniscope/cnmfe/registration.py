@@ -54,7 +54,14 @@ class Registration:
         Largest displacement (rows, columns) in pixels.
     pool : ThreadPoolExecutor
         Frames are shared out over its threads; each is computed alone, so their number changes nothing.
+
+    Attributes
+    ----------
+    blocks : None
+        All of the field moves alike; see :class:`piecewise.PiecewiseRegistration` for one whose blocks do not.
     """
+
+    blocks = None
 
     def __init__(
         self,
@@ -154,13 +161,18 @@ class Registration:
         """
         filtered = self._map(self._filter, frames)
         shifts = np.array(self._map(self._shift, filtered))
-        moved = np.array(self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered))))
-        rate = len(frames) / (len(frames) + min(self.count, MEMORY))
+        self._follow(
+            np.array(self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered))))
+        )
+        return shifts * self.bin
+
+    def _follow(self, moved: np.ndarray) -> None:
+        """Update the template and the weights with registered frames."""
+        rate = len(moved) / (len(moved) + min(self.count, MEMORY))
         template = self.template + rate * (moved.mean(axis=0) - self.template)
         variance = self.variance + rate * (((moved - template) ** 2).mean(axis=0) - self.variance)
         self._set(template, variance)
-        self.count += len(frames)
-        return shifts * self.bin
+        self.count += len(moved)
 
     def _map(self, function, items) -> list:
         return list(self.pool.map(function, items))

@@ -19,18 +19,30 @@ logger = logging.getLogger(__name__)
 REACH = 4.5
 # px: of registration, and of a soma under a V4 where the recording does not show it
 GSIG_FILT, GSIG = 3, 5
+# px: distance of the blocks of piecewise-rigid registration; gSig_filt: what a block must hold to be told from noise
+STRIDE, BLOCK = 96, 12
 # time constants where the search for those of the recording starts, s
 RISE, DECAY = 0.05, 0.5
 # traces, and frames of each, that the time constants come from
 TRACES, FRAMES = 15, 2000
 
 
-def for_registration(params):
-    """Fill in what registration needs; gives a copy."""
+def for_registration(params, full: tuple[int, int]):
+    """Fill in what registration needs for a field of (height, width) pixels; gives a copy."""
     params = copy(params)
     if params.gSig_filt is None:
         # vessels and the edges of cells at the resolution of a miniscope; the exact size matters little
         params.gSig_filt = [GSIG_FILT, GSIG_FILT]
+    # about 96 pixels, as in CaImAn's demo; in small fields less, so that there are three blocks along a side
+    least = BLOCK * float(np.mean(params.gSig_filt))
+    number = [max(1, round(side / STRIDE), min(3, int(side / least))) for side in full]
+    if params.strides is None:
+        params.strides = [max(1, int(3 * side / (3 * n + 1))) for side, n in zip(full, number, strict=True)]
+        if params.overlaps is None:
+            # what is left, so that the last block lies where it should
+            params.overlaps = [side - n * stride for side, n, stride in zip(full, number, params.strides, strict=True)]
+    if params.overlaps is None:
+        params.overlaps = [stride // 3 for stride in params.strides]
     return params
 
 
@@ -97,7 +109,7 @@ def coverage(prepared, full, size) -> np.ndarray:
     gone = np.zeros(shape)
     padding = np.ones(shape, bool)
     padding[: full[0] // size, : full[1] // size] = False
-    for shift in prepared.shifts:
+    for shift in prepared.edges:
         if shift.any():
             gone += invalid(shift, shape, full, size)
     return np.where(padding, 0, 1 - gone / len(prepared.shifts))
