@@ -137,56 +137,72 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
     size, factor = params.ssub, params.ssub_B // params.ssub
     prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, progress)
     logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
-    gSig = float(np.mean(params.gSig)) / size
-    radius = int(np.ceil(suggest.REACH * gSig))
-    ring = params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B
-    fit = Fit(
-        prepared.movie,
-        prepared.small,
-        prepared.sample,
-        factor,
-        ring,
-        radius,
-        float(np.exp(-1 / (fps * (params.decay_time or suggest.DECAY)))),
-        pool,
-        workers,
-        tuple(side // size for side in full),
-    )
-    fit.sn = suggest.working_noise(prepared.movie)
-    steps = len(COVERAGE) * ["cells", "registration"] + ["fit", "quality"]
-    with tqdm(total=len(steps), desc="extract", unit="step", disable=None if progress else True) as bar:
-        seen = suggest.coverage(prepared, full, size)
-        found = None
-        times = (suggest.RISE, params.decay_time or suggest.DECAY)
-        fit.update_background()
-        for enough in COVERAGE:
-            images = seeds.images(fit, gSig, seeds.bin_width(fps, times[1]))
-            found = found or images
-            at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
-            seeds.add(fit, at, gSig)
-            fit.improve()
-            fit.improve(background=False)
-            merging.merge(fit.components, params.merge_thr)
-            fit.update_traces()
-            if enough == COVERAGE[0] and len(fit.components):
-                times = suggest.time_constants(fit.raw_traces(), fps, params)
-                fit.g = float(np.exp(-1 / (fps * times[1])))
-                fit.kernel = spike_response(fps, *times)
-            bar.update()
-            if len(fit.components):
-                prepared.shifts += refinement.refine(fit, prepared, full, size, registration is not None)
-            bar.update()
-        fit.improve()
-        merging.merge(fit.components, params.merge_thr)
-        fit.improve(background=False)
-        merging.merge(fit.components, params.merge_thr, fragments=True)
-        fit.update_traces()
-        bar.update()
+    fit = _start(prepared, params, full, fps, pool, workers)
+    with tqdm(total=2 * len(COVERAGE) + 2, desc="extract", unit="step", disable=None if progress else True) as bar:
+        found, times = _find_cells(fit, prepared, params, full, fps, bar)
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
         result = _result(fit, prepared, found, params, full, size, base, times)
         bar.update()
         logger.info("stage evaluation: %d components are accepted.", len(result.accepted))
     return result, base.describe(len(spike_response(fps, *times)))
+
+
+def _start(prepared, params, full, fps, pool, workers) -> Fit:
+    """The model before any component."""
+    size = params.ssub
+    fit = Fit(
+        prepared.movie,
+        prepared.small,
+        prepared.sample,
+        factor=params.ssub_B // size,
+        ring_radius=params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B,
+        radius=int(np.ceil(suggest.REACH * float(np.mean(params.gSig)) / size)),
+        g=float(np.exp(-1 / (fps * (params.decay_time or suggest.DECAY)))),
+        pool=pool,
+        workers=workers,
+        extent=tuple(side // size for side in full),
+    )
+    fit.sn = suggest.working_noise(prepared.movie)
+    return fit
+
+
+def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages, tuple[float, float]]:
+    """Rounds of seeds, each followed by the fit of all components and the refinement of the registration.
+
+    Returns
+    -------
+    tuple
+        The images that the first seeds came from; rise and decay time of the calcium, s.
+    """
+    size, gSig = params.ssub, float(np.mean(params.gSig)) / params.ssub
+    seen = suggest.coverage(prepared, full, size)
+    found = None
+    times = (suggest.RISE, params.decay_time or suggest.DECAY)
+    fit.update_background()
+    for enough in COVERAGE:
+        images = seeds.images(fit, gSig, seeds.bin_width(fps, times[1]))
+        found = found or images
+        at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
+        seeds.add(fit, at, gSig)
+        fit.improve()
+        fit.improve(background=False)
+        merging.merge(fit.components, params.merge_thr)
+        fit.update_traces()
+        if fit.kernel is None and len(fit.components):
+            times = suggest.time_constants(fit.raw_traces(), fps, params)
+            fit.g = float(np.exp(-1 / (fps * times[1])))
+            fit.kernel = spike_response(fps, *times)
+        bar.update()
+        if len(fit.components):
+            prepared.shifts += refinement.refine(fit, prepared, full, size, params.motion_correct)
+        bar.update()
+    fit.improve()
+    merging.merge(fit.components, params.merge_thr)
+    fit.improve(background=False)
+    merging.merge(fit.components, params.merge_thr, fragments=True)
+    fit.update_traces()
+    bar.update()
+    return found, times
 
 
 def _registration(params, full, pool) -> Registration:
