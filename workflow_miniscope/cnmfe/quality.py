@@ -2,7 +2,7 @@
 
 ``SNR_comp`` and ``r_values`` follow Giovannucci et al. 2019, eLife 8:e38173 (component evaluation). The images that
 r compares are taken without the background, which CaImAn leaves in for one-photon movies: cells come out higher
-here, and the defaults for r and for the lowest values are this engine's own.
+here, and no lowest r is asked for by default, so that CaImAn's own evaluation of a result can follow the same rule.
 """
 
 from __future__ import annotations
