@@ -12,6 +12,8 @@ sees it, see :func:`spike_response`, and the same problem is solved by coordinat
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numba import njit
 
@@ -121,12 +123,22 @@ def spike_response(fps: float, rise: float, decay: float, lengths: float = 6.0) 
     return kernel / kernel.max()
 
 
-@njit(nogil=True, cache=True)
-def _overlaps(h):
+def overlaps(kernel: np.ndarray) -> np.ndarray:
     """``sum_{j < m} h_j h_{j + d}`` for each lag d and number of terms m, float64 [n, n + 1].
 
-    Two responses overlap in all their frames unless the recording ends before.
+    Two responses overlap in all their frames unless the recording ends before. All traces share a kernel: it is
+    computed once.
     """
+    return _known_overlaps(kernel.astype(np.float64).tobytes())
+
+
+@lru_cache(maxsize=4)
+def _known_overlaps(kernel: bytes) -> np.ndarray:
+    return _sum_overlaps(np.frombuffer(kernel).copy())
+
+
+@njit(nogil=True, cache=True)
+def _sum_overlaps(h):
     length = len(h)
     out = np.zeros((length, length + 1))
     for d in range(length):
@@ -198,7 +210,7 @@ def deconvolve(
         Calcium and activity.
     """
     s = np.zeros(len(y))
-    residual = _descend(y, kernel, _overlaps(kernel), penalty, s, sweeps, tolerance)
+    residual = _descend(y, kernel, overlaps(kernel), penalty, s, sweeps, tolerance)
     # a sum of responses is not negative; the difference of two large numbers may be, by rounding
     return np.maximum(y - residual, 0), s
 

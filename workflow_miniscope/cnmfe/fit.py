@@ -81,9 +81,10 @@ class Fit:
 
     def update_background(self) -> None:
         """Fit the ring model to what the components leave."""
-        average = self.average_traces(self.components.C)
+        # the traces averaged over time as the sample is
+        step = -(-self.movie.n_frames // self.sample.shape[1])
         A = self.down @ self.components.matrix().T
-        rest = self.sample - np.asarray(A @ average, dtype=np.float32)
+        rest = self.sample - np.asarray(A @ average(self.components.C, step), dtype=np.float32)
         rest -= rest.mean(axis=1, keepdims=True)
         self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.pool)
         self.up = sp.diags(self.background_gain()).astype(np.float32) @ self.smooth
@@ -98,15 +99,15 @@ class Fit:
         A = c.matrix().T.tocsr()
         C = average(c.C, GAIN_BIN)
         covariance, power = np.zeros(self.movie.pixels), np.zeros(self.movie.pixels)
-        totals = np.zeros((3, self.movie.pixels))
+        totals = np.zeros((2, self.movie.pixels))
         bins = 0
         for block in range(self.movie.blocks):
-            values, background = self.residual(block, GAIN_BIN, A, C, self.smooth)
+            values, around = self.residual(block, GAIN_BIN, A, C, self.smooth)
             bins += values.shape[1]
-            covariance += np.einsum("pt,pt->p", values, background)
-            power += np.einsum("pt,pt->p", background, background)
+            covariance += np.einsum("pt,pt->p", values, around)
+            power += np.einsum("pt,pt->p", around, around)
             totals[0] += values.sum(axis=1)
-            totals[1] += background.sum(axis=1)
+            totals[1] += around.sum(axis=1)
         covariance -= totals[0] * totals[1] / bins
         power -= totals[1] ** 2 / bins
         prior = (self.sn.astype(np.float64) / GAIN_SPREAD) ** 2 / GAIN_BIN + 1e-12
@@ -132,7 +133,10 @@ class Fit:
             ``Y - A C`` and ``B``, up to a constant in time.
         """
         values = self.movie.read_averages(block, width, self.pool, self.workers)
-        start = self.movie.span(block).start // width
+        return self.separate(values, self.movie.span(block).start // width, A, C, up)
+
+    def separate(self, values: np.ndarray, start: int, A: sp.csr_matrix, C: np.ndarray, up: sp.csr_matrix):
+        """:meth:`residual` of values that were read before, which are changed; ``start`` is their first bin."""
         if A.nnz:
             traces = np.ascontiguousarray(C[:, start : start + values.shape[1]])
             parts(
@@ -144,13 +148,6 @@ class Fit:
         coarse = self.multiply(self.W, self.multiply(self.down, values))
         return values, self.multiply(up, coarse)
 
-    def average_traces(self, C: np.ndarray) -> np.ndarray:
-        """Average traces over time as :attr:`sample` is averaged."""
-        step = -(-self.movie.n_frames // self.sample.shape[1])
-        if step == 1:
-            return C
-        return np.add.reduceat(C, np.arange(0, C.shape[1], step), axis=1) / step
-
     def multiply(self, matrix: sp.csr_matrix, values: np.ndarray) -> np.ndarray:
         """Product of a sparse matrix and a block, float32 [rows, n], on all threads."""
         out = np.zeros((matrix.shape[0], values.shape[1]), np.float32)
@@ -158,7 +155,7 @@ class Fit:
             self.pool,
             self.workers,
             len(out),
-            lambda a, b: kernels.subtract_model(out, matrix.indptr, matrix.indices, -matrix.data, values, a, b),
+            lambda a, b: kernels.add_weighted_rows(values, matrix.indptr, matrix.indices, matrix.data, a, b, out),
         )
         return out
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .deconvolution import STANDARD_ERRORS, _overlaps
+from .deconvolution import STANDARD_ERRORS, overlaps
 
 
 def factors(steps: np.ndarray, g: float, longest: int) -> np.ndarray:
@@ -167,6 +167,6 @@ def sparse_deconvolution(
     filled[places] = y
     s = np.zeros(len(seen))
     penalty = STANDARD_ERRORS * sn * float(np.sqrt(kernel @ kernel))
-    residual = _descend(filled, seen, kernel, _overlaps(kernel), penalty, s, sweeps, precision * sn)
+    residual = _descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn)
     since = np.r_[0, places[:-1] + 1]
     return np.maximum(y - residual[places], 0), np.add.reduceat(s, since)

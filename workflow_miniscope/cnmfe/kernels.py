@@ -10,7 +10,7 @@ from numba import njit
 def add_weighted_rows(chunk, indptr, indices, weights, first, last, out):
     """``out[k] += sum_p weights[k, p] * chunk[p]`` for the rows ``first`` to ``last`` of a CSR matrix.
 
-    chunk: int16 [pixels, frames]; out: float32 [rows, frames].
+    chunk: int16 or float32 [pixels, frames]; out: float32 [rows, frames].
     """
     frames = out.shape[1]
     for k in range(first, last):

@@ -59,7 +59,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     def model(block: int):
         """Observed block and model, float32 [pixels, n] both."""
         observed = movie.read(block)
-        rest, expected = fit.residual(block, 1, A, C, fit.up)
+        rest, expected = fit.separate(observed.copy(), movie.span(block).start, A, C, fit.up)
         expected += constant
         expected += observed
         expected -= rest

@@ -99,7 +99,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
 def working_noise(movie) -> np.ndarray:
     """Noise of each pixel of the working grid, float32 [pixels], from a few blocks."""
     some = np.unique(np.linspace(0, movie.blocks - 1, min(4, movie.blocks)).astype(int))
-    values = [noise(movie.read(block)) for block in some if movie.read(block).shape[1] > 2]
+    values = [noise(block) for block in map(movie.read, some) if block.shape[1] > 2]
     return np.median(values, axis=0).astype(np.float32)
 
 
