@@ -53,6 +53,14 @@ class Components:
             :, None, :
         ]
 
+    def at_border(self) -> np.ndarray:
+        """Which pixels of each window lie on the border of the field, bool [n, side, side]."""
+        rows, columns = self._coordinates()
+        ends = ((rows == 0) | (rows == self.extent[0] - 1))[:, :, None] | (
+            (columns == 0) | (columns == self.extent[1] - 1)
+        )[:, None, :]
+        return ends & self.inside()
+
     def pixels(self) -> np.ndarray:
         """Index of each pixel of each window in the field, int64 [n, side, side]; only valid inside."""
         rows, columns = self._coordinates()

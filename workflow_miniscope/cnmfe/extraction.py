@@ -181,10 +181,13 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
     fit.update_background()
     for enough in COVERAGE:
         images = seeds.images(fit, gSig, seeds.bin_width(fps, times[1]))
-        found = found or images
-        at = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
-        seeds.add(fit, at, gSig)
-        fit.improve()
+        found = found or images[0]
+        at, scales = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
+        seeds.add(fit, at, scales, gSig)
+        fit.update_background()
+        # the new traces start from nothing
+        fit.update_traces(sweeps=4)
+        fit.update_footprints()
         fit.improve(background=False)
         merging.merge(fit.components, params.merge_thr)
         fit.update_traces()

@@ -14,6 +14,8 @@ from .deconvolution import baseline
 
 # CaImAn's
 SIGMA_FACTOR = 3.0
+# a footprint is cut by the border if it is brighter there than this fraction of its peak
+CUT = 0.3
 
 
 def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
@@ -53,12 +55,15 @@ def eccentricity(components) -> np.ndarray:
     """Ratio of the axes of each footprint, float64 [components]: 1 for a disk, large for a line.
 
     The axes are the square roots of the principal values of the covariance of the pixels' positions, weighted by
-    the squared footprint.
+    the squared footprint. What is seen of a cell that the border of the field cuts says nothing about its shape: 1.
     """
     reach = np.arange(components.side, dtype=np.float64)
     y, x = np.meshgrid(reach, reach, indexing="ij")
     out = np.ones(len(components))
+    at_border = components.at_border()
     for k, footprint in enumerate(components.footprints):
+        if footprint[at_border[k]].max(initial=0) > CUT * footprint.max():
+            continue
         weight = footprint.astype(np.float64) ** 2
         weight /= max(weight.sum(), 1e-300)
         my, mx = (weight * y).sum(), (weight * x).sum()

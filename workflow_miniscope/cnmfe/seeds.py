@@ -4,6 +4,9 @@ The background and the components found so far are subtracted, a few frames are 
 band-passed at the size of a soma. Two images follow (Zhou et al. 2018, eLife 7:e28728): the peak
 to noise ratio PNR = max_t F / sn, and the mean correlation Cn of a pixel with its neighbours over time, of
 the values above 3 sn only. Seeds are the local maxima of their product where both exceed their thresholds.
+
+Cells out of focus are wider. Therefore the same is done in bands twice and four times as wide, on coarser grids
+(the scale space of Lindeberg 1998, Int J Comput Vis 30:79): a seed belongs to the band that shows it best.
 """
 
 from __future__ import annotations
@@ -13,17 +16,26 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import scipy.ndimage as ndi
-import scipy.sparse as sp
+from scipy.spatial import cKDTree
 
-from .components import Components
 from .deconvolution import noise
-from .filtering import band_pass
+from .filtering import band_pass, blur
 from .temporal import average
 
 # the band, relative to the size of a soma (gSig): narrow, so that neighbours stay apart
 INNER, OUTER = 0.6, 1.6
+# how many times wider the other bands are, and how many times coarser their grids
+SCALES = (1, 2, 4)
+# a seed is left to the next band if it stands out there by this factor more
+WIDER = 1.2
+# sizes of a soma within which a wider band does not find again what a narrower one has found
+NEAR = 0.8
+# footprint of a new component: sigma in units of the soma's size, and where its mask ends in units of sigma
+SIGMA, EXTENT = 0.8, 2.0
 # values below this many sn do not enter the correlation
 THRESHOLD = 3.0
+# what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
+MODEL_ERROR = 0.02
 # blocks of the movie that the noise and the median of the filtered movie are taken from
 SAMPLES = 2
 # frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
@@ -33,24 +45,70 @@ _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 @dataclass
 class SeedImages:
-    """Images of the band-passed movie, float32 [height, width]."""
+    """Images of the movie in one band, float32 [height, width] of a grid ``scale`` times coarser."""
 
+    scale: int
     correlation: np.ndarray
     pnr: np.ndarray
-    median: np.ndarray
-    noise: np.ndarray
+
+    @property
+    def prominence(self) -> np.ndarray:
+        """PNR times correlation; a small blur decides between equal neighbours and does not move a maximum."""
+        return cv2.GaussianBlur(self.correlation * self.pnr, (3, 3), 0.5)
 
 
-def band(gSig: float) -> np.ndarray:
-    """The band-pass as a small image, float32 [n, n]."""
-    reach = int(np.ceil(3 * OUTER * gSig)) + 1
-    impulse = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    impulse[reach, reach] = 1
-    return band_pass(impulse, INNER * gSig, OUTER * gSig)
+class _Band:
+    """One band of the movie, and the sums that its images need."""
+
+    def __init__(self, scale: int, gSig: float):
+        self.scale, self.gSig = scale, gSig
+
+    def filtered(self, frame: np.ndarray) -> np.ndarray:
+        # on its own grid a soma has the same size in every band
+        return band_pass(_coarser(frame, self.scale), INNER * self.gSig, OUTER * self.gSig)
+
+    def set_noise(self, samples: list[np.ndarray]) -> None:
+        """Median and noise of each pixel from some blocks of filtered frames."""
+        self.median = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
+        noises = [noise(np.moveaxis(values, 0, -1)) for values in samples]
+        self.sn = np.maximum(np.median(noises, axis=0), 1e-6).astype(np.float32)
+        shape = height, width = self.sn.shape
+        self.pnr = np.full(shape, -np.inf, np.float32)
+        self.total, self.square = np.zeros(shape), np.zeros(shape)
+        self.products = [np.zeros((height - abs(dy), width - abs(dx))) for dy, dx in _DIRECTIONS]
+
+    def sums(self, frames: np.ndarray, explained: np.ndarray | None) -> tuple:
+        """What some frames add to the sums; ``explained``: how bright the components are in them."""
+        z = np.stack([self.filtered(frame) for frame in frames]) - self.median
+        if explained is None:
+            z /= self.sn
+        else:
+            error = np.stack([blur(_coarser(frame, self.scale), INNER * self.gSig) for frame in explained])
+            z /= self.sn + MODEL_ERROR * error
+        highest = z.max(axis=0)
+        z[z < THRESHOLD] = 0
+        return (
+            highest,
+            z.sum(axis=0, dtype=np.float64),
+            np.einsum("tij,tij->ij", z, z),
+            [np.einsum("tij,tij->ij", z[(..., *a)], z[(..., *b)]) for a, b in pairs(*self.sn.shape)],
+        )
+
+    def add(self, sums: tuple) -> None:
+        highest, total, square, products = sums
+        self.pnr = np.maximum(self.pnr, highest)
+        self.total += total
+        self.square += square
+        for into, values in zip(self.products, products, strict=True):
+            into += values
+
+    def images(self, n: int) -> SeedImages:
+        correlation = neighbour_correlation(self.total, self.square, self.products, n)
+        return SeedImages(self.scale, correlation, self.pnr)
 
 
-def images(fit, gSig: float, bin_width: int = 1) -> SeedImages:
-    """Correlation and PNR images of the movie without the present components.
+def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
+    """Correlation and PNR images of the movie without the present components, one pair for each band.
 
     Parameters
     ----------
@@ -60,55 +118,66 @@ def images(fit, gSig: float, bin_width: int = 1) -> SeedImages:
         Size of a soma (sigma), working pixels.
     bin_width : int
         Frames that are averaged, against noise; the PNR is that of the averages.
+
+    Returns
+    -------
+    list of SeedImages
+        The narrowest band first; bands too wide for the field are left out.
     """
     movie = fit.movie
     height, width = movie.shape
-    A = fit.components.matrix().T.tocsr()
+    bands = [_Band(scale, gSig) for scale in SCALES if scale == 1 or 2 * OUTER * scale * gSig <= min(movie.shape)]
+    matrix = fit.components.matrix()
+    A = matrix.T.tocsr()
     C = average(fit.components.C, bin_width)
+    # traces have mean zero: brightness counts from where a cell is darkest
+    dark = (A @ C.min(axis=1, initial=0))[:, None]
+
+    def as_frames(values: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(values.T).reshape(-1, height, width)
 
     def residual(block: int) -> np.ndarray:
         values, background = fit.residual(block, bin_width, A, C, fit.up)
         values -= background
-        return np.ascontiguousarray(values.T).reshape(-1, height, width)
+        return as_frames(values)
 
-    def filtered(frames: np.ndarray) -> np.ndarray:
-        return np.stack([band_pass(frame, INNER * gSig, OUTER * gSig) for frame in frames])
+    def explained(start: int, stop: int) -> np.ndarray | None:
+        if not A.nnz:
+            return None
+        return as_frames(fit.multiply(A, np.ascontiguousarray(C[:, start:stop])) - dark)
 
-    def pieces(frames: np.ndarray):
-        return [frames[i : i + PIECE] for i in range(0, len(frames), PIECE)]
+    def pieces(n: int):
+        return [slice(i, min(i + PIECE, n)) for i in range(0, n, PIECE)]
 
     some = np.unique(np.linspace(0, movie.blocks - 1, min(SAMPLES, movie.blocks)).astype(int))
-    medians, noises = [], []
+    samples = [[] for _ in bands]
     for block in some:
-        values = np.concatenate(list(fit.pool.map(filtered, pieces(residual(block)))))
-        medians.append(np.median(values, axis=0))
-        noises.append(noise(np.moveaxis(values, 0, -1)))
-    median = np.median(medians, axis=0).astype(np.float32)
-    sn = np.maximum(np.median(noises, axis=0), 1e-6).astype(np.float32)
+        frames = residual(block)
+        for k, band in enumerate(bands):
+            samples[k].append(np.stack(list(fit.pool.map(band.filtered, frames))))
+    for k, band in enumerate(bands):
+        band.set_noise(samples[k])
 
-    def summary(frames: np.ndarray):
-        z = (filtered(frames) - median) / sn
-        highest = z.max(axis=0)
-        z[z < THRESHOLD] = 0
-        return (
-            highest,
-            z.sum(axis=0, dtype=np.float64),
-            np.einsum("tij,tij->ij", z, z),
-            [np.einsum("tij,tij->ij", z[(..., *a)], z[(..., *b)]) for a, b in pairs(height, width)],
-        )
-
-    pnr = np.full((height, width), -np.inf, np.float32)
-    total, square = np.zeros((height, width)), np.zeros((height, width))
-    products = [np.zeros((height - abs(dy), width - abs(dx))) for dy, dx in _DIRECTIONS]
     for block in range(movie.blocks):
-        for part in fit.pool.map(summary, pieces(residual(block))):
-            pnr = np.maximum(pnr, part[0])
-            total += part[1]
-            square += part[2]
-            for into, values in zip(products, part[3], strict=True):
-                into += values
-    correlation = neighbour_correlation(total, square, products, C.shape[1])
-    return SeedImages(correlation, pnr, median, sn)
+        frames = residual(block)
+        start = movie.span(block).start // bin_width
+        bright = explained(start, start + len(frames))
+
+        def sums(piece, frames=frames, bright=bright):
+            return [band.sums(frames[piece], None if bright is None else bright[piece]) for band in bands]
+
+        for found in fit.pool.map(sums, pieces(len(frames))):
+            for band, values in zip(bands, found, strict=True):
+                band.add(values)
+    return [band.images(C.shape[1]) for band in bands]
+
+
+def _coarser(frame: np.ndarray, scale: int) -> np.ndarray:
+    """A frame on a grid ``scale`` times coarser, that reaches to its borders."""
+    if scale == 1:
+        return frame
+    height, width = frame.shape
+    return cv2.resize(frame, (-(-width // scale), -(-height // scale)), interpolation=cv2.INTER_AREA)
 
 
 def bin_width(fps: float, decay: float) -> int:
@@ -143,15 +212,17 @@ def neighbour_correlation(total, square, products, n: int) -> np.ndarray:
     return (out / np.maximum(count, 1)).astype(np.float32)
 
 
-def find(found: SeedImages, gSig: float, min_corr: float, min_pnr: float, allowed: np.ndarray) -> np.ndarray:
+def find(
+    found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, allowed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Local maxima of PNR times correlation above both thresholds.
 
     Parameters
     ----------
-    found : SeedImages
-        Of the movie or the residual.
+    found : list of SeedImages
+        Of the movie or the residual, the narrowest band first.
     gSig : float
-        Size of a soma; two seeds are at least that far apart.
+        Size of a soma; two seeds of a band are at least that far apart, on its grid.
     min_corr, min_pnr : float
         Thresholds.
     allowed : bool [height, width]
@@ -159,90 +230,45 @@ def find(found: SeedImages, gSig: float, min_corr: float, min_pnr: float, allowe
 
     Returns
     -------
-    int64 [n, 2]
-        (row, column), the most prominent first.
+    tuple
+        int64 [n, 2] (row, column) and int64 [n] the scale of each seed's band, the most prominent first.
     """
-    value = found.correlation * found.pnr
+    height, width = allowed.shape
     size = 2 * max(1, int(round(0.8 * gSig))) + 1
-    # a small blur decides between equal neighbours and does not move a maximum
-    smooth = cv2.GaussianBlur(value, (3, 3), 0.5)
-    peak = (ndi.maximum_filter(smooth, size) == smooth) & allowed
-    peak &= (found.correlation >= min_corr) & (found.pnr >= min_pnr)
-    at = np.argwhere(peak)
-    return at[np.argsort(-smooth[peak], kind="stable")]
+    at, scales, values = np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+    for k, image in enumerate(found):
+        value = image.prominence
+        peak = ndi.maximum_filter(value, size) == value
+        peak &= (image.correlation >= min_corr) & (image.pnr >= min_pnr)
+        ratio = np.divide(allowed.shape, value.shape)
+        new = np.rint((np.argwhere(peak) + 0.5) * ratio - 0.5).astype(np.int64).clip(0, np.subtract(allowed.shape, 1))
+        value = value[peak]
+        good = allowed[tuple(new.T)]
+        if k + 1 < len(found):
+            wider = cv2.resize(found[k + 1].prominence, (width, height), interpolation=cv2.INTER_LINEAR)
+            good &= wider[tuple(new.T)] <= WIDER * value
+        if len(at) and len(new):
+            good &= cKDTree(at).query(new)[0] >= NEAR * gSig * image.scale
+        at, values = np.concatenate([at, new[good]]), np.concatenate([values, value[good]])
+        scales = np.concatenate([scales, np.full(int(good.sum()), image.scale)])
+    order = np.argsort(-values, kind="stable")
+    return at[order], scales[order]
 
 
-def add(fit, at: np.ndarray, gSig: float) -> None:
-    """Turn seeds into components: the band-passed trace of the pixel, and what follows it around there."""
+def add(fit, at: np.ndarray, scales: np.ndarray, gSig: float) -> None:
+    """Turn seeds into components: a Gaussian of the band's size each, and no trace yet.
+
+    Where cells overlap, traces fitted to all these footprints together start closer to the truth than the trace of
+    each seed's pixel, which is its neighbours' too.
+    """
     if not len(at):
         return
     c = fit.components
-    height, width = c.shape
-    kernel = band(gSig)
-    reach = kernel.shape[0] // 2
-
-    # band-passed trace of each seed, of the movie without the present components
-    rows, columns, weights = [], [], []
-    for i, (y, x) in enumerate(at):
-        yy, xx = np.mgrid[y - reach : y + reach + 1, x - reach : x + reach + 1]
-        # reflect at the border as the filter does
-        yy, xx = _reflect(yy, height), _reflect(xx, width)
-        rows.append(np.full(yy.size, i))
-        columns.append((yy * width + xx).ravel())
-        weights.append(kernel.ravel())
-    filters = sp.csr_matrix(
-        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))),
-        shape=(len(at), height * width),
-        dtype=np.float32,
-    )
-    filters.sum_duplicates()
-    traces = fit.movie.project(filters, fit.pool, fit.workers)
-    A = c.matrix()
-    if len(c):
-        traces -= (filters @ A.T) @ c.C
-    traces -= np.median(traces, axis=1, keepdims=True)
-    sn = noise(traces)[:, None]
-    traces = np.where(traces > 2 * sn, traces, 0).astype(np.float32)
-    centred = traces - traces.mean(axis=1, keepdims=True)
-
-    # what follows the trace: products with the residual, band-passed (both are linear)
-    new = Components(c.shape, 0, c.radius, c.extent)
-    new.append(at, *(np.zeros((len(at), c.side, c.side)), np.zeros((len(at), c.side, c.side), bool)), traces[:, :0])
-    inside, pixels = new.inside(), new.pixels()
-    windows = fit.products(centred, new.tops, new.lefts, c.side)
-    if len(c):
-        explained = A.T.tocsr() @ (c.C @ centred.T)
-        for i in range(len(at)):
-            windows[i][inside[i]] -= explained[pixels[i][inside[i]], i]
-    middle = (c.radius, c.radius)
-    good = []
-    for i in range(len(at)):
-        # beyond the border the window repeats what is inside, as the filter of the frames does
-        window = _fill(windows[i], inside[i]).astype(np.float32)
-        image = np.maximum(band_pass(window, INNER * gSig, OUTER * gSig), 0) * inside[i]
-        image /= max(float(centred[i] @ centred[i]), 1e-12)
-        labels, _ = ndi.label(image > 0.2 * image.max())
-        if not labels[middle]:
-            continue
-        core = labels == labels[middle]
-        new.footprints[i] = np.where(core, image, 0)
-        new.masks[i] = ndi.binary_dilation(core, iterations=2) & inside[i]
-        good.append(i)
-    good = np.array(good, dtype=np.int64)
-    c.append(at[good], new.footprints[good], new.masks[good], centred[good])
-
-
-def _reflect(index: np.ndarray, n: int) -> np.ndarray:
-    """Indices beyond the border, mirrored at it (the outermost pixel counts twice)."""
-    index = np.mod(index, 2 * n)
-    return np.minimum(index, 2 * n - 1 - index)
-
-
-def _fill(window: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    part = window[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    margins = (
-        (rows[0], window.shape[0] - 1 - rows[-1]),
-        (columns[0], window.shape[1] - 1 - columns[-1]),
-    )
-    return np.pad(part, margins, mode="symmetric")
+    reach = np.arange(c.side) - c.radius
+    distance = np.hypot(reach[:, None], reach)
+    sigma = (SIGMA * gSig * scales)[:, None, None]
+    masks = distance <= np.minimum(EXTENT * sigma, c.radius)
+    before = len(c)
+    c.append(at, np.exp(-0.5 * (distance / sigma) ** 2) * masks, masks, np.zeros((len(at), c.C.shape[1])))
+    c.masks[before:] &= c.inside()[before:]
+    c.footprints[before:] *= c.masks[before:]

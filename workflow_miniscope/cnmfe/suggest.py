@@ -16,7 +16,7 @@ from .soma import soma_size
 logger = logging.getLogger(__name__)
 
 # light of a cell is followed this many gSig away from its middle
-REACH = 4.5
+REACH = 6.0
 # px: of registration, and of a soma under a V4 where the recording does not show it
 GSIG_FILT, GSIG = 3, 5
 # px: distance of the blocks of piecewise-rigid registration; gSig_filt: what a block must hold to be told from noise
@@ -86,7 +86,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
         params.ssub_B = 2 * params.ssub
     params.ssub_B = params.ssub * max(1, round(params.ssub_B / params.ssub))
     if params.ring_size_factor is None:
-        params.ring_size_factor = 1.5
+        params.ring_size_factor = 2.0
     if params.min_corr is None:
         params.min_corr = 0.6
     if params.min_pnr is None:
