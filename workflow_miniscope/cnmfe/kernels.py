@@ -79,3 +79,49 @@ def average_frames(chunk, width, scale, first, last, out):
             for t in range(i * width, end):
                 total += pixel[t]
             out[p, i] = np.float32(total) * scale / np.float32(end - i * width)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def translate(frame, dy, dx, out):
+    """``out[y, x] = frame[y - dy, x - dx]``, interpolated, the border being repeated beyond it.
+
+    Cubic convolution (Keys 1981, IEEE Trans Acoust Speech Signal Process 29:1153, equation 4 with a = -0.75, as in
+    OpenCV), which for a translation is four rows and four columns with the same weights everywhere.
+    frame, out: float32 [height, width].
+    """
+    height, width = frame.shape
+    top, left = int(np.floor(-dy)), int(np.floor(-dx))
+    a, b, c, d = _cubic(-dy - top)
+    e, f, g, h = _cubic(-dx - left)
+    # column i is column i + left - 1 of the frame, which has those from ``first`` to ``last``
+    line = np.empty(width + 3, np.float32)
+    first = min(max(1 - left, 0), width + 3)
+    last = max(min(width + 1 - left, width + 3), first)
+    start, n = first + left - 1, last - first
+    for y in range(height):
+        r0 = frame[min(max(y + top - 1, 0), height - 1)]
+        r1 = frame[min(max(y + top, 0), height - 1)]
+        r2 = frame[min(max(y + top + 1, 0), height - 1)]
+        r3 = frame[min(max(y + top + 2, 0), height - 1)]
+        line[:first] = a * r0[0] + b * r1[0] + c * r2[0] + d * r3[0]
+        line[last:] = a * r0[-1] + b * r1[-1] + c * r2[-1] + d * r3[-1]
+        if n:
+            # slices, because the compiler vectorises loops over whole arrays only
+            q0, q1, q2, q3 = r0[start : start + n], r1[start : start + n], r2[start : start + n], r3[start : start + n]
+            inner = line[first:last]
+            for x in range(n):
+                inner[x] = a * q0[x] + b * q1[x] + c * q2[x] + d * q3[x]
+        l0, l1, l2, l3 = line[:width], line[1 : width + 1], line[2 : width + 2], line[3 : width + 3]
+        row = out[y]
+        for x in range(width):
+            row[x] = e * l0[x] + f * l1[x] + g * l2[x] + h * l3[x]
+
+
+@njit(nogil=True, cache=True)
+def _cubic(f):
+    """Weights of the pixels at -1, 0, 1 and 2 for a place ``f`` between 0 and 1."""
+    a = -0.75
+    w0 = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a
+    w1 = ((a + 2) * f - (a + 3)) * f * f + 1
+    w2 = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1
+    return np.float32(w0), np.float32(w1), np.float32(w2), np.float32(1 - w0 - w1 - w2)

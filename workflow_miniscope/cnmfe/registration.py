@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import scipy.fft
 
+from . import kernels
 from .filtering import band_pass, bin_frame
 
 # residuals beyond this many robust standard deviations count linearly (Huber)
@@ -32,13 +32,19 @@ STEP = 0.02
 MAX_STEPS = 4
 # the template follows slow changes (bleaching, drift of the focus) with this memory, in frames
 MEMORY = 1000
+# steps of a pixel in which frames are moved
+GRAIN = 32
 
 
 def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
-    """Move an image down by ``dy`` and right by ``dx`` pixels, with cubic interpolation."""
-    matrix = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float64)
-    size = (frame.shape[1], frame.shape[0])
-    return cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    """Move an image down by ``dy`` and right by ``dx`` pixels, rounded to 1/32, with cubic interpolation.
+
+    OpenCV rounds alike, and so the blocks of :class:`piecewise.Mover` are moved in the same steps.
+    """
+    frame = np.ascontiguousarray(frame, np.float32)
+    out = np.empty_like(frame)
+    kernels.translate(frame, round(dy * GRAIN) / GRAIN, round(dx * GRAIN) / GRAIN, out)
+    return out
 
 
 class Registration:
