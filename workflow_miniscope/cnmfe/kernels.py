@@ -10,42 +10,57 @@ from numba import njit
 def add_weighted_rows(chunk, indptr, indices, weights, first, last, out):
     """``out[k] += sum_p weights[k, p] * chunk[p]`` for the rows ``first`` to ``last`` of a CSR matrix.
 
-    chunk: int16 or float32 [pixels, frames]; out: float32 [rows, frames].
+    chunk: int16 or float32 [pixels, frames or more]; out: float32 [rows, frames].
     """
     frames = out.shape[1]
     for k in range(first, last):
         row = out[k]
-        for j in range(indptr[k], indptr[k + 1]):
-            weight = np.float32(weights[j])
-            pixel = chunk[indices[j]]
+        j, end = indptr[k], indptr[k + 1]
+        # four at a time: the sum is read and written once for them
+        while j + 4 <= end:
+            a, b, c, d = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+            p, q, r, s = chunk[indices[j]], chunk[indices[j + 1]], chunk[indices[j + 2]], chunk[indices[j + 3]]
             for t in range(frames):
-                row[t] += weight * pixel[t]
+                row[t] += a * p[t] + b * q[t] + c * r[t] + d * s[t]
+            j += 4
+        while j < end:
+            a, p = weights[j], chunk[indices[j]]
+            for t in range(frames):
+                row[t] += a * p[t]
+            j += 1
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def add_window_products(chunk, width, height, tops, lefts, side, traces, first, last, out):
-    """``out[k, i, j] += sum_t chunk[pixel(k, i, j), t] * traces[k, t]`` over a square window of each trace.
+def add_products(chunk, indptr, indices, traces, first, last, out):
+    """``out[k, p] += sum_t chunk[p, t] * traces[k, t]`` at the entries of a CSR matrix, rows ``first`` to ``last``.
 
-    The window of trace k is the ``side`` x ``side`` pixels from row ``tops[k]`` and column ``lefts[k]``; those
-    outside the field are left as they are. chunk: int16 [height * width, frames]; traces: float32 [k, frames];
-    out: float64 [k, side, side].
+    chunk: int16 [pixels, frames or more]; traces: float32 [k, frames]; out: float64 [entries].
     """
     frames = traces.shape[1]
     for k in range(first, last):
         trace = traces[k]
-        for i in range(side):
-            y = tops[k] + i
-            if y < 0 or y >= height:
-                continue
-            for j in range(side):
-                x = lefts[k] + j
-                if x < 0 or x >= width:
-                    continue
-                pixel = chunk[y * width + x]
-                total = np.float32(0)
-                for t in range(frames):
-                    total += trace[t] * pixel[t]
-                out[k, i, j] += total
+        j, end = indptr[k], indptr[k + 1]
+        # four at a time: the trace is read once for them
+        while j + 4 <= end:
+            p, q, r, s = chunk[indices[j]], chunk[indices[j + 1]], chunk[indices[j + 2]], chunk[indices[j + 3]]
+            a = b = c = d = np.float32(0)
+            for t in range(frames):
+                value = trace[t]
+                a += value * p[t]
+                b += value * q[t]
+                c += value * r[t]
+                d += value * s[t]
+            out[j] += a
+            out[j + 1] += b
+            out[j + 2] += c
+            out[j + 3] += d
+            j += 4
+        while j < end:
+            p, a = chunk[indices[j]], np.float32(0)
+            for t in range(frames):
+                a += trace[t] * p[t]
+            out[j] += a
+            j += 1
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -65,12 +80,12 @@ def subtract_model(frames, indptr, indices, weights, traces, first, last):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def average_frames(chunk, width, scale, first, last, out):
+def average_frames(chunk, frames, width, scale, first, last, out):
     """``out[p, i] = scale * mean of chunk[p, i * width : (i + 1) * width]`` for the pixels ``first`` to ``last``.
 
-    chunk: int16 [pixels, frames]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
+    chunk: int16 [pixels, frames or more]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
     """
-    frames, bins = chunk.shape[1], out.shape[1]
+    bins = out.shape[1]
     for p in range(first, last):
         pixel = chunk[p]
         for i in range(bins):
@@ -79,6 +94,45 @@ def average_frames(chunk, width, scale, first, last, out):
             for t in range(i * width, end):
                 total += pixel[t]
             out[p, i] = np.float32(total) * scale / np.float32(end - i * width)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def subtract_background(up_ptr, up_at, up, W_ptr, W_at, W, indptr, indices, rest_ptr, rest_at, rest, first, last, out):
+    """``out[k, p] -= (U W r_k)(p)`` at the entries of a CSR matrix [k, p], rows ``first`` to ``last``.
+
+    U [pixels, small pixels] and W [small pixels, small pixels] are CSR matrices, and so is r [k, small pixels], which
+    must have all that is needed. out: float64 [entries].
+    """
+    field = np.zeros(len(W_ptr) - 1)
+    coarse = np.zeros(len(W_ptr) - 1)
+    known = np.full(len(W_ptr) - 1, -1)
+    for k in range(first, last):
+        for j in range(rest_ptr[k], rest_ptr[k + 1]):
+            field[rest_at[j]] = rest[j]
+        for j in range(indptr[k], indptr[k + 1]):
+            p = indices[j]
+            for i in range(up_ptr[p], up_ptr[p + 1]):
+                q = up_at[i]
+                if known[q] != k:
+                    known[q] = k
+                    total = 0.0
+                    for m in range(W_ptr[q], W_ptr[q + 1]):
+                        total += W[m] * field[W_at[m]]
+                    coarse[q] = total
+                out[j] -= up[i] * coarse[q]
+
+
+@njit(nogil=True, cache=True)
+def subtract_product(indptr, indices, A_ptr, A_at, A, gram, first, last, out):
+    """``out[k, q] -= sum_j A[q, j] * gram[j, k]`` at the entries of a CSR matrix [k, q], rows ``first`` to ``last``.
+
+    A is a CSR matrix [q, j]; gram: [j, k]; out: float64 [entries].
+    """
+    for k in range(first, last):
+        for i in range(indptr[k], indptr[k + 1]):
+            q = indices[i]
+            for m in range(A_ptr[q], A_ptr[q + 1]):
+                out[i] -= A[m] * gram[A_at[m], k]
 
 
 @njit(nogil=True, cache=True, fastmath=True)

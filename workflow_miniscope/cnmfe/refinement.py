@@ -114,7 +114,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
 def movie_mean(movie) -> np.ndarray:
     """Mean of every pixel over time, float32 [pixels]."""
     total = np.zeros(movie.pixels)
-    for _, _, chunk in movie:
+    for _, chunk in movie:
         total += chunk.sum(axis=1, dtype=np.float64)
     return (total / (movie.n_frames * movie.scale)).astype(np.float32)
 
