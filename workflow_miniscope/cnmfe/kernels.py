@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+# pixels that are turned over at a time
+TILE = 16
+
 
 @njit(nogil=True, cache=True, fastmath=True)
 def add_weighted_rows(chunk, indptr, indices, weights, first, last, out):
@@ -133,6 +136,97 @@ def subtract_product(indptr, indices, A_ptr, A_at, A, gram, first, last, out):
             q = indices[i]
             for m in range(A_ptr[q], A_ptr[q + 1]):
                 out[i] -= A[m] * gram[A_at[m], k]
+
+
+@njit(nogil=True, cache=True)
+def take_frames(pixels, start, out):
+    """``out[i, p] = pixels[p, start + i]``: pixels over time, float32 [pixels, frames], into frames [n, pixels]."""
+    n, last = out.shape
+    # a few pixels at a time, so that what is read and written stays in the cache
+    for first in range(0, last, TILE):
+        for i in range(n):
+            for p in range(first, min(first + TILE, last)):
+                out[i, p] = pixels[p, start + i]
+
+
+@njit(nogil=True, cache=True)
+def put_frames(frames, start, out):
+    """``out[p, start + i] = frames[i, p]``: the reverse of :func:`take_frames`."""
+    n, last = frames.shape
+    for first in range(0, last, TILE):
+        for i in range(n):
+            for p in range(first, min(first + TILE, last)):
+                out[p, start + i] = frames[i, p]
+
+
+@njit(nogil=True, cache=True)
+def add_frames(frames, start, step, out):
+    """``out[p, (start + i) // step] += frames[i, p]``. frames: float32 [n, pixels]; out: float32 [pixels, bins]."""
+    n, last = frames.shape
+    for first in range(0, last, TILE):
+        for i in range(n):
+            bin = (start + i) // step
+            for p in range(first, min(first + TILE, last)):
+                out[p, bin] += frames[i, p]
+
+
+@njit(nogil=True, cache=True)
+def to_integers(values, scale, out):
+    """``out = scale * values``, rounded, within int16. values: float32 [pixels, n]; out: [pixels, n or more]."""
+    for p in range(values.shape[0]):
+        row, into = values[p], out[p]
+        for t in range(len(row)):
+            into[t] = np.int16(min(max(np.rint(row[t] * scale), np.float32(-32768)), np.float32(32767)))
+
+
+@njit(nogil=True, cache=True)
+def correct(frame, expected, dy, dx, down, right, rows, columns, ceiling):
+    """Take ``down * dy + right * dx`` from a frame; put what is expected where it was not covered or saturated.
+
+    frame, expected, dy, dx: float32 [height, width]; rows, columns: bool, not covered. A pixel that reaches the
+    ceiling was at least as bright.
+    """
+    height, width = frame.shape
+    down, right = np.float32(down), np.float32(right)
+    for y in range(height):
+        for x in range(width):
+            if rows[y] or columns[x]:
+                value = expected[y, x]
+            else:
+                value = frame[y, x] - (down * dy[y, x] + right * dx[y, x])
+            frame[y, x] = max(expected[y, x], ceiling) if value >= ceiling else value
+
+
+@njit(nogil=True, cache=True)
+def add_covered(frames, rows, columns, first, last, total, count):
+    """Sum of what frames cover and how many they are, for the rows ``first`` to ``last``.
+
+    frames: float32 [n, height, width]; rows, columns: bool [n, height], [n, width], not covered; total, count:
+    float64, float32 [height, width].
+    """
+    for y in range(first, last):
+        for i in range(len(frames)):
+            if rows[i, y]:
+                continue
+            frame, gone, into, n = frames[i, y], columns[i], total[y], count[y]
+            for x in range(len(frame)):
+                seen = not gone[x]
+                into[x] += frame[x] if seen else np.float32(0)
+                n[x] += seen
+
+
+@njit(nogil=True, cache=True)
+def fill_uncovered(frames, rows, columns, mean, first, last):
+    """Put the mean where frames do not cover the rows ``first`` to ``last``; see :func:`add_covered`."""
+    for i in range(len(frames)):
+        for y in range(first, last):
+            if rows[i, y]:
+                frames[i, y] = mean[y]
+                continue
+            frame, gone = frames[i, y], columns[i]
+            for x in range(len(frame)):
+                if gone[x]:
+                    frame[x] = mean[y, x]
 
 
 @njit(nogil=True, cache=True, fastmath=True)

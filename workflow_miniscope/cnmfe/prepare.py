@@ -12,12 +12,13 @@ from tqdm.auto import tqdm
 
 from ..engines.summary import SummaryImages
 from ..errors import RecordingError
+from . import kernels
 from .deconvolution import noise
 from .filtering import bin_frame
 from .piecewise import Blocks, Mover
 from .registration import Registration, translate
 from .repair import fill as fill_blind
-from .scratch import BLOCK, Scratch, n_bytes, require_space
+from .scratch import BLOCK, Scratch, n_bytes, parts, require_space
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +108,8 @@ def scale_for(frames: np.ndarray) -> float:
     return 16000.0 / largest if largest > 0 else 1.0
 
 
-def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
-    """Pixels of the working grid that a shifted frame does not cover, bool [height, width].
+def uncovered(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> tuple:
+    """Rows and columns of the working grid that a shifted frame does not cover, bool [height] and [width].
 
     ``shift`` is (dy, dx) or, if the field was not moved as a whole, has two of each: those of the first and of the
     last border (float64 [2, 2], pixels).
@@ -119,8 +120,12 @@ def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], si
         start, end = np.broadcast_to(move, 2)
         return (first < start - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + end + 0.01)
 
-    rows = along(shape[0], full[0], shift[0])
-    columns = along(shape[1], full[1], shift[1])
+    return along(shape[0], full[0], shift[0]), along(shape[1], full[1], shift[1])
+
+
+def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
+    """The same as an image, bool [height, width]."""
+    rows, columns = uncovered(shift, shape, full, size)
     return rows[:, None] | columns[None, :]
 
 
@@ -133,6 +138,7 @@ def prepare(
     factor: int,
     folder: Path,
     pool: ThreadPoolExecutor,
+    workers: int,
     progress: bool,
 ) -> Prepared:
     """Read the recording once.
@@ -151,6 +157,8 @@ def prepare(
         Pixels in a bin of the working grid, and working pixels in one of the background's grid.
     folder : Path
         For the scratch files.
+    pool, workers
+        Threads.
 
     Raises
     ------
@@ -204,7 +212,7 @@ def prepare(
 
                 list(pool.map(move, range(len(frames))))
                 images.add(frames)
-                fill = _fill(frames, edges, fill)
+                fill = _fill(frames, edges, fill, pool, workers)
                 if template is None:
                     template = frames.mean(axis=0)
                 if block == middle and at == 0 and len(frames) > 2:
@@ -218,8 +226,7 @@ def prepare(
             movie.write(block, binned)
             coarse = np.stack([bin_frame(frame, factor) for frame in binned])
             small.write(block, coarse)
-            at = np.arange(start, start + len(raw)) // step
-            np.add.at(sample.T, at, coarse.reshape(len(coarse), -1))
+            kernels.add_frames(coarse.reshape(len(coarse), -1), start, step, sample)
             seen += len(raw)
             bar.update(len(raw))
     if seen < n:
@@ -229,25 +236,18 @@ def prepare(
     return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32), ceiling, blocks, deviations)
 
 
-def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None, pool, workers: int) -> np.ndarray:
     """Fill what a shifted frame does not cover with the mean of those that do, in place; give the mean.
 
     It stands until the model of the movie can predict these pixels.
     """
     full = frames.shape[1:]
-    missing = [invalid(shift, full, full, 1) if shift.any() else None for shift in shifts]
-    total, count = np.zeros(full), np.zeros(full)
-    for frame, gone in zip(frames, missing, strict=True):
-        if gone is None:
-            total += frame
-            count += 1
-        else:
-            total += np.where(gone, 0, frame)
-            count += ~gone
-    known = total / np.maximum(count, 1)
-    other = before if before is not None else frames.mean(axis=0)
-    mean = np.where(count > 0, known, other).astype(np.float32)
-    for frame, gone in zip(frames, missing, strict=True):
-        if gone is not None:
-            frame[gone] = mean[gone]
+    rows, columns = (np.array(gone) for gone in zip(*(uncovered(s, full, full, 1) for s in shifts), strict=True))
+    total, count = np.zeros(full), np.zeros(full, np.float32)
+    parts(pool, workers, full[0], lambda a, b: kernels.add_covered(frames, rows, columns, a, b, total, count))
+    mean = (total / np.maximum(count, 1)).astype(np.float32)
+    if not count.all():
+        other = before if before is not None else frames.mean(axis=0)
+        mean = np.where(count > 0, mean, other).astype(np.float32)
+    parts(pool, workers, full[0], lambda a, b: kernels.fill_uncovered(frames, rows, columns, mean, a, b))
     return mean

@@ -54,15 +54,14 @@ class Scratch:
 
     def write(self, block: int, frames: np.ndarray) -> None:
         """Store a block of frames, float32 [n, height, width]."""
-        self.write_pixels(block, frames.reshape(len(frames), self.pixels).T)
+        values = np.empty((self.pixels, len(frames)), np.float32)
+        kernels.put_frames(frames.reshape(len(frames), self.pixels), 0, values)
+        self.write_pixels(block, values)
 
     def write_pixels(self, block: int, values: np.ndarray) -> None:
         """Store a block of pixels over time, float32 [pixels, n]."""
         integers = np.zeros((self.pixels, BLOCK), np.int16)
-        scaled = values * np.float32(self.scale)
-        np.rint(scaled, out=scaled)
-        np.clip(scaled, -32768, 32767, out=scaled)
-        integers[:, : values.shape[1]] = scaled
+        kernels.to_integers(values, np.float32(self.scale), integers)
         with open(self.path, "r+b", buffering=0) as file:
             file.seek(block * self.block_bytes)
             view = memoryview(integers).cast("B")
