@@ -207,7 +207,7 @@ class PiecewiseRegistration(Registration):
         filtered = self._map(self._filter, frames)
         shifts = np.array(self._map(self._shift, filtered))
         deviations, moved = self._deviations(filtered, shifts)
-        self._follow(np.array(moved))
+        self._follow(moved)
         self.deviations = deviations * self.bin
         return shifts * self.bin
 

@@ -216,7 +216,7 @@ def prepare(
                 if template is None:
                     template = frames.mean(axis=0)
                 if block == middle and at == 0 and len(frames) > 2:
-                    sn = noise(np.ascontiguousarray(np.moveaxis(frames, 0, -1)))
+                    sn = np.array(list(pool.map(lambda y, frames=frames: noise(frames[:, y].T), range(full[0]))))
 
                 def bin_into(i, frames=frames, at=at, binned=binned):
                     frame = np.pad(frames[i], pad, mode="edge") if any(p[1] for p in pad) else frames[i]

@@ -108,6 +108,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         movie.write_pixels(block, observed)
         small.write(block, coarse)
         kernels.add_frames(coarse.reshape(n, -1), span.start, step, sample)
+        # before the next ones are read: they are large
+        del observed, left, coarse, piece
     counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
     prepared.sample[:] = sample / counts
     # Y(x) = M(x + e): the frame has to be moved by e more

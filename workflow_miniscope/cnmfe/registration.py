@@ -167,16 +167,17 @@ class Registration:
         """
         filtered = self._map(self._filter, frames)
         shifts = np.array(self._map(self._shift, filtered))
-        self._follow(
-            np.array(self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered))))
-        )
+        self._follow(self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered))))
         return shifts * self.bin
 
-    def _follow(self, moved: np.ndarray) -> None:
+    def _follow(self, moved: list[np.ndarray]) -> None:
         """Update the template and the weights with registered frames."""
         rate = len(moved) / (len(moved) + min(self.count, MEMORY))
-        template = self.template + rate * (moved.mean(axis=0) - self.template)
-        variance = self.variance + rate * (((moved - template) ** 2).mean(axis=0) - self.variance)
+        template = self.template + rate * (sum(moved) / len(moved) - self.template)
+        squares = np.zeros(self.shape)
+        for frame in moved:
+            squares += (frame - template) ** 2
+        variance = self.variance + rate * (squares / len(moved) - self.variance)
         self._set(template, variance)
         self.count += len(moved)
 
