@@ -11,7 +11,7 @@ def register(movie, workers=1, **kwargs):
     with ThreadPoolExecutor(workers) as pool:
         registration = Registration(movie.shape[1:], kwargs.get("gSig_filt", 3), (20, 20), pool)
         registration.fit(movie[:200])
-        return np.concatenate([registration.register(movie[i : i + 256]) for i in range(0, len(movie), 256)])
+        return np.concatenate([registration.register(movie[i : i + 256])[0] for i in range(0, len(movie), 256)])
 
 
 def error(shifts, truth):

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from workflow_miniscope.cnmfe.scratch import BLOCK, Scratch
+from workflow_miniscope.cnmfe.movie import ArrayMovie
+from workflow_miniscope.cnmfe.prepare import prepare
+from workflow_miniscope.cnmfe.scratch import BLOCK, Scratch, n_bytes
 from workflow_miniscope.errors import EngineError
 
 
@@ -37,8 +39,12 @@ def test_passes_equal_dense_products(stored, rng, workers):
     np.testing.assert_allclose(products, expected, rtol=1e-3, atol=1)
 
 
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 9, 2**20))
-    with pytest.raises(EngineError, match="GiB"):
-        Scratch(tmp_path / "movie", (600, 600), 70000, 64.0)
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, rng):
+    frames = rng.normal(100, 3, (300, 96, 96)).astype(np.float32)
+    # room for one of the two movies: what both take is asked for
+    free = 2**27 + n_bytes((96, 96), 300)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(2**40, 2**40 - free, free))
+    source = ArrayMovie(frames)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(EngineError, match="GiB"):
+        prepare(source, frames[:50], (np.zeros((96, 96), bool), None), None, 1, 2, tmp_path, pool, 1, False)
     assert not list(tmp_path.iterdir())

@@ -222,7 +222,7 @@ def _registration(params, full, pool) -> Registration:
             *full,
             *window,
         )
-    return PiecewiseRegistration(*given, blocks, params.max_deviation_rigid)
+    return PiecewiseRegistration(*given, blocks=blocks, max_deviation=params.max_deviation_rigid)
 
 
 def _motion(prepared) -> RigidShifts | PiecewiseShifts:

@@ -15,8 +15,8 @@ from ..errors import RecordingError
 from . import kernels
 from .deconvolution import noise
 from .filtering import bin_frame
-from .piecewise import Blocks, Mover
-from .registration import Registration, translate
+from .piecewise import Blocks
+from .registration import Registration, Still
 from .repair import fill as fill_blind
 from .scratch import BLOCK, Scratch, n_bytes, parts, require_space
 
@@ -40,8 +40,10 @@ class Prepared:
         The small movie, averaged over ``step`` frames.
     shifts : float64 [frames, 2]
         Corrections (dy, dx) in pixels.
-    blocks, deviations : Blocks, float64 [frames, blocks, 2], or None
-        Of a piecewise-rigid registration: the grid, and what is added to the shift in each block.
+    registration : Registration or Still
+        What registered it.
+    deviations : float64 [frames, blocks, 2]
+        Of a piecewise-rigid registration, what is added to the shift in each block; else of no blocks.
     images : SummaryImages
         Mean, maximum and correlation at full resolution.
     template : float32 [height, width]
@@ -60,13 +62,18 @@ class Prepared:
     template: np.ndarray
     sn: np.ndarray
     ceiling: float
-    blocks: Blocks | None = None
-    deviations: np.ndarray | None = None
+    registration: Registration | Still
+    deviations: np.ndarray
+
+    @property
+    def blocks(self) -> Blocks | None:
+        """The grid of a piecewise-rigid registration."""
+        return self.registration.blocks
 
     @property
     def edges(self) -> np.ndarray:
         """Shifts of the borders of each frame, for :func:`invalid`."""
-        return self.shifts if self.blocks is None else self.blocks.edges(self.shifts, self.deviations)
+        return self.registration.edges(self.shifts, self.deviations)
 
 
 def read_blocks(movie, n_frames: int):
@@ -177,9 +184,8 @@ def prepare(
     sample = np.zeros((small.pixels, -(-n // step)), np.float32)
     counts = np.bincount(np.arange(n) // step, minlength=sample.shape[1]).astype(np.float32)
     shifts = np.zeros((n, 2))
-    blocks = registration.blocks if registration is not None else None
-    deviations = np.zeros((n, len(blocks.blocks), 2)) if blocks is not None else None
-    mover = Mover(blocks, full) if blocks is not None else None
+    registration = registration or Still()
+    deviations = np.zeros((n, registration.n_blocks, 2))
     images = SummaryImages(*full)
     fill = template = None
     middle, sn = (n - 1) // BLOCK // 2, np.zeros(full, np.float32)
@@ -192,27 +198,19 @@ def prepare(
             block = start // BLOCK
             if not len(raw):
                 break
-            if registration is not None:
-                shifts[start : start + len(raw)] = registration.register(raw)
-                if blocks is not None:
-                    deviations[start : start + len(raw)] = registration.deviations
+            here = slice(start, start + len(raw))
+            shifts[here], deviations[here] = registration.register(raw)
             binned = np.empty((len(raw), *movie.shape), np.float32)
             for at in range(0, len(raw), PART):
                 frames = raw[at : at + PART].astype(np.float32)
                 span = slice(start + at, start + at + len(frames))
-                moves = edges = shifts[span]
-                if blocks is not None:
-                    edges = blocks.edges(moves, deviations[span])
 
-                def move(i, frames=frames, moves=moves, first=span.start):
-                    if blocks is not None:
-                        frames[i] = mover(frames[i], moves[i], deviations[first + i])
-                    elif moves[i].any():
-                        frames[i] = translate(frames[i], *moves[i])
+                def move(i, frames=frames, first=span.start):
+                    frames[i] = registration.move(frames[i], shifts[first + i], deviations[first + i])
 
                 list(pool.map(move, range(len(frames))))
                 images.add(frames)
-                fill = _fill(frames, edges, fill, pool, workers)
+                fill = _fill(frames, registration.edges(shifts[span], deviations[span]), fill, pool, workers)
                 if template is None:
                     template = frames.mean(axis=0)
                 if block == middle and at == 0 and len(frames) > 2:
@@ -233,7 +231,8 @@ def prepare(
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
     sample /= counts
     ceiling = 255.0 if first.dtype == np.uint8 else np.inf
-    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32), ceiling, blocks, deviations)
+    sn = sn.astype(np.float32)
+    return Prepared(movie, small, sample, shifts, images, template, sn, ceiling, registration, deviations)
 
 
 def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None, pool, workers: int) -> np.ndarray:

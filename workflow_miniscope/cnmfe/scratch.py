@@ -26,7 +26,7 @@ class Scratch:
     Parameters
     ----------
     path : Path
-        The file, which must not exist; its folder is temporary.
+        The file, which must not exist; its folder is temporary, and has room for it (:func:`require_space`).
     shape : tuple of int
         (height, width) of the stored frames.
     n_frames : int
@@ -40,7 +40,6 @@ class Scratch:
         self.pixels = shape[0] * shape[1]
         self.blocks = -(-n_frames // BLOCK)
         self.path = path
-        require_space(path.parent, n_bytes(shape, n_frames))
         path.touch(exist_ok=False)
 
     @property
