@@ -90,15 +90,13 @@ def fit_ring(
 
     def row(y):
         rows, columns, weights = [], [], []
-        gathered = np.empty((len(offsets), fluctuations.shape[1]), fluctuations.dtype)
         for x in range(width):
             yy, xx = y + offsets[:, 0], x + offsets[:, 1]
             inside = (yy >= 0) & (yy < height) & (xx >= 0) & (xx < width)
             around = yy[inside] * width + xx[inside]
             if not len(around):
                 continue
-            # several times faster than an index
-            values = np.take(fluctuations, around, axis=0, out=gathered[: len(around)], mode="clip")
+            values = fluctuations[around]
             gram = values @ values.T
             diagonal = float(np.trace(gram)) / len(around)
             if not diagonal > 0:
