@@ -31,12 +31,15 @@ def register(movie, blocks=None, workers=1):
     """Shifts [frames, blocks, 2]; the deviations alone."""
     with ThreadPoolExecutor(workers) as pool:
         given = (movie.shape[1:], 3, (20, 20), pool)
-        registration = Registration(*given) if blocks is None else PiecewiseRegistration(*given, blocks, 5)
+        registration = (
+            Registration(*given) if blocks is None else PiecewiseRegistration(*given, blocks=blocks, max_deviation=5)
+        )
         registration.fit(movie[:200])
         shifts, deviations = [], []
         for i in range(0, len(movie), 256):
-            shifts.append(registration.register(movie[i : i + 256]))
-            deviations.append(np.zeros((len(shifts[-1]), 1, 2)) if blocks is None else registration.deviations)
+            found = registration.register(movie[i : i + 256])
+            shifts.append(found[0])
+            deviations.append(np.zeros((len(found[0]), 1, 2)) if blocks is None else found[1])
         deviations = np.concatenate(deviations)
         return np.concatenate(shifts)[:, None] + deviations, deviations
 

@@ -1,16 +1,17 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.registration import Registration
+from workflow_miniscope.cnmfe.registration import Registration, translate
 
 
 def register(movie, workers=1, **kwargs):
     with ThreadPoolExecutor(workers) as pool:
         registration = Registration(movie.shape[1:], kwargs.get("gSig_filt", 3), (20, 20), pool)
         registration.fit(movie[:200])
-        return np.concatenate([registration.register(movie[i : i + 256]) for i in range(0, len(movie), 256)])
+        return np.concatenate([registration.register(movie[i : i + 256])[0] for i in range(0, len(movie), 256)])
 
 
 def error(shifts, truth):
@@ -45,3 +46,11 @@ def test_frames_without_structure_stay_in_place(value):
     shifts = register(np.full((260, 40, 60), value, np.uint8))
     assert np.all(np.isfinite(shifts))
     np.testing.assert_array_equal(shifts, 0)
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (3.26, -5.49), (-0.0625, 0.96875), (-30.5, 70.25)])
+def test_frames_are_moved_as_opencv_moves_them(rng, shift):
+    frame = rng.normal(size=(40, 57)).astype(np.float32)
+    matrix = np.array([[1, 0, shift[1]], [0, 1, shift[0]]], np.float64)
+    expected = cv2.warpAffine(frame, matrix, (57, 40), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    np.testing.assert_allclose(translate(frame, *shift), expected, atol=2e-6)

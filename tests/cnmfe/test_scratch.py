@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from workflow_miniscope.cnmfe.scratch import BLOCK, Scratch
+from workflow_miniscope.cnmfe.movie import ArrayMovie
+from workflow_miniscope.cnmfe.prepare import prepare
+from workflow_miniscope.cnmfe.scratch import BLOCK, Scratch, n_bytes
 from workflow_miniscope.errors import EngineError
 
 
@@ -29,21 +31,20 @@ def test_passes_equal_dense_products(stored, rng, workers):
     movie, pixels = stored
     weights = sp.random(5, movie.pixels, 0.3, format="csr", random_state=0)
     traces = rng.normal(size=(3, movie.n_frames)).astype(np.float32)
-    tops, lefts = np.array([-1, 0, 3]), np.array([2, -2, 6])
+    some = sp.random(3, movie.pixels, 0.3, format="csr", random_state=1)
     with ThreadPoolExecutor(workers) as pool:
         np.testing.assert_allclose(movie.project(weights, pool, workers), weights @ pixels, rtol=1e-3)
-        windows = movie.correlate(traces, tops, lefts, 5, pool, workers)
-    dense = (pixels @ traces.T).reshape(6, 9, 3)
-    for k in range(3):
-        for i in range(5):
-            for j in range(5):
-                y, x = tops[k] + i, lefts[k] + j
-                expected = dense[y, x, k] if 0 <= y < 6 and 0 <= x < 9 else 0
-                assert windows[k, i, j] == pytest.approx(expected, rel=1e-3, abs=1)
+        products = movie.correlate(traces, some.indptr, some.indices, pool, workers)
+    expected = (traces @ pixels.T)[np.repeat(np.arange(3), np.diff(some.indptr)), some.indices]
+    np.testing.assert_allclose(products, expected, rtol=1e-3, atol=1)
 
 
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 9, 2**20))
-    with pytest.raises(EngineError, match="GiB"):
-        Scratch(tmp_path / "movie", (600, 600), 70000, 64.0)
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, rng):
+    frames = rng.normal(100, 3, (300, 96, 96)).astype(np.float32)
+    # room for one of the two movies: what both take is asked for
+    free = 2**27 + n_bytes((96, 96), 300)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(2**40, 2**40 - free, free))
+    source = ArrayMovie(frames)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(EngineError, match="GiB"):
+        prepare(source, frames[:50], (np.zeros((96, 96), bool), None), None, 1, 2, tmp_path, pool, 1, False)
     assert not list(tmp_path.iterdir())

@@ -131,3 +131,29 @@ def test_computes_and_selects_again(opened, result, frames, tmp_path):
     assert again.estimates.A.shape[1] == read_result(tmp_path / "again.hdf5").n_components == len(result.accepted)
     again.estimates.restore_discarded_components()
     assert again.estimates.A.shape[1] == len(again.estimates.C) == result.n_components
+
+
+def test_updates_the_footprints(opened, result, frames, recording):
+    """Fitted anew by CaImAn to the movie without the background, with our traces, those of cells stay what they are."""
+    estimates = opened.estimates
+    pixels = np.array(frames).reshape(len(frames), -1, order="F").T
+    # CaImAn changes them in place
+    before = estimates.A.copy()
+    opened.update_spatial(pixels - estimates.compute_background(pixels), use_init=False)
+    first, second = before.toarray(), estimates.A.toarray()
+    cosine = (first * second).sum(axis=0) / np.linalg.norm(first, axis=0) / np.linalg.norm(second, axis=0)
+    cells = [component for component, _ in simulation.match(result, recording)]
+    assert len(cells) >= 7 and cosine[cells].min() > 0.9
+
+
+def test_opens_a_piecewise_rigid_result(recording, tmp_path):
+    given = {"pw_rigid": True, "strides": 30, "overlaps": 10}
+    result = extract(recording.movie, recording.fps, given, output=tmp_path, progress=False)
+    assert result.motion.y.shape[1] > 1
+    from caiman.source_extraction.cnmf.cnmf import load_CNMF
+
+    theirs = load_CNMF(str(tmp_path / RESULT_NAME))
+    assert np.allclose(theirs.estimates.A.toarray(), result.A.toarray())
+    assert np.array_equal(theirs.estimates.C, result.C) and theirs.dims == result.dims
+    assert theirs.params.motion["pw_rigid"] is True
+    assert tuple(theirs.params.motion["strides"]) == (30, 30) and tuple(theirs.params.motion["overlaps"]) == (10, 10)

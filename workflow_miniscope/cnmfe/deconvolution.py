@@ -29,10 +29,56 @@ def noise(trace: np.ndarray) -> np.ndarray:
     ``y_t - (y_{t-1} + y_{t+1}) / 2`` removes what changes slowly and has 3/2 of the noise variance. Of its
     absolute values the median counts: transients are rare and do not enter.
     """
-    middle = trace[..., 1:-1] - 0.5 * (trace[..., :-2] + trace[..., 2:])
-    if middle.shape[-1] == 0:
-        return np.zeros(trace.shape[:-1], trace.dtype)
-    return 1.4826 * np.median(np.abs(middle), axis=-1) / np.sqrt(1.5)
+    frames = trace.shape[-1]
+    medians = np.zeros(trace.shape[:-1], trace.dtype)
+    if frames > 2:
+        _median_differences(np.ascontiguousarray(trace).reshape(-1, frames), medians.reshape(-1))
+    return 1.4826 * medians[()] / np.sqrt(1.5)
+
+
+@njit(nogil=True, cache=True)
+def _median_differences(traces, out):
+    """Median of the absolute second differences that :func:`noise` is made of; traces [n, frames], out [n]."""
+    n = traces.shape[1] - 2
+    values, half = np.empty(n, traces.dtype), traces.dtype.type(0.5)
+    for k in range(len(traces)):
+        trace = traces[k]
+        for t in range(n):
+            values[t] = abs(trace[t + 1] - half * (trace[t] + trace[t + 2]))
+        out[k] = _select(values, n // 2)
+        if n % 2 == 0:
+            # what is smaller was put before it
+            out[k] = (out[k] + values[: n // 2].max()) / 2
+
+
+@njit(nogil=True, cache=True)
+def _select(values, k):
+    """The ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
+    low, high = 0, len(values)
+    while high - low > 1:
+        a, b, c = values[low], values[(low + high) // 2], values[high - 1]
+        pivot = max(min(a, b), min(max(a, b), c))
+        # without a branch that depends on the values, which processors guess wrong half of the time
+        middle = low
+        for j in range(low, high):
+            value = values[j]
+            values[j] = values[middle]
+            values[middle] = value
+            middle += value < pivot
+        if k < middle:
+            high = middle
+            continue
+        low = middle
+        for j in range(low, high):
+            value = values[j]
+            values[j] = values[middle]
+            values[middle] = value
+            middle += value <= pivot
+        # nan, of which nothing is known, is not even as large as itself
+        if k < middle or middle == low:
+            return pivot
+        low = middle
+    return values[low]
 
 
 def baseline(trace: np.ndarray) -> float:
@@ -149,34 +195,58 @@ def _sum_overlaps(h):
 
 
 @njit(nogil=True, cache=True)
-def _descend(y, h, overlaps, penalty, s, sweeps, tolerance):
-    """Coordinate descent; ``s`` is the start and is changed. Returns ``y`` minus the calcium of ``s``.
+def descend(y, seen, h, overlaps, penalty, s, sweeps, tolerance):
+    """Coordinate descent from ``s`` = 0, which is changed. Returns ``y`` minus the calcium of ``s``.
 
-    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison.
+    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison. ``y`` is
+    0 where ``seen`` is false: these frames are missing. Two responses overlap as :func:`overlaps` has it unless
+    frames are missing in what they have in common.
     """
     frames, length = len(y), len(h)
-    slope = np.zeros(frames)
+    missing = np.zeros(frames + 1, np.int64)
     for t in range(frames):
-        for j in range(min(length, frames - t)):
-            slope[t] += h[j] * y[t + j]
-    for sweep in range(-1, sweeps):
+        missing[t + 1] = missing[t] + (not seen[t])
+    slope = np.zeros(frames)
+    for j in range(min(length, frames)):
+        weight, later = h[j], y[j:]
+        for t in range(frames - j):
+            slope[t] += weight * later[t]
+    # of one whole response with those that begin up to a length before it and after it
+    whole = np.empty(2 * length - 1)
+    for lag in range(length):
+        whole[length - 1 - lag] = whole[length - 1 + lag] = overlaps[lag, length - lag]
+
+    def overlap(later, lag):
+        n = min(length - lag, frames - later)
+        if missing[later + n] == missing[later]:
+            return overlaps[lag, n]
+        total = 0.0
+        for j in range(n):
+            if seen[later + j]:
+                total += h[j] * h[j + lag]
+        return total
+
+    for _ in range(sweeps):
         largest = 0.0
         for t in range(frames):
-            change = 0.0
-            if sweep < 0:
-                # the start
-                change = s[t]
-            elif s[t] != 0 or slope[t] > penalty:
-                energy = overlaps[0, min(length, frames - t)]
-                value = max(0.0, s[t] + (slope[t] - penalty) / energy)
-                change = value - s[t]
-                s[t] = value
-            if change != 0:
-                for u in range(max(0, t - length + 1), min(frames, t + length)):
-                    later, lag = max(t, u), abs(t - u)
-                    slope[u] -= change * overlaps[lag, min(length - lag, frames - later)]
-                largest = max(largest, abs(change))
-        if sweep >= 0 and largest < tolerance:
+            # some frame sees what has a slope: the overlap of a response with itself is not 0
+            if s[t] == 0 and slope[t] <= penalty:
+                continue
+            value = max(0.0, s[t] + (slope[t] - penalty) / overlap(t, 0))
+            change = value - s[t]
+            if change == 0:
+                continue
+            s[t] = value
+            first, last = max(0, t - length + 1), min(frames, t + length)
+            if t + length <= frames and missing[t + length] == missing[t]:
+                near, shared = slope[first:last], whole[first - t + length - 1 :]
+                for u in range(last - first):
+                    near[u] -= change * shared[u]
+            else:
+                for u in range(first, last):
+                    slope[u] -= change * overlap(max(t, u), abs(t - u))
+            largest = max(largest, abs(change))
+        if largest < tolerance:
             break
     residual = y.copy()
     for t in range(frames):
@@ -210,7 +280,8 @@ def deconvolve(
         Calcium and activity.
     """
     s = np.zeros(len(y))
-    residual = _descend(y, kernel, overlaps(kernel), penalty, s, sweeps, tolerance)
+    seen = np.ones(len(y), bool)
+    residual = descend(y, seen, kernel, overlaps(kernel), penalty, s, sweeps, tolerance)
     # a sum of responses is not negative; the difference of two large numbers may be, by rounding
     return np.maximum(y - residual, 0), s
 

@@ -135,7 +135,7 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
         shifts = registration.fit(first)
     params = suggest.for_extraction(params, first, shifts, full, source.n_frames)
     size, factor = params.ssub, params.ssub_B // params.ssub
-    prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, progress)
+    prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, workers, progress)
     logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
     fit = _start(prepared, params, full, fps, pool, workers)
     with tqdm(total=2 * len(COVERAGE) + 2, desc="extract", unit="step", disable=None if progress else True) as bar:
@@ -225,7 +225,7 @@ def _registration(params, full, pool) -> Registration:
             *full,
             *window,
         )
-    return PiecewiseRegistration(*given, blocks, params.max_deviation_rigid)
+    return PiecewiseRegistration(*given, blocks=blocks, max_deviation=params.max_deviation_rigid)
 
 
 def _motion(prepared) -> RigidShifts | PiecewiseShifts:

@@ -162,33 +162,62 @@ class Fit:
     # -- footprints ---------------------------------------------------------------------------------
 
     def products(self, traces: np.ndarray, tops: np.ndarray, lefts: np.ndarray, side: int) -> np.ndarray:
-        """``sum_t Y(p, t) c_k(t)`` in windows, see :meth:`Scratch.correlate`."""
-        return self.movie.correlate(traces, tops, lefts, side, self.pool, self.workers)
+        """``sum_t Y(p, t) c_k(t)`` in square windows around seeds, float64 [components, side, side]; 0 outside.
 
-    def background_products(self, traces: np.ndarray, gram: np.ndarray) -> np.ndarray:
-        """``sum_t B(q, t) c_k(t)`` on the background's grid, dense float32 [small pixels, components].
-
-        Only near each component: further away than its window it is 0.
+        Parameters
+        ----------
+        traces : float32 [n, frames]
+            Of mean zero.
+        tops, lefts : int64 [n]
+            First row and column of each window, which may reach beyond the field.
+        side : int
+            Height and width of the windows.
         """
-        c = self.components
-        # every ring pixel of every pixel of the window
-        margin = int(np.ceil(self.ring_radius + 1)) + 2
-        side = c.side // self.factor + 2 + 2 * margin
-        tops, lefts = c.tops // self.factor - margin, c.lefts // self.factor - margin
-        windows = self.small.correlate(traces, tops, lefts, side, self.pool, self.workers)
-        height, width = self.small.shape
-        near = Components(self.small.shape, 0, side // 2)
-        near.side, near.tops, near.lefts = side, tops, lefts
-        near.C = np.zeros((len(c), 0), np.float32)
-        inside = near.inside()
-        index = near.pixels()
+        (height, width), reach = self.movie.shape, np.arange(side)
+        rows, columns = tops[:, None, None] + reach[:, None], lefts[:, None, None] + reach
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        # the type of a sparse matrix's, for which the loop is compiled already
+        indptr = np.append(0, np.cumsum(inside.sum(axis=(1, 2)))).astype(np.int32)
+        indices = (rows * width + columns)[inside].astype(np.int32)
+        out = np.zeros(inside.shape)
+        out[inside] = self.movie.correlate(traces, indptr, indices, self.pool, self.workers)
+        return out
+
+    def cell_products(self, traces: np.ndarray, gram: np.ndarray) -> sp.csr_matrix:
+        """``sum_t (Y - B)(p, t) c_k(t)`` in the pixels that each component may have.
+
+        With ``B = U W D (Y - A C)`` it is, for each component alone, a product with the movie and one with the small
+        movie, to which the ring's weights and the interpolation are applied.
+
+        Parameters
+        ----------
+        traces : float32 [components, frames]
+            ``c_k``, of mean zero.
+        gram : float64 [components, components]
+            Products of the traces of the components with these.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix, float64 [pixels, components]
+        """
+        c, pool, workers = self.components, self.pool, self.workers
+        mine = c.matrix(c.footprints, c.masks)
+        values = self.movie.correlate(traces, mine.indptr, mine.indices, pool, workers)
+        # every ring pixel of every pixel of the background's grid that one of them is interpolated from
+        rings = _entries(_entries(_entries(mine) @ _entries(self.up)) @ _entries(self.W))
+        rest = self.small.correlate(traces, rings.indptr, rings.indices, pool, workers)
         A = (self.down @ c.matrix().T).tocsr()
-        rest = np.zeros((height * width, len(c)), np.float32)
-        explained = A @ gram.astype(np.float32)
-        k = np.broadcast_to(np.arange(len(c))[:, None, None], index.shape)
-        rest[index[inside], k[inside]] = windows[inside]
-        rest[index[inside], k[inside]] -= explained[index[inside], k[inside]]
-        return self.W @ rest
+        up, W = self.up, self.W
+
+        def part(a, b):
+            kernels.subtract_product(rings.indptr, rings.indices, A.indptr, A.indices, A.data, gram, a, b, rest)
+            kernels.subtract_background(
+                *(up.indptr, up.indices, up.data, W.indptr, W.indices, W.data),
+                *(mine.indptr, mine.indices, rings.indptr, rings.indices, rest, a, b, values),
+            )
+
+        parts(pool, workers, len(c), part)
+        return sp.csr_matrix((values, mine.indices, mine.indptr), shape=mine.shape).T.tocsr()
 
     def update_footprints(self, sweeps: int = 6) -> None:
         """Non-negative least squares fit of the footprints; see :mod:`spatial`."""
@@ -196,13 +225,10 @@ class Fit:
         if not len(c):
             return
         gram = c.C.astype(np.float64) @ c.C.T.astype(np.float64)
-        values = self.products(c.C, c.tops, c.lefts, c.side)
-        entries = c.matrix(values, c.masks).T.tocsr()
-        rest = self.background_products(c.C, gram)
-        entries.data = entries.data - self._interpolate(rest, entries)
+        entries = self.cell_products(c.C, gram)
         start = c.matrix(c.footprints, c.masks).T.tocsr()
         fitted = start.data.astype(np.float64)
-        products = entries.data.astype(np.float64)
+        products = entries.data
         parts(
             self.pool,
             self.workers,
@@ -212,18 +238,6 @@ class Fit:
         start.data = fitted.astype(np.float32)
         self._store(start.T.tocsr())
         self._tidy(np.diag(gram))
-
-    def _interpolate(self, coarse: np.ndarray, entries: sp.csr_matrix) -> np.ndarray:
-        """Values of a field [small pixels, components] at the entries [pixels, components]."""
-        rows = np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
-        out = np.zeros(len(rows), np.float32)
-        longest = int(np.diff(self.up.indptr).max())
-        for i in range(longest):
-            at = self.up.indptr[rows] + i
-            has = at < self.up.indptr[rows + 1]
-            at = np.minimum(at, len(self.up.data) - 1)
-            out += np.where(has, self.up.data[at] * coarse[self.up.indices[at], entries.indices], 0)
-        return out
 
     def _store(self, matrix: sp.csr_matrix) -> None:
         c = self.components
@@ -289,3 +303,9 @@ class Fit:
         for k in range(len(C)):
             out[k] = temporal.raw_trace(self._products, self._gram, C, k)
         return out
+
+
+def _entries(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """1 wherever a matrix has an entry."""
+    matrix = matrix.tocsr()
+    return sp.csr_matrix((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)

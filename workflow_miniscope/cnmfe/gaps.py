@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .deconvolution import STANDARD_ERRORS, overlaps
+from .deconvolution import STANDARD_ERRORS, descend, overlaps
 
 
 def factors(steps: np.ndarray, g: float, longest: int) -> np.ndarray:
@@ -84,54 +84,6 @@ def oasis(y, factors, penalty):
     return c
 
 
-@njit(nogil=True, cache=True)
-def _descend(y, seen, h, overlaps, penalty, s, sweeps, tolerance):
-    """Coordinate descent on the grid, as :func:`deconvolution._descend` does it from ``s`` = 0.
-
-    ``y`` is 0 where ``seen`` is false. Two responses overlap as they would without gaps unless frames are missing in
-    what they have in common.
-    """
-    places, length = len(y), len(h)
-    missing = np.zeros(places + 1, np.int64)
-    slope = np.zeros(places)
-    for t in range(places):
-        missing[t + 1] = missing[t] + (not seen[t])
-        for j in range(min(length, places - t)):
-            slope[t] += h[j] * y[t + j]
-
-    def overlap(later, lag):
-        n = min(length - lag, places - later)
-        if missing[later + n] == missing[later]:
-            return overlaps[lag, n]
-        total = 0.0
-        for j in range(n):
-            if seen[later + j]:
-                total += h[j] * h[j + lag]
-        return total
-
-    for _ in range(sweeps):
-        largest = 0.0
-        for t in range(places):
-            # some frame sees what has a slope: the overlap of a response with itself is not 0
-            if s[t] == 0 and slope[t] <= penalty:
-                continue
-            value = max(0.0, s[t] + (slope[t] - penalty) / overlap(t, 0))
-            change = value - s[t]
-            if change != 0:
-                s[t] = value
-                for u in range(max(0, t - length + 1), min(places, t + length)):
-                    slope[u] -= change * overlap(max(t, u), abs(t - u))
-                largest = max(largest, abs(change))
-        if largest < tolerance:
-            break
-    residual = y.copy()
-    for t in range(places):
-        if s[t] != 0:
-            for j in range(min(length, places - t)):
-                residual[t + j] -= s[t] * h[j]
-    return residual
-
-
 def sparse_deconvolution(
     y: np.ndarray, steps: np.ndarray, kernel: np.ndarray, sn: float, precision: float = 0.02, sweeps: int = 60
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +119,6 @@ def sparse_deconvolution(
     filled[places] = y
     s = np.zeros(len(seen))
     penalty = STANDARD_ERRORS * sn * float(np.sqrt(kernel @ kernel))
-    residual = _descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn)
+    residual = descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn)
     since = np.r_[0, places[:-1] + 1]
     return np.maximum(y - residual[places], 0), np.add.reduceat(s, since)

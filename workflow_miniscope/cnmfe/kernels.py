@@ -5,47 +5,65 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+# pixels that are turned over at a time
+TILE = 16
+
 
 @njit(nogil=True, cache=True, fastmath=True)
 def add_weighted_rows(chunk, indptr, indices, weights, first, last, out):
     """``out[k] += sum_p weights[k, p] * chunk[p]`` for the rows ``first`` to ``last`` of a CSR matrix.
 
-    chunk: int16 or float32 [pixels, frames]; out: float32 [rows, frames].
+    chunk: int16 or float32 [pixels, frames or more]; out: float32 [rows, frames].
     """
     frames = out.shape[1]
     for k in range(first, last):
         row = out[k]
-        for j in range(indptr[k], indptr[k + 1]):
-            weight = np.float32(weights[j])
-            pixel = chunk[indices[j]]
+        j, end = indptr[k], indptr[k + 1]
+        # four at a time: the sum is read and written once for them
+        while j + 4 <= end:
+            a, b, c, d = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+            p, q, r, s = chunk[indices[j]], chunk[indices[j + 1]], chunk[indices[j + 2]], chunk[indices[j + 3]]
             for t in range(frames):
-                row[t] += weight * pixel[t]
+                row[t] += a * p[t] + b * q[t] + c * r[t] + d * s[t]
+            j += 4
+        while j < end:
+            a, p = weights[j], chunk[indices[j]]
+            for t in range(frames):
+                row[t] += a * p[t]
+            j += 1
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def add_window_products(chunk, width, height, tops, lefts, side, traces, first, last, out):
-    """``out[k, i, j] += sum_t chunk[pixel(k, i, j), t] * traces[k, t]`` over a square window of each trace.
+def add_products(chunk, indptr, indices, traces, first, last, out):
+    """``out[k, p] += sum_t chunk[p, t] * traces[k, t]`` at the entries of a CSR matrix, rows ``first`` to ``last``.
 
-    The window of trace k is the ``side`` x ``side`` pixels from row ``tops[k]`` and column ``lefts[k]``; those
-    outside the field are left as they are. chunk: int16 [height * width, frames]; traces: float32 [k, frames];
-    out: float64 [k, side, side].
+    chunk: int16 [pixels, frames or more]; traces: float32 [k, frames]; out: float64 [entries].
     """
     frames = traces.shape[1]
     for k in range(first, last):
         trace = traces[k]
-        for i in range(side):
-            y = tops[k] + i
-            if y < 0 or y >= height:
-                continue
-            for j in range(side):
-                x = lefts[k] + j
-                if x < 0 or x >= width:
-                    continue
-                pixel = chunk[y * width + x]
-                total = np.float32(0)
-                for t in range(frames):
-                    total += trace[t] * pixel[t]
-                out[k, i, j] += total
+        j, end = indptr[k], indptr[k + 1]
+        # four at a time: the trace is read once for them
+        while j + 4 <= end:
+            p, q, r, s = chunk[indices[j]], chunk[indices[j + 1]], chunk[indices[j + 2]], chunk[indices[j + 3]]
+            a = b = c = d = np.float32(0)
+            for t in range(frames):
+                value = trace[t]
+                a += value * p[t]
+                b += value * q[t]
+                c += value * r[t]
+                d += value * s[t]
+            out[j] += a
+            out[j + 1] += b
+            out[j + 2] += c
+            out[j + 3] += d
+            j += 4
+        while j < end:
+            p, a = chunk[indices[j]], np.float32(0)
+            for t in range(frames):
+                a += trace[t] * p[t]
+            out[j] += a
+            j += 1
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -65,12 +83,12 @@ def subtract_model(frames, indptr, indices, weights, traces, first, last):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def average_frames(chunk, width, scale, first, last, out):
+def average_frames(chunk, frames, width, scale, first, last, out):
     """``out[p, i] = scale * mean of chunk[p, i * width : (i + 1) * width]`` for the pixels ``first`` to ``last``.
 
-    chunk: int16 [pixels, frames]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
+    chunk: int16 [pixels, frames or more]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
     """
-    frames, bins = chunk.shape[1], out.shape[1]
+    bins = out.shape[1]
     for p in range(first, last):
         pixel = chunk[p]
         for i in range(bins):
@@ -79,3 +97,179 @@ def average_frames(chunk, width, scale, first, last, out):
             for t in range(i * width, end):
                 total += pixel[t]
             out[p, i] = np.float32(total) * scale / np.float32(end - i * width)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def subtract_background(up_ptr, up_at, up, W_ptr, W_at, W, indptr, indices, rest_ptr, rest_at, rest, first, last, out):
+    """``out[k, p] -= (U W r_k)(p)`` at the entries of a CSR matrix [k, p], rows ``first`` to ``last``.
+
+    U [pixels, small pixels] and W [small pixels, small pixels] are CSR matrices, and so is r [k, small pixels], which
+    must have all that is needed. out: float64 [entries].
+    """
+    field = np.zeros(len(W_ptr) - 1)
+    coarse = np.zeros(len(W_ptr) - 1)
+    known = np.full(len(W_ptr) - 1, -1)
+    for k in range(first, last):
+        for j in range(rest_ptr[k], rest_ptr[k + 1]):
+            field[rest_at[j]] = rest[j]
+        for j in range(indptr[k], indptr[k + 1]):
+            p = indices[j]
+            for i in range(up_ptr[p], up_ptr[p + 1]):
+                q = up_at[i]
+                if known[q] != k:
+                    known[q] = k
+                    total = 0.0
+                    for m in range(W_ptr[q], W_ptr[q + 1]):
+                        total += W[m] * field[W_at[m]]
+                    coarse[q] = total
+                out[j] -= up[i] * coarse[q]
+
+
+@njit(nogil=True, cache=True)
+def subtract_product(indptr, indices, A_ptr, A_at, A, gram, first, last, out):
+    """``out[k, q] -= sum_j A[q, j] * gram[j, k]`` at the entries of a CSR matrix [k, q], rows ``first`` to ``last``.
+
+    A is a CSR matrix [q, j]; gram: [j, k]; out: float64 [entries].
+    """
+    for k in range(first, last):
+        for i in range(indptr[k], indptr[k + 1]):
+            q = indices[i]
+            for m in range(A_ptr[q], A_ptr[q + 1]):
+                out[i] -= A[m] * gram[A_at[m], k]
+
+
+@njit(nogil=True, cache=True)
+def take_frames(pixels, start, out):
+    """``out[i, p] = pixels[p, start + i]``: pixels over time, float32 [pixels, frames], into frames [n, pixels]."""
+    n, last = out.shape
+    # a few pixels at a time, so that what is read and written stays in the cache
+    for first in range(0, last, TILE):
+        for i in range(n):
+            for p in range(first, min(first + TILE, last)):
+                out[i, p] = pixels[p, start + i]
+
+
+@njit(nogil=True, cache=True)
+def put_frames(frames, start, out):
+    """``out[p, start + i] = frames[i, p]``: the reverse of :func:`take_frames`."""
+    n, last = frames.shape
+    for first in range(0, last, TILE):
+        for i in range(n):
+            for p in range(first, min(first + TILE, last)):
+                out[p, start + i] = frames[i, p]
+
+
+@njit(nogil=True, cache=True)
+def add_frames(frames, start, step, out):
+    """``out[p, (start + i) // step] += frames[i, p]``. frames: float32 [n, pixels]; out: float32 [pixels, bins]."""
+    n, last = frames.shape
+    for first in range(0, last, TILE):
+        for i in range(n):
+            bin = (start + i) // step
+            for p in range(first, min(first + TILE, last)):
+                out[p, bin] += frames[i, p]
+
+
+@njit(nogil=True, cache=True)
+def to_integers(values, scale, out):
+    """``out = scale * values``, rounded, within int16. values: float32 [pixels, n]; out: [pixels, n or more]."""
+    for p in range(values.shape[0]):
+        row, into = values[p], out[p]
+        for t in range(len(row)):
+            into[t] = np.int16(min(max(np.rint(row[t] * scale), np.float32(-32768)), np.float32(32767)))
+
+
+@njit(nogil=True, cache=True)
+def correct(frame, expected, dy, dx, down, right, rows, columns, ceiling):
+    """Take ``down * dy + right * dx`` from a frame; put what is expected where it was not covered or saturated.
+
+    frame, expected, dy, dx: float32 [height, width]; rows, columns: bool, not covered. A pixel that reaches the
+    ceiling was at least as bright.
+    """
+    height, width = frame.shape
+    down, right = np.float32(down), np.float32(right)
+    for y in range(height):
+        for x in range(width):
+            if rows[y] or columns[x]:
+                value = expected[y, x]
+            else:
+                value = frame[y, x] - (down * dy[y, x] + right * dx[y, x])
+            frame[y, x] = max(expected[y, x], ceiling) if value >= ceiling else value
+
+
+@njit(nogil=True, cache=True)
+def add_covered(frames, rows, columns, first, last, total, count):
+    """Sum of what frames cover and how many they are, for the rows ``first`` to ``last``.
+
+    frames: float32 [n, height, width]; rows, columns: bool [n, height], [n, width], not covered; total, count:
+    float64, float32 [height, width].
+    """
+    for y in range(first, last):
+        for i in range(len(frames)):
+            if rows[i, y]:
+                continue
+            frame, gone, into, n = frames[i, y], columns[i], total[y], count[y]
+            for x in range(len(frame)):
+                seen = not gone[x]
+                into[x] += frame[x] if seen else np.float32(0)
+                n[x] += seen
+
+
+@njit(nogil=True, cache=True)
+def fill_uncovered(frames, rows, columns, mean, first, last):
+    """Put the mean where frames do not cover the rows ``first`` to ``last``; see :func:`add_covered`."""
+    for i in range(len(frames)):
+        for y in range(first, last):
+            if rows[i, y]:
+                frames[i, y] = mean[y]
+                continue
+            frame, gone = frames[i, y], columns[i]
+            for x in range(len(frame)):
+                if gone[x]:
+                    frame[x] = mean[y, x]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def translate(frame, dy, dx, out):
+    """``out[y, x] = frame[y - dy, x - dx]``, interpolated, the border being repeated beyond it.
+
+    Cubic convolution (Keys 1981, IEEE Trans Acoust Speech Signal Process 29:1153, equation 4 with a = -0.75, as in
+    OpenCV), which for a translation is four rows and four columns with the same weights everywhere.
+    frame, out: float32 [height, width].
+    """
+    height, width = frame.shape
+    top, left = int(np.floor(-dy)), int(np.floor(-dx))
+    a, b, c, d = _cubic(-dy - top)
+    e, f, g, h = _cubic(-dx - left)
+    # column i is column i + left - 1 of the frame, which has those from ``first`` to ``last``
+    line = np.empty(width + 3, np.float32)
+    first = min(max(1 - left, 0), width + 3)
+    last = max(min(width + 1 - left, width + 3), first)
+    start, n = first + left - 1, last - first
+    for y in range(height):
+        r0 = frame[min(max(y + top - 1, 0), height - 1)]
+        r1 = frame[min(max(y + top, 0), height - 1)]
+        r2 = frame[min(max(y + top + 1, 0), height - 1)]
+        r3 = frame[min(max(y + top + 2, 0), height - 1)]
+        line[:first] = a * r0[0] + b * r1[0] + c * r2[0] + d * r3[0]
+        line[last:] = a * r0[-1] + b * r1[-1] + c * r2[-1] + d * r3[-1]
+        if n:
+            # slices, because the compiler vectorises loops over whole arrays only
+            q0, q1, q2, q3 = r0[start : start + n], r1[start : start + n], r2[start : start + n], r3[start : start + n]
+            inner = line[first:last]
+            for x in range(n):
+                inner[x] = a * q0[x] + b * q1[x] + c * q2[x] + d * q3[x]
+        l0, l1, l2, l3 = line[:width], line[1 : width + 1], line[2 : width + 2], line[3 : width + 3]
+        row = out[y]
+        for x in range(width):
+            row[x] = e * l0[x] + f * l1[x] + g * l2[x] + h * l3[x]
+
+
+@njit(nogil=True, cache=True)
+def _cubic(f):
+    """Weights of the pixels at -1, 0, 1 and 2 for a place ``f`` between 0 and 1."""
+    a = -0.75
+    w0 = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a
+    w1 = ((a + 2) * f - (a + 3)) * f * f + 1
+    w2 = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1
+    return np.float32(w0), np.float32(w1), np.float32(w2), np.float32(1 - w0 - w1 - w2)

@@ -142,7 +142,8 @@ UNUSED = frozenset(
 _MODEL = {
     "init": {"method_init": "corr_pnr", "K": None, "center_psf": True, "normalize_init": False, "nb": 0},
     "patch": {"rf": None, "only_init": True, "nb_patch": 0, "low_rank_background": None, "n_processes": 1},
-    "spatial": {"nb": 0},
+    # what CaImAn's CNMF is made with; without it an update of the footprints fails
+    "spatial": {"nb": 0, "n_pixels_per_process": 4000},
     "temporal": {"nb": 0},
     "quality": {"use_cnn": False},
 }

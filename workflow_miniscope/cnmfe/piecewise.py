@@ -23,8 +23,6 @@ The minimum is found by Gauss-Newton steps (Lucas and Kanade 1981) from ``d = 0`
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import cv2
 import numpy as np
 
@@ -153,37 +151,29 @@ class PiecewiseRegistration(Registration):
 
     Parameters
     ----------
-    shape, gSig_filt, max_shifts, pool
-        See :class:`Registration`.
+    *rigid
+        As :class:`Registration` takes them.
     blocks : Blocks
         The grid.
     max_deviation : float
         Largest deviation of a block from the rigid shift (rows, columns), in pixels.
-
-    Attributes
-    ----------
-    deviations : float64 [n, blocks, 2]
-        (dy, dx) of the frames that were registered last, in pixels, to be added to their shifts.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        gSig_filt: float,
-        max_shifts: tuple[int, int],
-        pool: ThreadPoolExecutor,
-        blocks: Blocks,
-        max_deviation: float,
-    ):
-        super().__init__(shape, gSig_filt, max_shifts, pool)
-        self.blocks = blocks
+    def __init__(self, *rigid, blocks: Blocks, max_deviation: float):
+        super().__init__(*rigid)
+        self.blocks, self.n_blocks = blocks, len(blocks.blocks)
         self.limit = max_deviation / self.bin
         correlation = np.kron(np.eye(2), blocks.correlation())
         self.unlike, self.root = np.linalg.inv(correlation), np.linalg.cholesky(correlation)
         self.largest = max(self.limit, SMALLEST)
-        self.move = Mover(blocks, self.shape, self.bin)
+        self.move = Mover(blocks, blocks.size)
+        self.move_filtered = Mover(blocks, self.shape, self.bin)
         # pixels that share their noise: the low pass is a Gaussian, the high pass takes little away
         self.shared = max(1.0, 4 * np.pi * self.sigmas[0] ** 2)
+
+    def edges(self, shifts: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+        """See :meth:`Blocks.edges`."""
+        return self.blocks.edges(shifts, deviations)
 
     def fit(self, frames: np.ndarray, rounds: int = 4) -> np.ndarray:
         """As :meth:`Registration.fit`; then the template is made of frames whose blocks moved."""
@@ -196,19 +186,10 @@ class PiecewiseRegistration(Registration):
 
             def back(i, template=template, deviations=deviations):
                 # by the field where the pixel came to lie: a shift is small against a block
-                return filtered[i] - self.move(template, -shifts[i], -deviations[i])
+                return filtered[i] - self.move_filtered(template, -shifts[i], -deviations[i])
 
             self.static = np.mean(self._map(back, range(len(filtered))), axis=0)
             self._set(template, variance)
-        return shifts * self.bin
-
-    def register(self, frames: np.ndarray) -> np.ndarray:
-        """As :meth:`Registration.register`, and keep the deviations."""
-        filtered = self._map(self._filter, frames)
-        shifts = np.array(self._map(self._shift, filtered))
-        deviations, moved = self._deviations(filtered, shifts)
-        self._follow(np.array(moved))
-        self.deviations = deviations * self.bin
         return shifts * self.bin
 
     def _deviations(self, filtered: list, shifts: np.ndarray) -> tuple[np.ndarray, list]:
@@ -217,7 +198,7 @@ class PiecewiseRegistration(Registration):
         deviations = self._shrink(np.array([v for v, _ in found]), np.array([p for _, p in found]))
         deviations = np.clip(deviations, -self.limit, self.limit).reshape(len(found), 2, -1).transpose(0, 2, 1)
         return deviations, self._map(
-            lambda i: self.move(filtered[i] - self.static, shifts[i], deviations[i]), range(len(filtered))
+            lambda i: self.move_filtered(filtered[i] - self.static, shifts[i], deviations[i]), range(len(filtered))
         )
 
     def _set(self, template: np.ndarray, variance: np.ndarray) -> None:
@@ -249,7 +230,7 @@ class PiecewiseRegistration(Registration):
         d = np.zeros(len(self.hessian_of_blocks))
         prior = self.unlike / self.largest**2
         for _ in range(MAX_STEPS):
-            y, x = self.move.sources(shift, d.reshape(2, -1).T)
+            y, x = self.move_filtered.sources(shift, d.reshape(2, -1).T)
             moved = cv2.remap(frame, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             residual = (moved[self.inside] - target) * self.root_weight
             # not below what rounding leaves of a movie without structure

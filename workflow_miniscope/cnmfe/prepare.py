@@ -12,12 +12,13 @@ from tqdm.auto import tqdm
 
 from ..engines.summary import SummaryImages
 from ..errors import RecordingError
+from . import kernels
 from .deconvolution import noise
 from .filtering import bin_frame
-from .piecewise import Blocks, Mover
-from .registration import Registration, translate
+from .piecewise import Blocks
+from .registration import Registration, Still
 from .repair import fill as fill_blind
-from .scratch import BLOCK, Scratch, n_bytes, require_space
+from .scratch import BLOCK, Scratch, n_bytes, parts, require_space
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,10 @@ class Prepared:
         The small movie, averaged over ``step`` frames.
     shifts : float64 [frames, 2]
         Corrections (dy, dx) in pixels.
-    blocks, deviations : Blocks, float64 [frames, blocks, 2], or None
-        Of a piecewise-rigid registration: the grid, and what is added to the shift in each block.
+    registration : Registration or Still
+        What registered it.
+    deviations : float64 [frames, blocks, 2]
+        Of a piecewise-rigid registration, what is added to the shift in each block; else of no blocks.
     images : SummaryImages
         Mean, maximum and correlation at full resolution.
     template : float32 [height, width]
@@ -59,13 +62,18 @@ class Prepared:
     template: np.ndarray
     sn: np.ndarray
     ceiling: float
-    blocks: Blocks | None = None
-    deviations: np.ndarray | None = None
+    registration: Registration | Still
+    deviations: np.ndarray
+
+    @property
+    def blocks(self) -> Blocks | None:
+        """The grid of a piecewise-rigid registration."""
+        return self.registration.blocks
 
     @property
     def edges(self) -> np.ndarray:
         """Shifts of the borders of each frame, for :func:`invalid`."""
-        return self.shifts if self.blocks is None else self.blocks.edges(self.shifts, self.deviations)
+        return self.registration.edges(self.shifts, self.deviations)
 
 
 def read_blocks(movie, n_frames: int):
@@ -107,8 +115,8 @@ def scale_for(frames: np.ndarray) -> float:
     return 16000.0 / largest if largest > 0 else 1.0
 
 
-def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
-    """Pixels of the working grid that a shifted frame does not cover, bool [height, width].
+def uncovered(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> tuple:
+    """Rows and columns of the working grid that a shifted frame does not cover, bool [height] and [width].
 
     ``shift`` is (dy, dx) or, if the field was not moved as a whole, has two of each: those of the first and of the
     last border (float64 [2, 2], pixels).
@@ -119,8 +127,12 @@ def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], si
         start, end = np.broadcast_to(move, 2)
         return (first < start - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + end + 0.01)
 
-    rows = along(shape[0], full[0], shift[0])
-    columns = along(shape[1], full[1], shift[1])
+    return along(shape[0], full[0], shift[0]), along(shape[1], full[1], shift[1])
+
+
+def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
+    """The same as an image, bool [height, width]."""
+    rows, columns = uncovered(shift, shape, full, size)
     return rows[:, None] | columns[None, :]
 
 
@@ -133,6 +145,7 @@ def prepare(
     factor: int,
     folder: Path,
     pool: ThreadPoolExecutor,
+    workers: int,
     progress: bool,
 ) -> Prepared:
     """Read the recording once.
@@ -151,6 +164,8 @@ def prepare(
         Pixels in a bin of the working grid, and working pixels in one of the background's grid.
     folder : Path
         For the scratch files.
+    pool, workers
+        Threads.
 
     Raises
     ------
@@ -169,9 +184,8 @@ def prepare(
     sample = np.zeros((small.pixels, -(-n // step)), np.float32)
     counts = np.bincount(np.arange(n) // step, minlength=sample.shape[1]).astype(np.float32)
     shifts = np.zeros((n, 2))
-    blocks = registration.blocks if registration is not None else None
-    deviations = np.zeros((n, len(blocks.blocks), 2)) if blocks is not None else None
-    mover = Mover(blocks, full) if blocks is not None else None
+    registration = registration or Still()
+    deviations = np.zeros((n, registration.n_blocks, 2))
     images = SummaryImages(*full)
     fill = template = None
     middle, sn = (n - 1) // BLOCK // 2, np.zeros(full, np.float32)
@@ -184,31 +198,23 @@ def prepare(
             block = start // BLOCK
             if not len(raw):
                 break
-            if registration is not None:
-                shifts[start : start + len(raw)] = registration.register(raw)
-                if blocks is not None:
-                    deviations[start : start + len(raw)] = registration.deviations
+            here = slice(start, start + len(raw))
+            shifts[here], deviations[here] = registration.register(raw)
             binned = np.empty((len(raw), *movie.shape), np.float32)
             for at in range(0, len(raw), PART):
                 frames = raw[at : at + PART].astype(np.float32)
                 span = slice(start + at, start + at + len(frames))
-                moves = edges = shifts[span]
-                if blocks is not None:
-                    edges = blocks.edges(moves, deviations[span])
 
-                def move(i, frames=frames, moves=moves, first=span.start):
-                    if blocks is not None:
-                        frames[i] = mover(frames[i], moves[i], deviations[first + i])
-                    elif moves[i].any():
-                        frames[i] = translate(frames[i], *moves[i])
+                def move(i, frames=frames, first=span.start):
+                    frames[i] = registration.move(frames[i], shifts[first + i], deviations[first + i])
 
                 list(pool.map(move, range(len(frames))))
                 images.add(frames)
-                fill = _fill(frames, edges, fill)
+                fill = _fill(frames, registration.edges(shifts[span], deviations[span]), fill, pool, workers)
                 if template is None:
                     template = frames.mean(axis=0)
                 if block == middle and at == 0 and len(frames) > 2:
-                    sn = noise(np.ascontiguousarray(np.moveaxis(frames, 0, -1)))
+                    sn = np.array(list(pool.map(lambda y, frames=frames: noise(frames[:, y].T), range(full[0]))))
 
                 def bin_into(i, frames=frames, at=at, binned=binned):
                     frame = np.pad(frames[i], pad, mode="edge") if any(p[1] for p in pad) else frames[i]
@@ -218,36 +224,29 @@ def prepare(
             movie.write(block, binned)
             coarse = np.stack([bin_frame(frame, factor) for frame in binned])
             small.write(block, coarse)
-            at = np.arange(start, start + len(raw)) // step
-            np.add.at(sample.T, at, coarse.reshape(len(coarse), -1))
+            kernels.add_frames(coarse.reshape(len(coarse), -1), start, step, sample)
             seen += len(raw)
             bar.update(len(raw))
     if seen < n:
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
     sample /= counts
     ceiling = 255.0 if first.dtype == np.uint8 else np.inf
-    return Prepared(movie, small, sample, shifts, images, template, sn.astype(np.float32), ceiling, blocks, deviations)
+    sn = sn.astype(np.float32)
+    return Prepared(movie, small, sample, shifts, images, template, sn, ceiling, registration, deviations)
 
 
-def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None, pool, workers: int) -> np.ndarray:
     """Fill what a shifted frame does not cover with the mean of those that do, in place; give the mean.
 
     It stands until the model of the movie can predict these pixels.
     """
     full = frames.shape[1:]
-    missing = [invalid(shift, full, full, 1) if shift.any() else None for shift in shifts]
-    total, count = np.zeros(full), np.zeros(full)
-    for frame, gone in zip(frames, missing, strict=True):
-        if gone is None:
-            total += frame
-            count += 1
-        else:
-            total += np.where(gone, 0, frame)
-            count += ~gone
-    known = total / np.maximum(count, 1)
-    other = before if before is not None else frames.mean(axis=0)
-    mean = np.where(count > 0, known, other).astype(np.float32)
-    for frame, gone in zip(frames, missing, strict=True):
-        if gone is not None:
-            frame[gone] = mean[gone]
+    rows, columns = (np.array(gone) for gone in zip(*(uncovered(s, full, full, 1) for s in shifts), strict=True))
+    total, count = np.zeros(full), np.zeros(full, np.float32)
+    parts(pool, workers, full[0], lambda a, b: kernels.add_covered(frames, rows, columns, a, b, total, count))
+    mean = (total / np.maximum(count, 1)).astype(np.float32)
+    if not count.all():
+        other = before if before is not None else frames.mean(axis=0)
+        mean = np.where(count > 0, mean, other).astype(np.float32)
+    parts(pool, workers, full[0], lambda a, b: kernels.fill_uncovered(frames, rows, columns, mean, a, b))
     return mean

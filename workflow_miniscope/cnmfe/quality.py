@@ -143,11 +143,8 @@ def footprint_consistency(fit) -> np.ndarray:
     gram = (A @ A.T).tocsr()
     centred = own_traces(c.C, gram)
     has = centred.any(axis=1)
-    windows = fit.products(centred, c.tops, c.lefts, c.side)
     cross = c.C.astype(np.float64) @ centred.T.astype(np.float64)
-    rest = fit.background_products(centred, cross)
-    entries = c.matrix(windows, c.masks).T.tocsr()
-    entries.data = entries.data - fit._interpolate(rest, entries)
+    entries = fit.cell_products(centred, cross)
     # what the other components contribute at these events, without the component itself
     pixels = entries.indices, np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
     explained = np.asarray(A.T.tocsr() @ cross.astype(np.float32))

@@ -17,7 +17,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .prepare import invalid
+from . import kernels
+from .filtering import bin_frame
+from .prepare import uncovered
 from .seeds import PIECE, SAMPLES
 
 # residuals beyond this many standard deviations count linearly (Huber)
@@ -57,13 +59,12 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     constant = (mean - fit.up @ (fit.W @ (fit.down @ mean)))[:, None]
 
     def model(block: int):
-        """Observed block and model, float32 [pixels, n] both."""
+        """Observed block and what the model leaves of it, float32 [pixels, n] both."""
         observed = movie.read(block)
-        rest, expected = fit.separate(observed.copy(), movie.span(block).start, A, C, fit.up)
-        expected += constant
-        expected += observed
-        expected -= rest
-        return observed, expected
+        rest, around = fit.separate(observed.copy(), movie.span(block).start, A, C, fit.up)
+        rest -= around
+        rest -= constant
+        return observed, rest
 
     edges = prepared.edges
     reach = max(2, int(np.ceil(np.abs(edges).max() / size))) if register else 2
@@ -73,8 +74,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         some = np.unique(np.linspace(0, movie.blocks - 1, min(SAMPLES, movie.blocks)).astype(int))
         squares = []
         for block in some:
-            observed, expected = model(block)
-            squares.append(((observed - expected) ** 2).mean(axis=1))
+            _, rest = model(block)
+            squares.append(np.einsum("pt,pt->p", rest, rest) / rest.shape[1])
         variance = np.mean(squares, axis=0).reshape(height, width)[inside]
         weight = (1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
@@ -84,27 +85,31 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     sample = np.zeros_like(prepared.sample)
     for block in range(movie.blocks):
         span = movie.span(block)
-        observed, expected = (np.ascontiguousarray(v.T).reshape(-1, height, width) for v in model(block))
+        observed, left = model(block)
+        n = observed.shape[1]
+        coarse = np.empty((n, *small.shape), np.float32)
 
-        def piece(first, span=span, observed=observed, expected=expected):
-            for i in range(first, min(first + PIECE, len(observed))):
-                t = span.start + i
-                gradient = _gradient(cv2.GaussianBlur(expected[i], (3, 3), 0.5))
+        def piece(first, span=span, observed=observed, left=left, coarse=coarse, n=n):
+            frames, rest = (np.empty((min(PIECE, n - first), height, width), np.float32) for _ in range(2))
+            kernels.take_frames(observed, first, frames.reshape(len(frames), -1))
+            kernels.take_frames(left, first, rest.reshape(len(rest), -1))
+            for i in range(len(frames)):
+                t = span.start + first + i
+                expected = frames[i] - rest[i]
+                dy, dx = gradient = _gradient(cv2.GaussianBlur(expected, (3, 3), 0.5))
                 if register:
-                    errors[t] = _error(observed[i] - expected[i], gradient, weight, inside)
-                    observed[i] -= errors[t, 0] * gradient[0] + errors[t, 1] * gradient[1]
-                gone = invalid(edges[t], movie.shape, full, size)
-                observed[i][gone] = expected[i][gone]
-                # a saturated pixel was at least as bright as the camera can tell
-                saturated = observed[i] >= ceiling
-                observed[i][saturated] = np.maximum(expected[i][saturated], ceiling)
+                    errors[t] = _error(rest[i], gradient, weight, inside)
+                gone = uncovered(edges[t], movie.shape, full, size)
+                kernels.correct(frames[i], expected, dy, dx, errors[t, 0], errors[t, 1], *gone, ceiling)
+                coarse[first + i] = bin_frame(frames[i], fit.factor)
+            kernels.put_frames(frames.reshape(len(frames), -1), first, observed)
 
-        list(fit.pool.map(piece, range(0, len(observed), PIECE)))
-        pixels = observed.reshape(len(observed), -1).T
-        movie.write_pixels(block, pixels)
-        reduced = fit.multiply(fit.down, pixels)
-        small.write_pixels(block, reduced)
-        np.add.at(sample.T, np.arange(span.start, span.stop) // step, reduced.T)
+        list(fit.pool.map(piece, range(0, n, PIECE)))
+        movie.write_pixels(block, observed)
+        small.write(block, coarse)
+        kernels.add_frames(coarse.reshape(n, -1), span.start, step, sample)
+        # before the next ones are read: they are large
+        del observed, left, coarse, piece
     counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
     prepared.sample[:] = sample / counts
     # Y(x) = M(x + e): the frame has to be moved by e more
@@ -114,7 +119,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
 def movie_mean(movie) -> np.ndarray:
     """Mean of every pixel over time, float32 [pixels]."""
     total = np.zeros(movie.pixels)
-    for _, _, chunk in movie:
+    for _, chunk in movie:
         total += chunk.sum(axis=1, dtype=np.float64)
     return (total / (movie.n_frames * movie.scale)).astype(np.float32)
 

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import scipy.fft
 
+from . import kernels
 from .filtering import band_pass, bin_frame
 
 # residuals beyond this many robust standard deviations count linearly (Huber)
@@ -32,16 +32,49 @@ STEP = 0.02
 MAX_STEPS = 4
 # the template follows slow changes (bleaching, drift of the focus) with this memory, in frames
 MEMORY = 1000
+# steps of a pixel in which frames are moved
+GRAIN = 32
 
 
 def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
-    """Move an image down by ``dy`` and right by ``dx`` pixels, with cubic interpolation."""
-    matrix = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float64)
-    size = (frame.shape[1], frame.shape[0])
-    return cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    """Move an image down by ``dy`` and right by ``dx`` pixels, rounded to 1/32, with cubic interpolation.
+
+    OpenCV rounds alike, and so the blocks of :class:`piecewise.Mover` are moved in the same steps.
+    """
+    frame = np.ascontiguousarray(frame, np.float32)
+    out = np.empty_like(frame)
+    kernels.translate(frame, round(dy * GRAIN) / GRAIN, round(dx * GRAIN) / GRAIN, out)
+    return out
 
 
-class Registration:
+class Still:
+    """Leaves frames where they are: the movie is registered already.
+
+    Attributes
+    ----------
+    blocks : None
+        All of the field moves alike; see :class:`piecewise.PiecewiseRegistration` for one whose blocks do not.
+    n_blocks : int
+        Number of blocks that have deviations of their own.
+    """
+
+    blocks = None
+    n_blocks = 0
+
+    def register(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Corrections of frames [n, height, width] and deviations of the blocks, float64 [n, 2] and [n, blocks, 2]."""
+        return np.zeros((len(frames), 2)), np.zeros((len(frames), 0, 2))
+
+    def move(self, frame: np.ndarray, shift: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+        """A frame as it was recorded, float32 [height, width], moved by what :meth:`register` gave for it."""
+        return translate(frame, *shift) if shift.any() else frame
+
+    def edges(self, shifts: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+        """How far the borders of the field move, for :func:`prepare.invalid`: all of them as the frame."""
+        return shifts
+
+
+class Registration(Still):
     """Registers frames to a template that it makes from the first ones and keeps up to date.
 
     Parameters
@@ -54,14 +87,7 @@ class Registration:
         Largest displacement (rows, columns) in pixels.
     pool : ThreadPoolExecutor
         Frames are shared out over its threads; each is computed alone, so their number changes nothing.
-
-    Attributes
-    ----------
-    blocks : None
-        All of the field moves alike; see :class:`piecewise.PiecewiseRegistration` for one whose blocks do not.
     """
-
-    blocks = None
 
     def __init__(
         self,
@@ -146,7 +172,7 @@ class Registration:
 
     # -- frames -------------------------------------------------------------------------------------
 
-    def register(self, frames: np.ndarray) -> np.ndarray:
+    def register(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Corrections of some frames that follow each other, and an update of the template with them.
 
         Parameters
@@ -156,21 +182,29 @@ class Registration:
 
         Returns
         -------
-        float64 [n, 2]
-            (dy, dx) in pixels: how far each frame has to be moved down and right to lie on the template.
+        tuple
+            (dy, dx) in pixels: how far each frame has to be moved down and right to lie on the template, float64
+            [n, 2]; and the deviations of the blocks from it, float64 [n, blocks, 2].
         """
         filtered = self._map(self._filter, frames)
         shifts = np.array(self._map(self._shift, filtered))
-        self._follow(
-            np.array(self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered))))
-        )
-        return shifts * self.bin
+        deviations, moved = self._deviations(filtered, shifts)
+        self._follow(moved)
+        return shifts * self.bin, deviations * self.bin
 
-    def _follow(self, moved: np.ndarray) -> None:
+    def _deviations(self, filtered: list, shifts: np.ndarray) -> tuple[np.ndarray, list]:
+        """Deviations [n, blocks, 2] of frames that follow each other, binned pixels, and the frames moved by all."""
+        moved = self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
+        return np.zeros((len(filtered), self.n_blocks, 2)), moved
+
+    def _follow(self, moved: list[np.ndarray]) -> None:
         """Update the template and the weights with registered frames."""
         rate = len(moved) / (len(moved) + min(self.count, MEMORY))
-        template = self.template + rate * (moved.mean(axis=0) - self.template)
-        variance = self.variance + rate * (((moved - template) ** 2).mean(axis=0) - self.variance)
+        template = self.template + rate * (sum(moved) / len(moved) - self.template)
+        squares = np.zeros(self.shape)
+        for frame in moved:
+            squares += (frame - template) ** 2
+        variance = self.variance + rate * (squares / len(moved) - self.variance)
         self._set(template, variance)
         self.count += len(moved)
 

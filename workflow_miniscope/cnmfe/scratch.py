@@ -26,7 +26,7 @@ class Scratch:
     Parameters
     ----------
     path : Path
-        The file, which must not exist; its folder is temporary.
+        The file, which must not exist; its folder is temporary, and has room for it (:func:`require_space`).
     shape : tuple of int
         (height, width) of the stored frames.
     n_frames : int
@@ -40,7 +40,6 @@ class Scratch:
         self.pixels = shape[0] * shape[1]
         self.blocks = -(-n_frames // BLOCK)
         self.path = path
-        require_space(path.parent, n_bytes(shape, n_frames))
         path.touch(exist_ok=False)
 
     @property
@@ -54,24 +53,23 @@ class Scratch:
 
     def write(self, block: int, frames: np.ndarray) -> None:
         """Store a block of frames, float32 [n, height, width]."""
-        self.write_pixels(block, frames.reshape(len(frames), self.pixels).T)
+        values = np.empty((self.pixels, len(frames)), np.float32)
+        kernels.put_frames(frames.reshape(len(frames), self.pixels), 0, values)
+        self.write_pixels(block, values)
 
     def write_pixels(self, block: int, values: np.ndarray) -> None:
         """Store a block of pixels over time, float32 [pixels, n]."""
         integers = np.zeros((self.pixels, BLOCK), np.int16)
-        scaled = values * np.float32(self.scale)
-        np.rint(scaled, out=scaled)
-        np.clip(scaled, -32768, 32767, out=scaled)
-        integers[:, : values.shape[1]] = scaled
+        kernels.to_integers(values, np.float32(self.scale), integers)
         with open(self.path, "r+b", buffering=0) as file:
             file.seek(block * self.block_bytes)
             view = memoryview(integers).cast("B")
             while len(view):
                 view = view[file.write(view) :]
 
-    def chunk(self, block: int) -> np.ndarray:
-        """The stored integers of a block, int16 [pixels, n]."""
-        integers = np.empty((self.pixels, BLOCK), np.int16)
+    def chunk(self, block: int, out: np.ndarray | None = None) -> np.ndarray:
+        """The stored integers of a block, int16 [pixels, BLOCK]; those beyond the last frame are 0."""
+        integers = np.empty((self.pixels, BLOCK), np.int16) if out is None else out
         with open(self.path, "rb", buffering=0) as file:
             file.seek(block * self.block_bytes)
             view = memoryview(integers).cast("B")
@@ -80,26 +78,27 @@ class Scratch:
                 if not got:
                     raise EngineError(f"The scratch movie {self.path} ended early: was it removed while in use?")
                 view = view[got:]
-        span = self.span(block)
-        return integers[:, : span.stop - span.start]
+        return integers
 
     def read(self, block: int) -> np.ndarray:
         """A block of pixels over time, float32 [pixels, n]."""
-        return self.chunk(block) * np.float32(1 / self.scale)
+        span = self.span(block)
+        return self.chunk(block)[:, : span.stop - span.start] * np.float32(1 / self.scale)
 
     def read_averages(self, block: int, width: int, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
         """A block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``BLOCK``."""
-        chunk = self.chunk(block)
-        out = np.empty((self.pixels, -(-chunk.shape[1] // width)), np.float32)
+        chunk, span = self.chunk(block), self.span(block)
+        n = span.stop - span.start
+        out = np.empty((self.pixels, -(-n // width)), np.float32)
         scale = np.float32(1 / self.scale)
-        parts(pool, workers, self.pixels, lambda a, b: kernels.average_frames(chunk, width, scale, a, b, out))
+        parts(pool, workers, self.pixels, lambda a, b: kernels.average_frames(chunk, n, width, scale, a, b, out))
         return out
 
-    def __iter__(self) -> Iterator[tuple[int, slice, np.ndarray]]:
-        """(block, its frames, the stored integers [pixels, n]) one after the other."""
+    def __iter__(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """(frames, the stored integers as :meth:`chunk` gives them) block after block, in the same memory."""
+        integers = np.empty((self.pixels, BLOCK), np.int16)
         for block in range(self.blocks):
-            span = self.span(block)
-            yield block, span, self.chunk(block)
+            yield self.span(block), self.chunk(block, integers)
 
     def project(self, weights, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
         """Weighted sums of pixels in every frame.
@@ -114,10 +113,10 @@ class Scratch:
         float32 [n, frames]
         """
         weights = weights.tocsr()
-        out = np.zeros((weights.shape[0], self.n_frames), np.float32)
+        out = np.empty((weights.shape[0], self.n_frames), np.float32)
         data = weights.data.astype(np.float32) / np.float32(self.scale)
-        for _, span, chunk in self:
-            part = out[:, span]
+        for span, chunk in self:
+            part = np.zeros((len(out), span.stop - span.start), np.float32)
             parts(
                 pool,
                 workers,
@@ -126,34 +125,31 @@ class Scratch:
                     chunk, weights.indptr, weights.indices, data, a, b, part
                 ),
             )
+            out[:, span] = part
         return out
 
-    def correlate(self, traces, tops, lefts, side, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
-        """Products of traces with the pixels in a square window of each: ``sum_t Y(p, t) c_k(t)``.
+    def correlate(self, traces, indptr, indices, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
+        """Products of traces with some pixels, ``sum_t Y(p, t) c_k(t)``.
 
         Parameters
         ----------
         traces : float32 [n, frames]
             Traces, of mean zero if the mean of the pixels is not to count.
-        tops, lefts : int64 [n]
-            First row and column of each window; it may reach beyond the field, where the result is 0.
-        side : int
-            Height and width of the windows.
+        indptr, indices : int [n + 1], [entries]
+            The pixels of each trace, as in a scipy.sparse.csr_matrix [n, pixels].
 
         Returns
         -------
-        float64 [n, side, side]
+        float64 [entries]
         """
-        out = np.zeros((len(traces), side, side))
-        for _, span, chunk in self:
+        out = np.zeros(len(indices))
+        for span, chunk in self:
             part = np.ascontiguousarray(traces[:, span]) * np.float32(1 / self.scale)
             parts(
                 pool,
                 workers,
-                len(out),
-                lambda a, b, chunk=chunk, part=part: kernels.add_window_products(
-                    chunk, self.shape[1], self.shape[0], tops, lefts, side, part, a, b, out
-                ),
+                len(traces),
+                lambda a, b, chunk=chunk, part=part: kernels.add_products(chunk, indptr, indices, part, a, b, out),
             )
         return out
 
