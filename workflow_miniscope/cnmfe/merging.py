@@ -11,6 +11,8 @@ OVERLAP = 0.1
 # a fragment: most of its light is where a brighter component is, and its trace follows that one's this much
 # (relative to the threshold for two cells)
 INSIDE, FOLLOWS = 0.7, 0.7
+# a shadow: nearly the footprint of a component that much brighter
+SAME, BRIGHTER = 0.9, 1.5
 
 
 def merge(components: Components, threshold: float, fragments: bool = False) -> int:
@@ -25,9 +27,10 @@ def merge(components: Components, threshold: float, fragments: bool = False) -> 
     threshold : float
         ``merge_thr``.
     fragments : bool
-        Merge fragments too. What the model of a bright cell leaves (its trace is not quite what the kernel says, its
-        light not quite linear) looks like weak components within it, which follow it less exactly. So do weak cells
-        whose trace is not yet their own: only for the last round.
+        Merge fragments and shadows too. What the model of a bright cell leaves (its trace is not quite what the
+        kernel says, its light not quite linear) looks like weak components within it, which follow it less exactly,
+        or have its footprint and only some of its events. So do weak cells whose trace is not yet their own: only
+        for the last round.
 
     Returns
     -------
@@ -49,7 +52,9 @@ def merge(components: Components, threshold: float, fragments: bool = False) -> 
             r = float(c.C[i] @ c.C[j]) / (size[i] * size[j])
             weak, bright = (i, j) if size[i] * norm[i] < size[j] * norm[j] else (j, i)
             fragment = fragments and covered[weak, bright] > INSIDE * norm[weak] ** 2
-            if r > threshold * (FOLLOWS if fragment else 1):
+            ratio = size[bright] * norm[bright] / (size[weak] * norm[weak])
+            shadow = fragments and value > SAME * norm[i] * norm[j] and ratio > BRIGHTER
+            if shadow or r > threshold * (FOLLOWS if fragment else 1):
                 pairs.append((r, int(i), int(j)))
     gone = set()
     for _, i, j in sorted(pairs, reverse=True):

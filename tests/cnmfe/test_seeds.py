@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from workflow_miniscope.cnmfe import merging, quality, seeds
+from workflow_miniscope.cnmfe.components import Components
+
+
+def seed_images(shape, scale, peaks, sigma):
+    rows, columns = np.mgrid[: shape[0] // scale, : shape[1] // scale]
+    pnr = sum(h * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * sigma**2)) for y, x, h in peaks)
+    return seeds.SeedImages(scale, np.ones(rows.shape, np.float32), pnr.astype(np.float32))
+
+
+def test_a_seed_belongs_to_the_band_that_shows_it_best():
+    shape = (80, 80)
+    # at (20, 20) a cell in focus; around (60, 60) a wide one, of which the narrow band sees two noisy maxima
+    narrow = seed_images(shape, 1, [(20, 20, 30), (56, 60, 8), (64, 60, 8)], 2.5)
+    wide = seed_images(shape, 2, [(10, 10, 31), (30, 30, 20)], 3)
+    at, scales = seeds.find([narrow, wide], 2.5, 0.5, 5.0, np.ones(shape, bool))
+    np.testing.assert_array_equal(scales, [1, 2])
+    np.testing.assert_allclose(at, [[20, 20], [60, 60]], atol=1)
+
+
+def test_no_seed_where_none_is_allowed():
+    narrow = seed_images((80, 80), 1, [(20, 20, 30), (60, 60, 30)], 2.5)
+    allowed = np.ones((80, 80), bool)
+    allowed[:40] = False
+    at, _ = seeds.find([narrow], 2.5, 0.5, 5.0, allowed)
+    np.testing.assert_array_equal(at, [[60, 60]])
+
+
+def components(images, traces):
+    n, height, width = images.shape
+    c = Components((height, width), traces.shape[1], height)
+    for image, trace in zip(images, traces, strict=True):
+        window = np.zeros((c.side, c.side), np.float32)
+        y, x = height // 2, width // 2
+        window[c.radius - y : c.radius - y + height, c.radius - x : c.radius - x + width] = image
+        c.append(np.array([[y, x]]), window[None], (window > 0)[None], (trace - trace.mean())[None])
+    return c
+
+
+def test_a_shadow_of_a_bright_cell_is_merged_at_the_end(rng):
+    rows, columns = np.mgrid[:30, :30]
+    image = np.exp(-((rows - 15) ** 2 + (columns - 15) ** 2) / 18)
+    bright, other = rng.random((2, 500))
+    c = components(np.stack([image, image]), np.stack([3 * bright, other]))
+    assert merging.merge(c, 0.7) == 0
+    assert merging.merge(c, 0.7, fragments=True) == 1
+    assert c.C.std() == pytest.approx(3 * bright.std(), rel=0.01)
+
+
+def test_a_cell_cut_by_the_border_is_not_judged_by_its_shape():
+    rows, columns = np.mgrid[:30, :30]
+    sliver = np.exp(-(rows**2) / 2 - (columns - 15) ** 2 / 50)
+    inside = np.exp(-((rows - 15) ** 2) / 2 - (columns - 15) ** 2 / 50)
+    c = components(np.stack([sliver, inside]), np.ones((2, 10)))
+    cut, line = quality.eccentricity(c)
+    assert cut == 1
+    assert line == pytest.approx(5, rel=0.1)
