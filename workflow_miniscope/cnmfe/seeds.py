@@ -31,7 +31,7 @@ WIDER = 1.2
 # sizes of a soma within which a wider band does not find again what a narrower one has found
 NEAR = 0.8
 # footprint of a new component: sigma in units of the soma's size, and where its mask ends in units of sigma
-SIGMA, EXTENT = 0.8, 2.0
+SIGMA, EXTENT = 1.0, 2.0
 # values below this many sn do not enter the correlation
 THRESHOLD = 3.0
 # what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
