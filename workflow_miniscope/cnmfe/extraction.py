@@ -179,12 +179,14 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
     found = None
     times = (suggest.RISE, params.decay_time or suggest.DECAY)
     fit.update_background()
-    for enough in COVERAGE:
+    for round_, enough in enumerate(COVERAGE):
         images = seeds.images(fit, gSig, seeds.bin_width(fps, times[1]))
         found = found or images[0]
         at, scales = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
         seeds.add(fit, at, scales, gSig)
-        fit.update_background()
+        if round_:
+            # since the last time the registration was refined and components were merged
+            fit.update_background()
         # the new traces start from nothing
         fit.update_traces(sweeps=4)
         fit.update_footprints()

@@ -161,28 +161,6 @@ class Fit:
 
     # -- footprints ---------------------------------------------------------------------------------
 
-    def products(self, traces: np.ndarray, tops: np.ndarray, lefts: np.ndarray, side: int) -> np.ndarray:
-        """``sum_t Y(p, t) c_k(t)`` in square windows around seeds, float64 [components, side, side]; 0 outside.
-
-        Parameters
-        ----------
-        traces : float32 [n, frames]
-            Of mean zero.
-        tops, lefts : int64 [n]
-            First row and column of each window, which may reach beyond the field.
-        side : int
-            Height and width of the windows.
-        """
-        (height, width), reach = self.movie.shape, np.arange(side)
-        rows, columns = tops[:, None, None] + reach[:, None], lefts[:, None, None] + reach
-        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        # the type of a sparse matrix's, for which the loop is compiled already
-        indptr = np.append(0, np.cumsum(inside.sum(axis=(1, 2)))).astype(np.int32)
-        indices = (rows * width + columns)[inside].astype(np.int32)
-        out = np.zeros(inside.shape)
-        out[inside] = self.movie.correlate(traces, indptr, indices, self.pool, self.workers)
-        return out
-
     def cell_products(self, traces: np.ndarray, gram: np.ndarray) -> sp.csr_matrix:
         """``sum_t (Y - B)(p, t) c_k(t)`` in the pixels that each component may have.
 
