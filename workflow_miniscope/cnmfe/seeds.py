@@ -26,6 +26,8 @@ from .temporal import average
 INNER, OUTER = 0.6, 1.6
 # how many times wider the other bands are, and how many times coarser their grids
 SCALES = (1, 2, 4)
+# smallest field for a band, in sizes of what it shows
+FIELD = 6
 # a seed is left to the next band if it stands out there by this factor more
 WIDER = 1.2
 # sizes of a soma within which a wider band does not find again what a narrower one has found
@@ -126,7 +128,7 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     """
     movie = fit.movie
     height, width = movie.shape
-    bands = [_Band(scale, gSig) for scale in SCALES if scale == 1 or 2 * OUTER * scale * gSig <= min(movie.shape)]
+    bands = [_Band(scale, gSig) for scale in SCALES if scale == 1 or FIELD * scale * gSig <= min(movie.shape)]
     matrix = fit.components.matrix()
     A = matrix.T.tocsr()
     C = average(fit.components.C, bin_width)

@@ -84,6 +84,6 @@ def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:
     return labels == labels[at] if labels[at] else np.zeros_like(mask)
 
 
-def grow(mask: np.ndarray, pixels: int = 4) -> np.ndarray:
+def grow(mask: np.ndarray, pixels: int = 2) -> np.ndarray:
     """Pixels that the next fit may use: a margin around the present ones."""
     return ndi.binary_dilation(mask, _FOUR, iterations=pixels)

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # light of a cell is followed this many gSig away from its middle
 REACH = 6.0
+# radius of the background's ring in units of gSiz, and at most in units of the field's shorter side
+RING, RING_FIELD = 2.0, 0.4
 # px: of registration, and of a soma under a V4 where the recording does not show it
 GSIG_FILT, GSIG = 3, 5
 # px: distance of the blocks of piecewise-rigid registration; gSig_filt: what a block must hold to be told from noise
@@ -86,7 +88,9 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
         params.ssub_B = 2 * params.ssub
     params.ssub_B = params.ssub * max(1, round(params.ssub_B / params.ssub))
     if params.ring_size_factor is None:
-        params.ring_size_factor = 2.0
+        # wider than the cells out of focus, but in a small field not so wide that few pixels have a whole ring
+        widest = RING_FIELD * min(full) / float(np.mean(params.gSiz))
+        params.ring_size_factor = float(np.clip(round(widest, 2), 1.0, RING))
     if params.min_corr is None:
         params.min_corr = 0.6
     if params.min_pnr is None:
