@@ -141,9 +141,10 @@ def test_updates_the_footprints(opened, result, frames, recording):
     before = estimates.A.copy()
     opened.update_spatial(pixels - estimates.compute_background(pixels), use_init=False)
     first, second = before.toarray(), estimates.A.toarray()
-    cosine = (first * second).sum(axis=0) / np.linalg.norm(first, axis=0) / np.linalg.norm(second, axis=0)
+    cosine = first.T @ second / np.outer(np.linalg.norm(first, axis=0), np.linalg.norm(second, axis=0))
     cells = [component for component, _ in simulation.match(result, recording)]
-    assert len(cells) >= 7 and cosine[cells].min() > 0.9
+    # CaImAn drops components of which nothing is left, so the others may count on from elsewhere
+    assert len(cells) >= 7 and cosine[cells].max(axis=1).min() > 0.9
 
 
 def test_opens_a_piecewise_rigid_result(recording, tmp_path):
