@@ -44,23 +44,23 @@ def merge(components: Components, threshold: float, fragments: bool = False) -> 
     norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel())
     overlap = (A @ A.T).tocoo()
     size = np.sqrt((c.C.astype(np.float64) ** 2).sum(axis=1))
+    energy = size * norm
     light = A.multiply(A).tocsr()
     covered = (light @ (A > 0).astype(np.float32).T).tocsr()
     pairs = []
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
         if i < j and value > OVERLAP * norm[i] * norm[j] and size[i] > 0 and size[j] > 0:
             r = float(c.C[i] @ c.C[j]) / (size[i] * size[j])
-            weak, bright = (i, j) if size[i] * norm[i] < size[j] * norm[j] else (j, i)
+            weak, bright = (i, j) if energy[i] < energy[j] else (j, i)
             fragment = fragments and covered[weak, bright] > INSIDE * norm[weak] ** 2
-            ratio = size[bright] * norm[bright] / (size[weak] * norm[weak])
-            shadow = fragments and value > SAME * norm[i] * norm[j] and ratio > BRIGHTER
+            shadow = fragments and value > SAME * norm[i] * norm[j] and energy[bright] > BRIGHTER * energy[weak]
             if shadow or r > threshold * (FOLLOWS if fragment else 1):
                 pairs.append((r, int(i), int(j)))
     gone = set()
     for _, i, j in sorted(pairs, reverse=True):
         if i in gone or j in gone:
             continue
-        if size[i] * norm[i] < size[j] * norm[j]:
+        if energy[i] < energy[j]:
             i, j = j, i
         gone.add(j)
         _take(c, i, j, size[j] / size[i])

@@ -129,8 +129,7 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     movie = fit.movie
     height, width = movie.shape
     bands = [_Band(scale, gSig) for scale in SCALES if scale == 1 or FIELD * scale * gSig <= min(movie.shape)]
-    matrix = fit.components.matrix()
-    A = matrix.T.tocsr()
+    A = fit.components.matrix().T.tocsr()
     C = average(fit.components.C, bin_width)
     # traces have mean zero: brightness counts from where a cell is darkest
     dark = (A @ C.min(axis=1, initial=0))[:, None]
