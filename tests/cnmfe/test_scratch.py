@@ -7,14 +7,14 @@ import scipy.sparse as sp
 
 from workflow_miniscope.cnmfe.movie import ArrayMovie
 from workflow_miniscope.cnmfe.prepare import prepare
-from workflow_miniscope.cnmfe.scratch import BLOCK, Scratch, n_bytes
+from workflow_miniscope.cnmfe.scratch import BLOCKS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
 
 
-@pytest.fixture
-def stored(tmp_path, rng):
-    frames = rng.normal(100, 30, (BLOCK + 70, 6, 9)).astype(np.float32)
-    movie = Scratch(tmp_path / "movie", (6, 9), len(frames), 64.0)
+@pytest.fixture(params=BLOCKS)
+def stored(tmp_path, rng, request):
+    frames = rng.normal(100, 30, (BLOCKS[0] + 70, 6, 9)).astype(np.float32)
+    movie = Scratch(tmp_path / "movie", (6, 9), len(frames), 64.0, request.param)
     for block in range(movie.blocks):
         movie.write(block, frames[movie.span(block)])
     return movie, frames.reshape(len(frames), -1).T
@@ -37,6 +37,18 @@ def test_passes_equal_dense_products(stored, rng, workers):
         products = movie.correlate(traces, some.indptr, some.indices, pool, workers)
     expected = (traces @ pixels.T)[np.repeat(np.arange(3), np.diff(some.indptr)), some.indices]
     np.testing.assert_allclose(products, expected, rtol=1e-3, atol=1)
+
+
+def test_blocks_are_shorter_the_larger_the_frames():
+    assert [block_length(shape) for shape in [(304, 304), (608, 608), (1000, 1000), (2000, 2000)]] == [256, 128, 64, 64]
+
+
+def test_blocks_of_some_frames_are_spread_over_the_recording(stored):
+    movie, _ = stored
+    assert movie.spread(1).tolist() == [0]
+    assert movie.spread(10**6).tolist() == list(range(movie.blocks))
+    some = movie.spread(BLOCKS[0])
+    assert len(some) == BLOCKS[0] // movie.length and (len(some) == 1 or some[-1] == movie.blocks - 1)
 
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, rng):

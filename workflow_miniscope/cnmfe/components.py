@@ -37,9 +37,9 @@ class Components:
         """Add components; centers are (row, column) of the windows' middle pixels."""
         self.tops = np.concatenate([self.tops, centers[:, 0] - self.radius])
         self.lefts = np.concatenate([self.lefts, centers[:, 1] - self.radius])
-        self.footprints = np.concatenate([self.footprints, footprints.astype(np.float32)])
+        self.footprints = np.concatenate([self.footprints, footprints.astype(np.float32, copy=False)])
         self.masks = np.concatenate([self.masks, masks])
-        self.C = np.concatenate([self.C, C.astype(np.float32)])
+        self.C = np.concatenate([self.C, C.astype(np.float32, copy=False)])
 
     def keep(self, which) -> None:
         """Keep the components of an index or a boolean mask, in its order."""

@@ -238,12 +238,8 @@ def _motion(prepared) -> RigidShifts | PiecewiseShifts:
 
 
 def _first_frames(source) -> np.ndarray:
-    frames = []
-    for _, block in read_blocks(source, source.n_frames):
-        frames.append(block)
-        if sum(map(len, frames)) >= FIRST:
-            break
-    return np.concatenate(frames)[:FIRST]
+    _, frames = next(read_blocks(source, FIRST))
+    return frames
 
 
 def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResult:
@@ -253,13 +249,15 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
     fit.forget()
     r = quality.footprint_consistency(fit)
     snr = quality.trace_snr(raw, length)
+    accepted = quality.accept(snr, r, quality.eccentricity(c), params)
+    A = _full_resolution(fit, full, size)
+    # the final ones take their place
+    c.C = np.zeros((len(c), 0), np.float32)
     rise, decay = times
     if len(c):
         C, S, YrA, g, bl, sn = temporal.finish(raw, base, params.p, rise, decay, fit.pool)
     else:
         C, S, YrA, g, bl, sn = raw, raw, raw, None, None, None
-    A = _full_resolution(fit, full, size)
-    accepted = quality.accept(snr, r, quality.eccentricity(c), params)
     A, C, S, YrA, scale = _normalise(A, C, S, YrA)
     mean = prepared.images.average()
     b0 = mean.ravel(order="F") - A @ C.mean(axis=1)

@@ -202,7 +202,7 @@ class Fit:
         c = self.components
         if not len(c):
             return
-        gram = c.C.astype(np.float64) @ c.C.T.astype(np.float64)
+        gram = temporal.products(c.C, c.C)
         entries = self.cell_products(c.C, gram)
         start = c.matrix(c.footprints, c.masks).T.tocsr()
         fitted = start.data.astype(np.float64)
@@ -254,10 +254,12 @@ class Fit:
         """
         around = (A @ self.up @ self.W).tocsr()
         products = self.movie.project(A, self.pool, self.workers)
-        products -= self.small.project(around, self.pool, self.workers)
+        self.small.project(-around, self.pool, self.workers, out=products)
         products -= products.mean(axis=1, keepdims=True)
         if own.shape[0]:
-            products += (around @ (self.down @ own.T)) @ C
+            back = around @ (self.down @ own.T)
+            for span in temporal.spans(C.shape[1]):
+                products[:, span] += back @ C[:, span]
         return products
 
     def update_traces(self, sweeps: int = 2) -> None:
@@ -267,6 +269,8 @@ class Fit:
             return
         A = c.matrix()
         gram = (A @ A.T).tocsr()
+        # the old ones first: of an hour they are as large as the traces
+        self.forget()
         self._products, self._gram = self.trace_products(A, c.C, A), gram
         temporal.update(self._products, gram, c.C, self.g, self.kernel, sweeps, self.pool)
 

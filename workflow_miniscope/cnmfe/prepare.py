@@ -18,7 +18,7 @@ from .filtering import bin_frame
 from .piecewise import Blocks
 from .registration import Registration, Still
 from .repair import fill as fill_blind
-from .scratch import BLOCK, Scratch, n_bytes, parts, require_space
+from .scratch import Scratch, block_length, n_bytes, parts, require_space
 
 logger = logging.getLogger(__name__)
 
@@ -76,15 +76,15 @@ class Prepared:
         return self.registration.edges(self.shifts, self.deviations)
 
 
-def read_blocks(movie, n_frames: int):
-    """Blocks of frames, checked: finite numbers of one shape.
+def read_blocks(movie, length: int):
+    """Blocks of ``length`` frames, checked: finite numbers of one shape.
 
     Raises
     ------
     RecordingError
         Naming the first frame that cannot be used.
     """
-    for first, frames in movie.blocks(BLOCK):
+    for first, frames in movie.blocks(length):
         frames = np.asarray(frames)
         if frames.dtype.kind == "f":
             bad = ~np.isfinite(frames).all(axis=(1, 2))
@@ -175,11 +175,12 @@ def prepare(
     full, n = (source.height, source.width), source.n_frames
     whole = tuple(-(-side // (size * factor)) * factor for side in full)
     scale = scale_for(first)
-    need = n_bytes(whole, n) + n_bytes(tuple(side // factor for side in whole), n)
+    less, length = tuple(side // factor for side in whole), block_length(whole)
+    need = n_bytes(whole, n, length) + n_bytes(less, n, length)
     logger.info("The scratch movie takes %.2f GB in %s until the end.", need / 1e9, folder)
     require_space(folder, need)
-    movie = Scratch(folder / "movie.int16", whole, n, scale)
-    small = Scratch(folder / "background.int16", tuple(side // factor for side in whole), n, scale)
+    movie = Scratch(folder / "movie.int16", whole, n, scale, length)
+    small = Scratch(folder / "background.int16", less, n, scale, length)
     step = -(-n // SAMPLE)
     sample = np.zeros((small.pixels, -(-n // step)), np.float32)
     counts = np.bincount(np.arange(n) // step, minlength=sample.shape[1]).astype(np.float32)
@@ -188,14 +189,14 @@ def prepare(
     deviations = np.zeros((n, registration.n_blocks, 2))
     images = SummaryImages(*full)
     fill = template = None
-    middle, sn = (n - 1) // BLOCK // 2, np.zeros(full, np.float32)
+    middle, sn = (n - 1) // length // 2, np.zeros(full, np.float32)
     seen = 0
     pad = tuple((0, side * size - extent) for side, extent in zip(whole, full, strict=True))
     bar = tqdm(total=n, desc="register", unit="frame", disable=None if progress else True)
     with bar:
-        for start, raw in ahead(read_blocks(source, n)):
+        for start, raw in ahead(read_blocks(source, length)):
             raw = fill_blind(raw[: n - start], *blind)
-            block = start // BLOCK
+            block = start // length
             if not len(raw):
                 break
             here = slice(start, start + len(raw))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
+from . import kernels, temporal
 from .deconvolution import baseline
 
 # CaImAn's
@@ -107,7 +108,7 @@ def own_traces(C: np.ndarray, gram) -> np.ndarray:
     float32 [components, frames]
         Of mean zero and orthogonal to the traces of the overlapping components.
     """
-    products = C.astype(np.float64) @ C.T.astype(np.float64)
+    products = temporal.products(C, C)
     out = C.copy()
     for k in range(len(C)):
         others = gram.indices[gram.indptr[k] : gram.indptr[k + 1]]
@@ -143,19 +144,20 @@ def footprint_consistency(fit) -> np.ndarray:
     gram = (A @ A.T).tocsr()
     centred = own_traces(c.C, gram)
     has = centred.any(axis=1)
-    cross = c.C.astype(np.float64) @ centred.T.astype(np.float64)
-    entries = fit.cell_products(centred, cross)
+    cross = temporal.products(c.C, centred)
+    images = fit.cell_products(centred, cross).T.tocsr()
     # what the other components contribute at these events, without the component itself
-    pixels = entries.indices, np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
-    explained = np.asarray(A.T.tocsr() @ cross.astype(np.float32))
-    images = entries.copy()
-    footprint = c.matrix(c.footprints, c.masks).T.tocsr()
-    images.data = entries.data - explained[pixels[1], pixels[0]] + footprint.data * np.diag(cross)[pixels[0]]
-    images, footprint = images.tocsc(), footprint.tocsc()
+    by_pixel = A.T.tocsr()
+    kernels.subtract_product(
+        *(images.indptr, images.indices, by_pixel.indptr, by_pixel.indices, by_pixel.data),
+        *(cross, 0, len(c), images.data),
+    )
+    footprint = c.matrix(c.footprints, c.masks)
     out = np.zeros(len(c))
     for k in np.flatnonzero(has):
         span = slice(images.indptr[k], images.indptr[k + 1])
-        a, b = footprint.data[span], images.data[span]
+        a = footprint.data[span]
+        b = images.data[span] + cross[k, k] * a
         if len(a) > 2 and a.std() > 0 and b.std() > 0:
             out[k] = np.corrcoef(a, b)[0, 1]
     return out

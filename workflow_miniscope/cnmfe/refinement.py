@@ -20,7 +20,7 @@ import numpy as np
 from . import kernels
 from .filtering import bin_frame
 from .prepare import uncovered
-from .seeds import PIECE, SAMPLES
+from .seeds import PIECE, SAMPLE
 
 # residuals beyond this many standard deviations count linearly (Huber)
 HUBER = 3.0
@@ -71,18 +71,17 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     reach = min(reach, height // 4, width // 4)
     inside = (slice(reach, height - reach), slice(reach, width - reach))
     if register:
-        some = np.unique(np.linspace(0, movie.blocks - 1, min(SAMPLES, movie.blocks)).astype(int))
-        squares = []
-        for block in some:
-            _, rest = model(block)
-            squares.append(np.einsum("pt,pt->p", rest, rest) / rest.shape[1])
+        # no name keeps a block while the next one is read: they are large
+        squares = [_power(model(block)[1]) for block in movie.spread(SAMPLE)]
         variance = np.mean(squares, axis=0).reshape(height, width)[inside]
         weight = (1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
     errors = np.zeros((movie.n_frames, 2))
     ceiling = np.float32(SATURATED * prepared.ceiling)
     step = -(-movie.n_frames // prepared.sample.shape[1])
-    sample = np.zeros_like(prepared.sample)
+    # in place, as large as it is: the model does not read it
+    sample = prepared.sample
+    sample[:] = 0
     for block in range(movie.blocks):
         span = movie.span(block)
         observed, left = model(block)
@@ -108,10 +107,10 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         movie.write_pixels(block, observed)
         small.write(block, coarse)
         kernels.add_frames(coarse.reshape(n, -1), span.start, step, sample)
-        # before the next ones are read: they are large
+        # here too
         del observed, left, coarse, piece
     counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
-    prepared.sample[:] = sample / counts
+    sample /= counts
     # Y(x) = M(x + e): the frame has to be moved by e more
     return errors * size
 
@@ -122,6 +121,11 @@ def movie_mean(movie) -> np.ndarray:
     for _, chunk in movie:
         total += chunk.sum(axis=1, dtype=np.float64)
     return (total / (movie.n_frames * movie.scale)).astype(np.float32)
+
+
+def _power(values: np.ndarray) -> np.ndarray:
+    """Mean square over time."""
+    return np.einsum("pt,pt->p", values, values) / values.shape[1]
 
 
 def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

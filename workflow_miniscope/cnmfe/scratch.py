@@ -16,8 +16,10 @@ import numpy as np
 from ..errors import EngineError
 from . import kernels
 
-# frames in a block: a pixel's part of it (512 bytes) is read at once, and a block of a full field fits 50 MB
-BLOCK = 256
+# frames in a block: a pixel's part of it is in one piece, and fewer the more pixels there are, because steps hold
+# several blocks as float32: at most LARGEST values in each
+BLOCKS = (256, 128, 64)
+LARGEST = 2**26
 
 
 class Scratch:
@@ -33,23 +35,30 @@ class Scratch:
         Length.
     scale : float
         Steps of the integers for one unit of the movie.
+    length : int
+        Frames in a block.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int], n_frames: int, scale: float):
-        self.shape, self.n_frames, self.scale = shape, n_frames, float(scale)
+    def __init__(self, path: Path, shape: tuple[int, int], n_frames: int, scale: float, length: int = BLOCKS[0]):
+        self.shape, self.n_frames, self.scale, self.length = shape, n_frames, float(scale), length
         self.pixels = shape[0] * shape[1]
-        self.blocks = -(-n_frames // BLOCK)
+        self.blocks = -(-n_frames // length)
         self.path = path
         path.touch(exist_ok=False)
 
     @property
     def block_bytes(self) -> int:
         """Size of a block on disk."""
-        return self.pixels * BLOCK * 2
+        return self.pixels * self.length * 2
 
     def span(self, block: int) -> slice:
         """Frames of a block."""
-        return slice(block * BLOCK, min((block + 1) * BLOCK, self.n_frames))
+        return slice(block * self.length, min((block + 1) * self.length, self.n_frames))
+
+    def spread(self, n_frames: int) -> np.ndarray:
+        """Blocks at equal distances over the recording that have about ``n_frames`` together."""
+        n = min(max(1, n_frames // self.length), self.blocks)
+        return np.unique(np.linspace(0, self.blocks - 1, n).astype(int))
 
     def write(self, block: int, frames: np.ndarray) -> None:
         """Store a block of frames, float32 [n, height, width]."""
@@ -59,7 +68,7 @@ class Scratch:
 
     def write_pixels(self, block: int, values: np.ndarray) -> None:
         """Store a block of pixels over time, float32 [pixels, n]."""
-        integers = np.zeros((self.pixels, BLOCK), np.int16)
+        integers = np.zeros((self.pixels, self.length), np.int16)
         kernels.to_integers(values, np.float32(self.scale), integers)
         with open(self.path, "r+b", buffering=0) as file:
             file.seek(block * self.block_bytes)
@@ -68,8 +77,8 @@ class Scratch:
                 view = view[file.write(view) :]
 
     def chunk(self, block: int, out: np.ndarray | None = None) -> np.ndarray:
-        """The stored integers of a block, int16 [pixels, BLOCK]; those beyond the last frame are 0."""
-        integers = np.empty((self.pixels, BLOCK), np.int16) if out is None else out
+        """The stored integers of a block, int16 [pixels, length]; those beyond the last frame are 0."""
+        integers = np.empty((self.pixels, self.length), np.int16) if out is None else out
         with open(self.path, "rb", buffering=0) as file:
             file.seek(block * self.block_bytes)
             view = memoryview(integers).cast("B")
@@ -86,7 +95,7 @@ class Scratch:
         return self.chunk(block)[:, : span.stop - span.start] * np.float32(1 / self.scale)
 
     def read_averages(self, block: int, width: int, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
-        """A block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``BLOCK``."""
+        """A block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``length``."""
         chunk, span = self.chunk(block), self.span(block)
         n = span.stop - span.start
         out = np.empty((self.pixels, -(-n // width)), np.float32)
@@ -96,24 +105,27 @@ class Scratch:
 
     def __iter__(self) -> Iterator[tuple[slice, np.ndarray]]:
         """(frames, the stored integers as :meth:`chunk` gives them) block after block, in the same memory."""
-        integers = np.empty((self.pixels, BLOCK), np.int16)
+        integers = np.empty((self.pixels, self.length), np.int16)
         for block in range(self.blocks):
             yield self.span(block), self.chunk(block, integers)
 
-    def project(self, weights, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
+    def project(self, weights, pool: ThreadPoolExecutor, workers: int, out: np.ndarray | None = None) -> np.ndarray:
         """Weighted sums of pixels in every frame.
 
         Parameters
         ----------
         weights : scipy.sparse.csr_matrix [n, pixels]
             One row for each sum.
+        out : float32 [n, frames], optional
+            What the sums are added to.
 
         Returns
         -------
         float32 [n, frames]
         """
         weights = weights.tocsr()
-        out = np.empty((weights.shape[0], self.n_frames), np.float32)
+        if out is None:
+            out = np.zeros((weights.shape[0], self.n_frames), np.float32)
         data = weights.data.astype(np.float32) / np.float32(self.scale)
         for span, chunk in self:
             part = np.zeros((len(out), span.stop - span.start), np.float32)
@@ -125,7 +137,7 @@ class Scratch:
                     chunk, weights.indptr, weights.indices, data, a, b, part
                 ),
             )
-            out[:, span] = part
+            out[:, span] += part
         return out
 
     def correlate(self, traces, indptr, indices, pool: ThreadPoolExecutor, workers: int) -> np.ndarray:
@@ -161,9 +173,14 @@ def parts(pool: ThreadPoolExecutor, workers: int, n: int, function: Callable[[in
     list(pool.map(lambda i: function(int(edges[i]), int(edges[i + 1])), range(pieces)))
 
 
-def n_bytes(shape: tuple[int, int], n_frames: int) -> int:
-    """What a movie of this shape and length takes on disk."""
-    return -(-n_frames // BLOCK) * BLOCK * shape[0] * shape[1] * 2
+def block_length(shape: tuple[int, int]) -> int:
+    """Frames in a block of a movie with frames of this shape."""
+    return next((length for length in BLOCKS if length * shape[0] * shape[1] <= LARGEST), BLOCKS[-1])
+
+
+def n_bytes(shape: tuple[int, int], n_frames: int, length: int = BLOCKS[0]) -> int:
+    """What a movie takes on disk; the arguments are those of :class:`Scratch`."""
+    return -(-n_frames // length) * length * shape[0] * shape[1] * 2
 
 
 def require_space(folder: Path, size: int) -> None:

@@ -38,8 +38,8 @@ SIGMA, EXTENT = 1.0, 2.0
 THRESHOLD = 3.0
 # what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
 MODEL_ERROR = 0.02
-# blocks of the movie that the noise and the median of the filtered movie are taken from
-SAMPLES = 2
+# frames of the movie that the noise and the median of the filtered movie are taken from
+SAMPLE = 512
 # frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
 PIECE = 32
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -150,9 +150,8 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     def pieces(n: int):
         return [slice(i, min(i + PIECE, n)) for i in range(0, n, PIECE)]
 
-    some = np.unique(np.linspace(0, movie.blocks - 1, min(SAMPLES, movie.blocks)).astype(int))
     samples = [[] for _ in bands]
-    for block in some:
+    for block in movie.spread(SAMPLE):
         frames = residual(block)
         for k, band in enumerate(bands):
             samples[k].append(np.stack(list(fit.pool.map(band.filtered, frames))))
@@ -270,6 +269,6 @@ def add(fit, at: np.ndarray, scales: np.ndarray, gSig: float) -> None:
     sigma = (SIGMA * gSig * scales)[:, None, None]
     masks = distance <= np.minimum(EXTENT * sigma, c.radius)
     before = len(c)
-    c.append(at, np.exp(-0.5 * (distance / sigma) ** 2) * masks, masks, np.zeros((len(at), c.C.shape[1])))
+    c.append(at, np.exp(-0.5 * (distance / sigma) ** 2) * masks, masks, np.zeros((len(at), c.C.shape[1]), np.float32))
     c.masks[before:] &= c.inside()[before:]
     c.footprints[before:] *= c.masks[before:]

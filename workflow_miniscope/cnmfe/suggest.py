@@ -27,6 +27,8 @@ STRIDE, BLOCK = 96, 12
 RISE, DECAY = 0.05, 0.5
 # traces, and frames of each, that the time constants come from
 TRACES, FRAMES = 15, 2000
+# frames that the noise of the pixels comes from
+SAMPLE = 1024
 
 
 def for_registration(params, full: tuple[int, int]):
@@ -102,8 +104,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
 
 def working_noise(movie) -> np.ndarray:
     """Noise of each pixel of the working grid, float32 [pixels], from a few blocks."""
-    some = np.unique(np.linspace(0, movie.blocks - 1, min(4, movie.blocks)).astype(int))
-    values = [noise(block) for block in map(movie.read, some) if block.shape[1] > 2]
+    values = [noise(block) for block in map(movie.read, movie.spread(SAMPLE)) if block.shape[1] > 2]
     return np.median(values, axis=0).astype(np.float32)
 
 

@@ -21,6 +21,21 @@ from .timebase import TimeBase
 PRECISION, DESCENTS = 0.05, 20
 # weight of the activity in OASIS, in units of the noise: keeps noise from being fitted
 PENALTY = 0.5
+# frames of all traces that are copied at a time
+PART = 4096
+
+
+def spans(frames: int) -> list[slice]:
+    """Parts of a recording, short enough that copies of all traces in one of them are small."""
+    return [slice(start, min(start + PART, frames)) for start in range(0, frames, PART)]
+
+
+def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``a b'`` of traces, float64 [components of a, components of b]; summed in float64, part after part."""
+    out = np.zeros((len(a), len(b)))
+    for span in spans(a.shape[1]):
+        out += a[:, span].astype(np.float64) @ b[:, span].T.astype(np.float64)
+    return out
 
 
 def average(traces: np.ndarray, bin_width: int) -> np.ndarray:
@@ -119,7 +134,7 @@ def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, p
     Parameters
     ----------
     raw : float32 [components, frames]
-        Traces with their noise.
+        Traces with their noise; changed, it becomes YrA.
     base : TimeBase
         Frame rate, and which frames are missing.
     p : int
@@ -156,5 +171,7 @@ def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, p
             C[k], S[k] = gaps.sparse_deconvolution(y, steps, kernel, sn[k])
 
     list(pool.map(one, range(len(raw))))
+    # in place: of an hour and a thousand cells each array takes 0.3 GB
+    raw -= C
     g = np.tile([d] if p == 1 else [d + r, -d * r], (len(raw), 1))
-    return C, S, raw - C, g, level, sn
+    return C, S, raw, g, level, sn

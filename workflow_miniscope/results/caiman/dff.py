@@ -7,6 +7,8 @@ import numpy as np
 PERCENTILE = 8
 WINDOW = 500
 LIMIT = 100.0
+# components of which copies in double precision are held
+AT_ONCE = 32
 
 
 def is_sane(F_dff: np.ndarray) -> bool:
@@ -111,13 +113,17 @@ def compute_dff(
     under = background(A, C, b=b, f=f, b0=b0, average_image=average_image)
     if under is None:
         return None
-    F = np.asarray(C, dtype=np.float64)
-    if YrA is not None:
-        F = F + YrA
-    baseline = running_percentile(F, percentile, window)
-    if under.shape[1] > 1:
-        under = running_percentile(under, percentile, window)
-    # a baseline below 0 is noise around a subtracted background: it does not make the place darker. A place
-    # without any background has no dF/F: a baseline of noise alone would decide its scale
-    level = np.where(under > 0, under + np.maximum(baseline, 0), np.nan)
-    return np.nan_to_num((F - baseline) / level, nan=0.0).astype(np.float32)
+    out = np.zeros(np.shape(C), np.float32)
+    for first in range(0, len(out), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        F = np.asarray(C[some], dtype=np.float64)
+        if YrA is not None:
+            F = F + YrA[some]
+        baseline, below = running_percentile(F, percentile, window), under[some]
+        if below.shape[1] > 1:
+            below = running_percentile(below, percentile, window)
+        # a baseline below 0 is noise around a subtracted background: it does not make the place darker. A place
+        # without any background has no dF/F: a baseline of noise alone would decide its scale
+        level = np.where(below > 0, below + np.maximum(baseline, 0), np.nan)
+        out[some] = np.nan_to_num((F - baseline) / level, nan=0.0)
+    return out
