@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe import merging, quality, seeds
+from workflow_miniscope.cnmfe import quality, seeds
 from workflow_miniscope.cnmfe.components import Components
 
 
@@ -38,16 +38,6 @@ def components(images, traces):
         window[c.radius - y : c.radius - y + height, c.radius - x : c.radius - x + width] = image
         c.append(np.array([[y, x]]), window[None], (window > 0)[None], (trace - trace.mean())[None])
     return c
-
-
-def test_a_shadow_of_a_bright_cell_is_merged_at_the_end(rng):
-    rows, columns = np.mgrid[:30, :30]
-    image = np.exp(-((rows - 15) ** 2 + (columns - 15) ** 2) / 18)
-    bright, other = rng.random((2, 500))
-    c = components(np.stack([image, image]), np.stack([3 * bright, other]))
-    assert merging.merge(c, 0.7) == 0
-    assert merging.merge(c, 0.7, fragments=True) == 1
-    assert c.C.std() == pytest.approx(3 * bright.std(), rel=0.01)
 
 
 def test_a_cell_cut_by_the_border_is_not_judged_by_its_shape():

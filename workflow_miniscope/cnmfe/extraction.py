@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..errors import ParameterError, RecordingError
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, compute_dff, write_result
-from . import merging, quality, refinement, repair, seeds, suggest, temporal, timebase
+from . import merging, quality, refinement, repair, seeds, splitting, suggest, temporal, timebase
 from .deconvolution import spike_response
 from .fit import Fit
 from .movie import open_movie
@@ -180,7 +180,8 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
     times = (suggest.RISE, params.decay_time or suggest.DECAY)
     fit.update_background()
     for round_, enough in enumerate(COVERAGE):
-        images = seeds.images(fit, gSig, seeds.bin_width(fps, times[1]))
+        width = seeds.bin_width(fps, times[1])
+        images = seeds.images(fit, gSig, width)
         found = found or images[0]
         at, scales = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
         seeds.add(fit, at, scales, gSig)
@@ -191,20 +192,25 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
         fit.update_traces(sweeps=4)
         fit.update_footprints()
         fit.improve(background=False)
-        merging.merge(fit.components, params.merge_thr)
+        merging.merge(fit, params.merge_thr, width)
         fit.update_traces()
         if fit.kernel is None and len(fit.components):
             times = suggest.time_constants(fit.raw_traces(), fps, params)
             fit.g = float(np.exp(-1 / (fps * times[1])))
             fit.kernel = spike_response(fps, *times)
+        if splitting.split(fit, width):
+            fit.update_traces(sweeps=4)
+            fit.update_footprints()
+            merging.merge(fit, params.merge_thr, width)
+            fit.update_traces()
         bar.update()
         if len(fit.components):
             prepared.shifts += refinement.refine(fit, prepared, full, size, params.motion_correct)
         bar.update()
     fit.improve()
-    merging.merge(fit.components, params.merge_thr)
+    merging.merge(fit, params.merge_thr, width)
     fit.improve(background=False)
-    merging.merge(fit.components, params.merge_thr, fragments=True)
+    merging.merge(fit, params.merge_thr, width, parts=True)
     fit.update_traces()
     bar.update()
     return found, times

@@ -148,6 +148,32 @@ class Fit:
         coarse = self.multiply(self.W, self.multiply(self.down, values))
         return values, self.multiply(up, coarse)
 
+    def project_residual(self, weights: sp.csr_matrix, width: int) -> np.ndarray:
+        """Weighted sums of what background and components leave, averaged over every ``width`` frames.
+
+        Parameters
+        ----------
+        weights : scipy.sparse.csr_matrix [n, pixels]
+            One row for each sum.
+        width : int
+            See :meth:`Scratch.read_averages`.
+
+        Returns
+        -------
+        float32 [n, bins]
+            Of mean zero.
+        """
+        A = self.components.matrix().T.tocsr()
+        C = average(self.components.C, width)
+        weights = weights.astype(np.float32)
+        out = []
+        for block in range(self.movie.blocks):
+            values, around = self.residual(block, width, A, C, self.up)
+            values -= around
+            out.append(self.multiply(weights, values))
+        out = np.concatenate(out, axis=1)
+        return out - out.mean(axis=1, keepdims=True)
+
     def multiply(self, matrix: sp.csr_matrix, values: np.ndarray) -> np.ndarray:
         """Product of a sparse matrix and a block, float32 [rows, n], on all threads."""
         out = np.zeros((matrix.shape[0], values.shape[1]), np.float32)

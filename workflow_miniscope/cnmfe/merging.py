@@ -1,63 +1,81 @@
-"""Merging of components that are one cell: overlapping footprints with the same trace."""
+"""Merging of components that are one cell: overlapping footprints with the same trace.
+
+Neighbours whose traces are not yet apart correlate too. Where the movie shows a second dimension in the place of two
+components (:mod:`dimensions`), they are two cells however much their traces correlate; and where it does not, the
+weaker one is a part of the other.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .components import Components
+from .dimensions import second_dimension
+from .temporal import average
 
 # cosine of two footprints from which they are compared at all
 OVERLAP = 0.1
-# a fragment: most of its light is where a brighter component is, and its trace follows that one's this much
+# the second dimension of two cells whose traces correlate: see SecondDimension
+SIGNIFICANCE, RATIO = 20.0, 0.15
+# parts of a cell: this cosine without that significance; or a smaller cosine if the traces correlate this much
 # (relative to the threshold for two cells)
-INSIDE, FOLLOWS = 0.7, 0.7
-# a shadow: nearly the footprint of a component that much brighter
-SAME, BRIGHTER = 0.9, 1.5
+SAME, SAME_SIGNIFICANCE = 0.7, 30.0
+NEAR, FOLLOWS, NEAR_SIGNIFICANCE = 0.4, 0.7, 80.0
 
 
-def merge(components: Components, threshold: float, fragments: bool = False) -> int:
+def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
     """Merge overlapping components whose traces correlate above ``threshold`` (``merge_thr``), in place.
 
     The brighter one takes the other's pixels; the next updates fit the rest.
 
     Parameters
     ----------
-    components : Components
-        All of them.
+    fit : Fit
+        The model with all components.
     threshold : float
         ``merge_thr``.
-    fragments : bool
-        Merge fragments and shadows too. What the model of a bright cell leaves (its trace is not quite what the
-        kernel says, its light not quite linear) looks like weak components within it, which follow it less exactly,
-        or have its footprint and only some of its events. So do weak cells whose trace is not yet their own: only
-        for the last round.
+    width : int
+        Frames to average, see :func:`seeds.bin_width`.
+    parts : bool
+        Merge parts too. What the model of a bright cell leaves (its trace is not quite what the kernel says, its
+        light not quite linear) looks like weak components in its place, which follow it less exactly. So do weak
+        cells whose trace is not yet their own: only for the last round.
 
     Returns
     -------
     int
         How many were merged away.
     """
-    c = components
+    c = fit.components
     if len(c) < 2:
         return 0
     A = c.matrix()
-    norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel())
-    overlap = (A @ A.T).tocoo()
+    gram = (A @ A.T).tocsr()
+    norm = np.sqrt(gram.diagonal())
     size = np.sqrt((c.C.astype(np.float64) ** 2).sum(axis=1))
     energy = size * norm
-    light = A.multiply(A).tocsr()
-    covered = (light @ (A > 0).astype(np.float32).T).tocsr()
-    pairs = []
+    left, C = fit.project_residual(A, width), average(c.C, width)
+    found = []
+    overlap = gram.tocoo()
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
-        if i < j and value > OVERLAP * norm[i] * norm[j] and size[i] > 0 and size[j] > 0:
-            r = float(c.C[i] @ c.C[j]) / (size[i] * size[j])
-            weak, bright = (i, j) if energy[i] < energy[j] else (j, i)
-            fragment = fragments and covered[weak, bright] > INSIDE * norm[weak] ** 2
-            shadow = fragments and value > SAME * norm[i] * norm[j] and energy[bright] > BRIGHTER * energy[weak]
-            if shadow or r > threshold * (FOLLOWS if fragment else 1):
-                pairs.append((r, int(i), int(j)))
+        if i >= j or not value > OVERLAP * norm[i] * norm[j] or not size[i] > 0 or not size[j] > 0:
+            continue
+        cosine, r = value / (norm[i] * norm[j]), float(c.C[i] @ c.C[j]) / (size[i] * size[j])
+        follows = parts and cosine > NEAR and r > FOLLOWS * threshold
+        same = parts and cosine > SAME
+        if not (r > threshold or follows or same):
+            continue
+        pair = [i, j]
+        images = gram[pair][:, pair].toarray().astype(np.float64)
+        second = second_dimension(images, left[pair] + images @ C[pair])
+        if (
+            (r > threshold and not (second.significance > SIGNIFICANCE and second.ratio > RATIO))
+            or (follows and second.significance < NEAR_SIGNIFICANCE)
+            or (same and second.significance < SAME_SIGNIFICANCE)
+        ):
+            found.append((second.significance, int(i), int(j)))
     gone = set()
-    for _, i, j in sorted(pairs, reverse=True):
+    for _, i, j in sorted(found):
         if i in gone or j in gone:
             continue
         if energy[i] < energy[j]:

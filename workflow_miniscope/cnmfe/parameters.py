@@ -59,7 +59,7 @@ class Parameters:
     merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
     min_SNR: float = _parameter(2.5, number(), "quality", "", "accept from this signal to noise ratio on")
-    rval_thr: float = _parameter(0.85, number(-1, 1), "quality", "", "or from this consistency of the footprint on")
+    rval_thr: float = _parameter(0.9, number(-1, 1), "quality", "", "or from this consistency of the footprint on")
     SNR_lowest: float = _parameter(1.5, number(), "quality", "", "reject below this signal to noise ratio")
     rval_lowest: float = _parameter(-1.0, number(-1, 1), "quality", "", "reject below this consistency")
     use_ecc: bool = _parameter(True, flag, "quality", "", "reject what is too long for a soma")

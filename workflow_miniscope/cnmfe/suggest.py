@@ -94,7 +94,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
         widest = RING_FIELD * min(full) / float(np.mean(params.gSiz))
         params.ring_size_factor = float(np.clip(round(widest, 2), 1.0, RING))
     if params.min_corr is None:
-        params.min_corr = 0.6
+        params.min_corr = 0.5
     if params.min_pnr is None:
         # the largest of so many independent normal numbers
         independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.INNER * gSig) ** 2))

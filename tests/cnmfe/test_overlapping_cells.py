@@ -1,0 +1,141 @@
+"""Cells on top of each other: how many they are, which components are one of them, and which are two."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from workflow_miniscope.cnmfe import merging, splitting
+from workflow_miniscope.cnmfe.dimensions import PART, second_dimension
+from workflow_miniscope.cnmfe.filtering import bin_frame
+from workflow_miniscope.cnmfe.fit import Fit
+from workflow_miniscope.cnmfe.scratch import Scratch
+
+SHAPE, FRAMES, WIDTH, DECAY, NOISE = (32, 32), 2000, 4, 0.9, 0.3
+
+
+def calcium(rng, rate=0.01, frames=FRAMES):
+    spikes = (rng.random(frames) < rate) * rng.uniform(1, 3, frames)
+    trace = np.zeros(frames)
+    for t in range(1, frames):
+        trace[t] = DECAY * trace[t - 1] + spikes[t]
+    return trace
+
+
+def image(y, x, sigma=3.0):
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * sigma**2))
+
+
+@pytest.fixture
+def fitted(tmp_path, rng):
+    """Make a Fit of some components to the movie of some cells, without a background."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def make(cells, components):
+            movie = np.einsum("kyx,kt->tyx", *map(np.array, zip(*cells, strict=True)))
+            movie = (movie + NOISE * rng.normal(size=movie.shape)).astype(np.float32)
+            fine = Scratch(tmp_path / "movie", SHAPE, FRAMES, 1000.0)
+            coarse = Scratch(tmp_path / "small", tuple(side // 2 for side in SHAPE), FRAMES, 1000.0)
+            for block in range(fine.blocks):
+                frames = movie[fine.span(block)]
+                fine.write(block, frames)
+                coarse.write(block, np.stack([bin_frame(frame, 2) for frame in frames]))
+            fit = Fit(fine, coarse, np.zeros((coarse.pixels, 1), np.float32), 2, 4.0, 16, DECAY, pool, 1, SHAPE)
+            fit.sn[:] = NOISE
+            c = fit.components
+            for footprint, trace in components:
+                window = np.zeros((1, c.side, c.side), np.float32)
+                window[0, : SHAPE[0], : SHAPE[1]] = np.where(footprint > 0.05 * footprint.max(), footprint, 0)
+                trace = np.array(trace, np.float32)[None]
+                c.append(np.array([[c.radius, c.radius]]), window, window > 0, trace - trace.mean())
+            return fit
+
+        yield make
+
+
+def cosines(fit, images):
+    A = fit.components.matrix().toarray()
+    images = np.array(images).reshape(len(images), -1)
+    return (A / np.linalg.norm(A, axis=1)[:, None]) @ (images / np.linalg.norm(images, axis=1)[:, None]).T
+
+
+def test_noise_is_no_second_dimension(rng):
+    images = np.array([[1.0, 0.9], [0.9, 1.0]])
+    noise = np.linalg.cholesky(images) @ rng.normal(size=(2, 500))
+    one = second_dimension(images, np.outer([1.0, 0.8], 20 * calcium(rng, frames=500)) + noise)
+    assert one.significance < 6
+    assert one.ratio < 0.1
+    two = second_dimension(images, images @ [20 * calcium(rng, frames=500), 20 * calcium(rng, frames=500)] + noise)
+    assert two.significance > 30
+    assert two.ratio > 0.15
+
+
+def test_a_cell_that_is_rarely_active_is_seen_in_its_own_part(rng):
+    frames = 20 * PART
+    images = np.eye(2)
+    rare = calcium(rng, frames=frames)
+    rare[PART:] = 0
+    values = np.array([40 * calcium(rng, frames=frames), 8 * rare]) + rng.normal(size=(2, frames))
+    found = second_dimension(images, values)
+    assert found.significance > 30
+
+
+def test_directions_of_two_activities(rng):
+    mixing = np.array([[0.9, 0.75], [-0.2, 0.5]])
+    series = mixing @ [calcium(rng), calcium(rng)] + 0.2 * rng.normal(size=(2, FRAMES))
+    found = splitting.separate(series, DECAY)
+    angles = np.sort(np.arctan2(*found[::-1]))
+    np.testing.assert_allclose(angles, np.sort(np.arctan2(*mixing[::-1])), atol=np.radians(3))
+    assert splitting.separate(-series, DECAY) is None
+
+
+def test_a_component_of_two_cells_is_split(fitted, rng):
+    cells = [(image(16, 14.8), calcium(rng)), (image(16, 17.2), calcium(rng))]
+    (a, x), (b, y) = cells
+    fit = fitted(cells, [(a + b, x + y)])
+    assert splitting.split(fit, WIDTH) == 1
+    for _ in range(3):
+        fit.update_traces(sweeps=4)
+        fit.update_footprints()
+    # in either order
+    order = np.argmax(cosines(fit, [a, b]), axis=0)
+    assert sorted(order) == [0, 1]
+    assert cosines(fit, [a, b]).max(axis=0).min() > 0.97
+    for trace, k in zip((x, y), order, strict=True):
+        assert np.corrcoef(trace, fit.components.C[k])[0, 1] > 0.95
+
+
+def test_one_cell_is_not_split(fitted, rng):
+    trace = calcium(rng)
+    # not even if the model of its trace is wrong
+    fit = fitted([(image(16, 16), trace)], [(image(16, 16), np.sqrt(trace))])
+    assert splitting.split(fit, WIDTH) == 0
+    assert len(fit.components) == 1
+
+
+def test_neighbours_stay_apart_however_much_their_traces_correlate(fitted, rng):
+    x, y, other = calcium(rng), calcium(rng), calcium(rng)
+    cells = [(image(16, 14), x), (image(16, 18), y)]
+    # traces that are not yet apart
+    mixed = [(image(16, 14), x + 0.7 * y + 0.1 * other), (image(16, 18), y + 0.7 * x)]
+    fit = fitted(cells, mixed)
+    assert np.corrcoef(fit.components.C)[0, 1] > 0.8
+    assert merging.merge(fit, 0.7, WIDTH) == 0
+
+
+def test_halves_of_a_cell_are_merged(fitted, rng):
+    trace = calcium(rng)
+    fit = fitted([(image(16, 16, 4), trace)], [(image(16, 14), trace), (image(16, 18), 0.8 * trace)])
+    assert merging.merge(fit, 0.7, WIDTH) == 1
+    fit.update_traces()
+    fit.update_footprints()
+    assert cosines(fit, [image(16, 16, 4)])[0, 0] > 0.98
+
+
+def test_a_shadow_of_a_bright_cell_is_merged_at_the_end(fitted, rng):
+    trace, noise = calcium(rng), calcium(rng)
+    fit = fitted([(image(16, 16), trace)], [(image(16, 16), trace), (image(16.5, 16), 0.05 * trace + 0.05 * noise)])
+    assert merging.merge(fit, 0.7, WIDTH) == 0
+    assert merging.merge(fit, 0.7, WIDTH, parts=True) == 1
+    assert np.corrcoef(fit.components.C[0], trace)[0, 1] > 0.99

@@ -1,0 +1,72 @@
+"""Is what changes in a place one cell or two?
+
+One cell is one image times one trace, whatever its trace is, and so is every projection of it: the movie without
+background and other components, projected on a few images (footprints, for instance), has one dimension and noise.
+A second cell adds a second dimension, as far as its footprint and its trace are not those of the first. Errors of a
+model's traces do not: what the kernel of the deconvolution misses has the same image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .deconvolution import noise
+
+# averages (of :func:`seeds.bin_width` frames) in a part of the recording: a cell that is rarely active is compared in
+# its own part, and a long recording is judged as a short one
+PART = 375
+
+
+@dataclass
+class SecondDimension:
+    """What a projection of the movie has beside its largest component.
+
+    Attributes
+    ----------
+    directions : float64 [n, 2]
+        First and second singular vector; the first one is mostly positive.
+    series : float64 [2, bins]
+        The movie along them.
+    ratio : float
+        Amplitude of the second dimension relative to the first one, without their noise, in the part of the recording
+        where the second one is largest.
+    significance : float
+        How much the second dimension exceeds its noise there, in standard errors of the noise's variance.
+    """
+
+    directions: np.ndarray
+    series: np.ndarray
+    ratio: float
+    significance: float
+
+
+def second_dimension(images: np.ndarray, values: np.ndarray) -> SecondDimension:
+    """Singular vectors and significance of a projection of the movie.
+
+    Parameters
+    ----------
+    images : float64 [n, n]
+        Products of the images that the movie was projected on with each other.
+    values : float [n, bins]
+        Products of the images with the movie, averaged over a few frames.
+    """
+    # white noise of the pixels is white again after this
+    eigenvalues, vectors = np.linalg.eigh(images)
+    whitening = vectors / np.sqrt(np.maximum(eigenvalues, 1e-9 * eigenvalues[-1]))
+    z = whitening.T @ values
+    z -= np.median(z, axis=1, keepdims=True)
+    directions = np.linalg.svd(z @ z.T)[0][:, :2]
+    # for the second one no sign is better than the other
+    directions[:, 0] *= np.sign(np.sum(directions[:, 0] @ z)) or 1.0
+    series = directions.T @ z
+    bins = series.shape[1]
+    parts = np.linspace(0, bins, max(1, round(bins / PART)) + 1).astype(int)
+    power = np.add.reduceat(series**2, parts[:-1], axis=1) / np.diff(parts)
+    variance = np.maximum(noise(series) ** 2, 1e-12 * power.sum() + 1e-300)[:, None]
+    most = int(np.argmax(power[1]))
+    first, second = (power - variance)[:, most]
+    significance = second / variance[1, 0] / np.sqrt(2 / (parts[most + 1] - parts[most]))
+    ratio = np.sqrt(max(second, 0.0) / max(first, 1e-300))
+    return SecondDimension(whitening @ directions, series, float(ratio), float(significance))

@@ -1,0 +1,133 @@
+"""Splitting of components that are two cells.
+
+Cells that overlap almost wholly are one seed, and their fit one component with the events of both. The movie in its
+place then has two dimensions (:mod:`dimensions`), seen in a few smooth images: the footprint, and the footprint times
+powers and products of the coordinates up to the third order. In these two dimensions the movie is ``a x(t) + b y(t)``; what
+``a`` and ``b`` are, the third cumulants of the innovations ``d(t) = z(t) - g z(t - 1)`` tell, to which independent
+activities contribute each its own and noise nothing,
+
+    sum_t (d(t) . v)^3 = kappa_x (a . v)^3 + kappa_y (b . v)^3    for every v.
+
+Writing a cubic form of two variables as the sum of two cubes is a quadratic equation (Sylvester 1851, see Comon &
+Mourrain 1996, Signal Process 53:93, who separate sources with it).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from .dimensions import second_dimension
+from .temporal import average
+
+# the second dimension of a component that is split: see SecondDimension
+SIGNIFICANCE, RATIO = 40.0, 0.15
+# largest power of the coordinates in the images
+ORDER = 3
+# the part of a new footprint's light that is not negative, and the largest cosine of the two
+POSITIVE, ALIKE = 0.9, 0.985
+
+
+def split(fit, width: int) -> int:
+    """Split components in place; the next updates fit their footprints and traces.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+    width : int
+        Frames to average, see :func:`seeds.bin_width`.
+
+    Returns
+    -------
+    int
+        How many were split.
+    """
+    c = fit.components
+    if not len(c):
+        return 0
+    places = [_images(c, k) for k in range(len(c))]
+    left = fit.project_residual(_matrix(places, fit.movie.pixels), width)
+    C = average(c.C, width)
+    n, first = 0, 0
+    for k, (images, _) in enumerate(places):
+        last = first + len(images)
+        # the first image is the footprint itself
+        found = second_dimension(images @ images.T, left[first:last] + np.outer(images @ images[0], C[k]))
+        first = last
+        if found.significance < SIGNIFICANCE or found.ratio < RATIO:
+            continue
+        mixing = separate(found.series, fit.g**width)
+        if mixing is None:
+            continue
+        footprints = (found.directions @ mixing).T @ images
+        lit = np.maximum(footprints, 0)
+        size = np.linalg.norm(lit, axis=1)
+        if (size**2 < POSITIVE * (footprints**2).sum(axis=1)).any() or lit[0] @ lit[1] > ALIKE * size[0] * size[1]:
+            continue
+        traces = np.linalg.solve(mixing, found.series)
+        _replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : fit.movie.n_frames])
+        n += 1
+    return n
+
+
+def _images(c, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The smooth images of a component, float64 [n, pixels], and their pixels in the field."""
+    y, x = np.nonzero(c.footprints[k])
+    values = c.footprints[k][y, x].astype(np.float64)
+    weight = values**2 / (values @ values)
+    dy, dx = y - weight @ y, x - weight @ x
+    size = np.sqrt(weight @ (dy**2 + dx**2) / 2) or 1.0
+    powers = [(i, j) for i in range(ORDER + 1) for j in range(ORDER + 1 - i)]
+    images = np.array([values * (dy / size) ** i * (dx / size) ** j for i, j in powers])
+    return images, (y + c.tops[k]) * c.shape[1] + x + c.lefts[k]
+
+
+def _matrix(places: list[tuple[np.ndarray, np.ndarray]], pixels: int) -> sp.csr_matrix:
+    """The images of all components as rows, float64 [images, pixels]."""
+    values = np.concatenate([images.ravel() for images, _ in places])
+    at = np.concatenate([np.tile(where, len(images)) for images, where in places])
+    lengths = np.concatenate([np.full(len(images), len(where)) for images, where in places])
+    return sp.csr_matrix((values, at, np.concatenate([[0], np.cumsum(lengths)])), shape=(len(lengths), pixels))
+
+
+def separate(series: np.ndarray, g: float) -> np.ndarray | None:
+    """Directions of two independent activities in a plane.
+
+    Parameters
+    ----------
+    series : float64 [2, bins]
+        Sums of two calcium traces and noise.
+    g : float
+        Decay of calcium from bin to bin.
+
+    Returns
+    -------
+    float64 [2, 2] or None
+        One column for each activity, of length 1; None if the innovations are not the sum of two that are skewed
+        towards larger values.
+    """
+    d = series[:, 1:] - g * series[:, :-1]
+    d -= np.median(d, axis=1, keepdims=True)
+    cubic = [float(np.mean(d[0] ** (3 - i) * d[1] ** i)) for i in range(4)]
+    # directions (1, t) of the two cubes: the roots of the quadratic form that is apolar to the cubic one
+    p0, p1, p2 = np.cross(cubic[:3], cubic[1:])
+    discriminant = p1**2 - 4 * p0 * p2
+    if not discriminant > 0 or p2 == 0:
+        return None
+    t = (-p1 + np.array([-1, 1]) * np.sqrt(discriminant)) / (2 * p2)
+    mixing = np.stack([np.ones(2), t]) / np.hypot(1, t)
+    cubes = np.array([mixing[0] ** (3 - i) * mixing[1] ** i for i in range(4)])
+    kappa = np.linalg.lstsq(cubes, cubic, rcond=None)[0]
+    return mixing if (kappa > 0).all() else None
+
+
+def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray) -> None:
+    """Put two footprints, with the largest value 1, in the place of component ``k``."""
+    peak = lit.max(axis=1)
+    footprints = np.zeros((2, c.side, c.side), np.float32)
+    footprints[:, c.footprints[k] != 0] = lit / peak[:, None]
+    traces = (traces - traces.mean(axis=1, keepdims=True)) * peak[:, None]
+    c.footprints[k], c.C[k] = footprints[0], traces[0]
+    middle = np.array([[c.tops[k], c.lefts[k]]]) + c.radius
+    c.append(middle, footprints[1:], c.masks[k][None], traces[1:].astype(np.float32))
