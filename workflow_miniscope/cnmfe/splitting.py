@@ -2,9 +2,9 @@
 
 Cells that overlap almost wholly are one seed, and their fit one component with the events of both. The movie in its
 place then has two dimensions (:mod:`dimensions`), seen in a few smooth images: the footprint, and the footprint times
-powers and products of the coordinates up to the third order. In these two dimensions the movie is ``a x(t) + b y(t)``; what
-``a`` and ``b`` are, the third cumulants of the innovations ``d(t) = z(t) - g z(t - 1)`` tell, to which independent
-activities contribute each its own and noise nothing,
+powers and products of the coordinates up to the third order. There it is ``a x(t) + b y(t)``; what ``a`` and ``b``
+are, the third cumulants of the innovations ``d(t) = z(t) - g z(t - 1)`` tell, to which independent activities
+contribute each its own and noise nothing,
 
     sum_t (d(t) . v)^3 = kappa_x (a . v)^3 + kappa_y (b . v)^3    for every v.
 
