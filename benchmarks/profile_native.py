@@ -44,6 +44,7 @@ STEPS = {
     ("fit", "trace_products"): "  products with the footprints",
     ("temporal", "update"): "  deconvolution",
     ("merging", "merge"): "merging",
+    ("splitting", "split"): "splitting",
     ("suggest", "time_constants"): "time constants",
     ("refinement", "refine"): "refined registration",
     ("extraction", "_result"): "evaluation and result",
