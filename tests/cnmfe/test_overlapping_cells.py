@@ -90,7 +90,10 @@ def test_directions_of_two_activities(rng):
     assert splitting.separate(-series, DECAY) is None
 
 
-def test_a_component_of_two_cells_is_split(fitted, rng):
+# all frames, or some blocks of a longer recording
+@pytest.mark.parametrize("looked_at", [10**6, 1024])
+def test_a_component_of_two_cells_is_split(fitted, rng, monkeypatch, looked_at):
+    monkeypatch.setattr(splitting, "FRAMES", looked_at)
     cells = [(image(16, 14.8), calcium(rng)), (image(16, 17.2), calcium(rng))]
     (a, x), (b, y) = cells
     fit = fitted(cells, [(a + b, x + y)])

@@ -148,7 +148,7 @@ class Fit:
         coarse = self.multiply(self.W, self.multiply(self.down, values))
         return values, self.multiply(up, coarse)
 
-    def project_residual(self, weights: sp.csr_matrix, width: int) -> np.ndarray:
+    def project_residual(self, weights: sp.csr_matrix, width: int, blocks=None) -> np.ndarray:
         """Weighted sums of what background and components leave, averaged over every ``width`` frames.
 
         Parameters
@@ -157,22 +157,27 @@ class Fit:
             One row for each sum.
         width : int
             See :meth:`Scratch.read_averages`.
+        blocks : iterable of int, optional
+            Blocks of the movie; by default all.
 
         Returns
         -------
         float32 [n, bins]
             Of mean zero.
         """
+        blocks = range(self.movie.blocks) if blocks is None else blocks
         A = self.components.matrix().T.tocsr()
         C = average(self.components.C, width)
         weights = weights.astype(np.float32)
-        out = []
-        for block in range(self.movie.blocks):
+        out = np.empty((weights.shape[0], len(self.movie.bins(blocks, width))), np.float32)
+        start = 0
+        for block in blocks:
             values, around = self.residual(block, width, A, C, self.up)
             values -= around
-            out.append(self.multiply(weights, values))
-        out = np.concatenate(out, axis=1)
-        return out - out.mean(axis=1, keepdims=True)
+            out[:, start : start + values.shape[1]] = self.multiply(weights, values)
+            start += values.shape[1]
+        out -= out.mean(axis=1, keepdims=True)
+        return out
 
     def multiply(self, matrix: sp.csr_matrix, values: np.ndarray) -> np.ndarray:
         """Product of a sparse matrix and a block, float32 [rows, n], on all threads."""

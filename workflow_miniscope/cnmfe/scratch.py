@@ -60,6 +60,11 @@ class Scratch:
         n = min(max(1, n_frames // self.length), self.blocks)
         return np.unique(np.linspace(0, self.blocks - 1, n).astype(int))
 
+    def bins(self, blocks, width: int) -> np.ndarray:
+        """Averages over ``width`` frames (which divides ``length``) that lie in some blocks, by their index."""
+        spans = [self.span(block) for block in blocks]
+        return np.concatenate([np.arange(span.start // width, -(-span.stop // width)) for span in spans])
+
     def write(self, block: int, frames: np.ndarray) -> None:
         """Store a block of frames, float32 [n, height, width]."""
         values = np.empty((self.pixels, len(frames)), np.float32)

@@ -26,6 +26,8 @@ SIGNIFICANCE, RATIO = 40.0, 0.15
 ORDER = 3
 # the part of a new footprint's light that is not negative, and the largest cosine of the two
 POSITIVE, ALIKE = 0.9, 0.985
+# frames that are looked at, at equal distances over a longer recording: ten images of a thousand components are large
+FRAMES = 18432
 
 
 def split(fit, width: int) -> int:
@@ -47,8 +49,12 @@ def split(fit, width: int) -> int:
     if not len(c):
         return 0
     places = [_images(c, k) for k in range(len(c))]
-    left = fit.project_residual(_matrix(places, fit.movie.pixels), width)
-    C = average(c.C, width)
+    blocks = fit.movie.spread(FRAMES)
+    left = fit.project_residual(_matrix(places, fit.movie.pixels), width, blocks)
+    bins = fit.movie.bins(blocks, width)
+    C = average(c.C, width)[:, bins]
+    frames = (bins[:, None] * width + np.arange(width)).ravel()
+    frames = frames[frames < fit.movie.n_frames]
     n, first = 0, 0
     for k, (images, _) in enumerate(places):
         last = first + len(images)
@@ -57,7 +63,7 @@ def split(fit, width: int) -> int:
         first = last
         if found.significance < SIGNIFICANCE or found.ratio < RATIO:
             continue
-        mixing = separate(found.series, fit.g**width)
+        mixing = separate(found.series, fit.g**width, fit.movie.length // width)
         if mixing is None:
             continue
         footprints = (found.directions @ mixing).T @ images
@@ -66,7 +72,7 @@ def split(fit, width: int) -> int:
         if (size**2 < POSITIVE * (footprints**2).sum(axis=1)).any() or lit[0] @ lit[1] > ALIKE * size[0] * size[1]:
             continue
         traces = np.linalg.solve(mixing, found.series)
-        _replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : fit.movie.n_frames])
+        _replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)
         n += 1
     return n
 
@@ -91,7 +97,7 @@ def _matrix(places: list[tuple[np.ndarray, np.ndarray]], pixels: int) -> sp.csr_
     return sp.csr_matrix((values, at, np.concatenate([[0], np.cumsum(lengths)])), shape=(len(lengths), pixels))
 
 
-def separate(series: np.ndarray, g: float) -> np.ndarray | None:
+def separate(series: np.ndarray, g: float, block: int | None = None) -> np.ndarray | None:
     """Directions of two independent activities in a plane.
 
     Parameters
@@ -100,6 +106,8 @@ def separate(series: np.ndarray, g: float) -> np.ndarray | None:
         Sums of two calcium traces and noise.
     g : float
         Decay of calcium from bin to bin.
+    block : int, optional
+        Bins after which the series may jump; by default nowhere.
 
     Returns
     -------
@@ -108,6 +116,8 @@ def separate(series: np.ndarray, g: float) -> np.ndarray | None:
         towards larger values.
     """
     d = series[:, 1:] - g * series[:, :-1]
+    if block:
+        d = np.delete(d, np.s_[block - 1 :: block], axis=1)
     d -= np.median(d, axis=1, keepdims=True)
     cubic = [float(np.mean(d[0] ** (3 - i) * d[1] ** i)) for i in range(4)]
     # directions (1, t) of the two cubes: the roots of the quadratic form that is apolar to the cubic one
@@ -122,12 +132,15 @@ def separate(series: np.ndarray, g: float) -> np.ndarray | None:
     return mixing if (kappa > 0).all() else None
 
 
-def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray) -> None:
-    """Put two footprints, with the largest value 1, in the place of component ``k``."""
+def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray, frames: np.ndarray) -> None:
+    """Put two footprints, with the largest value 1, in the place of component ``k``; traces where they are known."""
     peak = lit.max(axis=1)
     footprints = np.zeros((2, c.side, c.side), np.float32)
     footprints[:, c.footprints[k] != 0] = lit / peak[:, None]
-    traces = (traces - traces.mean(axis=1, keepdims=True)) * peak[:, None]
-    c.footprints[k], c.C[k] = footprints[0], traces[0]
+    # elsewhere the next update starts from half of the old one for each
+    C = np.repeat(c.C[k][None] / 2, 2, axis=0)
+    C[:, frames] = (traces - traces.mean(axis=1, keepdims=True)) * peak[:, None]
+    C -= C.mean(axis=1, keepdims=True)
+    c.footprints[k], c.C[k] = footprints[0], C[0]
     middle = np.array([[c.tops[k], c.lefts[k]]]) + c.radius
-    c.append(middle, footprints[1:], c.masks[k][None], traces[1:].astype(np.float32))
+    c.append(middle, footprints[1:], c.masks[k][None], C[1:])
