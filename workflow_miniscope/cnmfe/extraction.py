@@ -251,9 +251,8 @@ def _first_frames(source) -> np.ndarray:
 def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResult:
     c, fps = fit.components, base.fps
     length = max(1, int(round(times[1] * fps)))
-    raw = fit.raw_traces() if len(c) else c.C
-    fit.forget()
     r = quality.footprint_consistency(fit)
+    raw = fit.raw_traces() if len(c) else c.C
     snr = quality.trace_snr(raw, length)
     accepted = quality.accept(snr, r, quality.eccentricity(c), params)
     A = _full_resolution(fit, full, size)

@@ -298,24 +298,22 @@ class Fit:
         c = self.components
         if not len(c):
             return
-        A = c.matrix()
-        gram = (A @ A.T).tocsr()
-        # the old ones first: of an hour they are as large as the traces
-        self.forget()
-        self._products, self._gram = self.trace_products(A, c.C, A), gram
-        temporal.update(self._products, gram, c.C, self.g, self.kernel, sweeps, self.pool)
-
-    def forget(self) -> None:
-        """Free what only :meth:`raw_traces` needs."""
-        self._products = self._gram = None
+        gram, products = self._least_squares()
+        temporal.update(products, gram, c.C, self.g, self.kernel, sweeps, self.pool)
 
     def raw_traces(self) -> np.ndarray:
-        """Traces before deconvolution, at the last update, float32 [components, frames]."""
+        """Traces before deconvolution, float32 [components, frames]."""
         C = self.components.C
-        out = np.zeros_like(C)
+        gram, out = self._least_squares()
         for k in range(len(C)):
-            out[k] = temporal.raw_trace(self._products, self._gram, C, k)
+            # in place: of an hour and a thousand cells each array takes 0.3 GB
+            out[k] = temporal.raw_trace(out, gram, C, k)
         return out
+
+    def _least_squares(self) -> tuple[sp.csr_matrix, np.ndarray]:
+        """Products of the footprints with each other, and with the movie without background."""
+        A = self.components.matrix()
+        return (A @ A.T).tocsr(), self.trace_products(A, self.components.C, A)
 
 
 def _entries(matrix: sp.csr_matrix) -> sp.csr_matrix:

@@ -52,7 +52,7 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
     A = c.matrix()
     gram = (A @ A.T).tocsr()
     norm = np.sqrt(gram.diagonal())
-    size = np.sqrt((c.C.astype(np.float64) ** 2).sum(axis=1))
+    size = np.sqrt(np.einsum("kt,kt->k", c.C, c.C, dtype=np.float64))
     energy = size * norm
     left, C = fit.project_residual(A, width), average(c.C, width)
     found = []

@@ -55,7 +55,7 @@ def split(fit, width: int) -> int:
     C = average(c.C, width)[:, bins]
     frames = (bins[:, None] * width + np.arange(width)).ravel()
     frames = frames[frames < fit.movie.n_frames]
-    n, first = 0, 0
+    first, new = 0, []
     for k, (images, _) in enumerate(places):
         last = first + len(images)
         # the first image is the footprint itself
@@ -72,9 +72,12 @@ def split(fit, width: int) -> int:
         if (size**2 < POSITIVE * (footprints**2).sum(axis=1)).any() or lit[0] @ lit[1] > ALIKE * size[0] * size[1]:
             continue
         traces = np.linalg.solve(mixing, found.series)
-        _replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)
-        n += 1
-    return n
+        new.append((k, *_replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)))
+    if new:
+        # all at once: each time the traces of all components are copied
+        of, footprints, C = (np.stack(values) for values in zip(*new, strict=True))
+        c.append(np.stack([c.tops[of], c.lefts[of]], axis=1) + c.radius, footprints, c.masks[of], C)
+    return len(new)
 
 
 def _images(c, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,8 +135,11 @@ def separate(series: np.ndarray, g: float, block: int | None = None) -> np.ndarr
     return mixing if (kappa > 0).all() else None
 
 
-def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray, frames: np.ndarray) -> None:
-    """Put two footprints, with the largest value 1, in the place of component ``k``; traces where they are known."""
+def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put the first of two cells in the place of component ``k``; footprint and trace of the second.
+
+    Their footprints have the largest value 1, their traces are known at some frames.
+    """
     peak = lit.max(axis=1)
     footprints = np.zeros((2, c.side, c.side), np.float32)
     footprints[:, c.footprints[k] != 0] = lit / peak[:, None]
@@ -142,5 +148,4 @@ def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray, frames: np.ndarray)
     C[:, frames] = (traces - traces.mean(axis=1, keepdims=True)) * peak[:, None]
     C -= C.mean(axis=1, keepdims=True)
     c.footprints[k], c.C[k] = footprints[0], C[0]
-    middle = np.array([[c.tops[k], c.lefts[k]]]) + c.radius
-    c.append(middle, footprints[1:], c.masks[k][None], C[1:])
+    return footprints[1], C[1]
