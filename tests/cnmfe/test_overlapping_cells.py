@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from workflow_miniscope.cnmfe import merging, splitting
-from workflow_miniscope.cnmfe.dimensions import PART, second_dimension
+from workflow_miniscope.cnmfe.dimensions import PART, second_dimension, without
 from workflow_miniscope.cnmfe.filtering import bin_frame
 from workflow_miniscope.cnmfe.fit import Fit
 from workflow_miniscope.cnmfe.scratch import Scratch
@@ -142,3 +143,27 @@ def test_a_shadow_of_a_bright_cell_is_merged_at_the_end(fitted, rng):
     assert merging.merge(fit, 0.7, WIDTH) == 0
     assert merging.merge(fit, 0.7, WIDTH, parts=True) == 1
     assert np.corrcoef(fit.components.C[0], trace)[0, 1] > 0.99
+
+
+def test_what_the_model_leaves_of_a_neighbour_is_no_second_cell(fitted, rng):
+    trace, bright = calcium(rng), 5 * calcium(rng)
+    cells = [(image(16, 14, 4), trace), (image(16, 21), bright)]
+    # the neighbour's trace is wrong
+    model = [(image(16, 12), trace), (image(16, 16), 0.8 * trace), (image(16, 21), 0.5 * bright)]
+    fit = fitted(cells, model)
+    assert merging.merge(fit, 0.7, WIDTH) == 1
+    assert len(fit.components) == 2
+
+
+def test_images_beside_others(rng):
+    pixels = rng.normal(size=(3, 50))
+    movie = np.outer(pixels[2], rng.normal(size=30))
+    products = sp.csr_matrix(pixels @ pixels.T)
+    values = pixels @ movie
+    images, rest = without(products[:2, :2].toarray(), values[:2], products[:2, 2:], products[2:, 2:], values[2:])
+    apart = pixels[:2] - np.outer(pixels[:2] @ pixels[2], pixels[2]) / (pixels[2] @ pixels[2])
+    np.testing.assert_allclose(images, apart @ apart.T, atol=0.1)
+    assert np.abs(rest).max() < 0.01 * np.abs(values[:2]).max()
+    # alone nothing changes
+    nothing = sp.csr_matrix((2, 0)), sp.csr_matrix((0, 0)), np.zeros((0, 30))
+    assert without(images, rest, *nothing) == (images, rest)

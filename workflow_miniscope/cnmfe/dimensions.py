@@ -14,6 +14,8 @@ import numpy as np
 
 from .deconvolution import noise
 
+# added to the diagonal of products of footprints, relative to it: some are almost the same
+RIDGE = 1e-3
 # averages (of :func:`seeds.bin_width` frames) in a part of the recording: a cell that is rarely active is compared in
 # its own part, and a long recording is judged as a short one
 PART = 375
@@ -70,3 +72,35 @@ def second_dimension(images: np.ndarray, values: np.ndarray) -> SecondDimension:
     significance = second / variance[1, 0] / np.sqrt(2 / (parts[most + 1] - parts[most]))
     ratio = np.sqrt(max(second, 0.0) / max(first, 1e-300))
     return SecondDimension(whitening @ directions, series, float(ratio), float(significance))
+
+
+def without(images, values, cross, others, left) -> tuple[np.ndarray, np.ndarray]:
+    """Images and their values where other components have no light.
+
+    What a model leaves of a bright neighbour would be a second dimension too. The images are made orthogonal to the
+    footprints of all other components, and the values follow.
+
+    Parameters
+    ----------
+    images : float64 [n, n]
+        Products of the images with each other.
+    values : float [n, bins]
+        Products of the images with what the model leaves.
+    cross : scipy.sparse.csr_matrix [n, m]
+        Products of the images with the footprints of the others.
+    others : scipy.sparse.csr_matrix [m, m]
+        Products of these with each other.
+    left : float [m, bins]
+        Products of these with what the model leaves.
+
+    Returns
+    -------
+    tuple of float64
+        Images and values.
+    """
+    if not len(left):
+        return images, values
+    cross, others = cross.toarray().astype(np.float64), others.toarray().astype(np.float64)
+    others.flat[:: len(others) + 1] *= 1 + RIDGE
+    weights = np.linalg.solve(others, cross.T).T
+    return images - weights @ cross.T, values - weights @ left

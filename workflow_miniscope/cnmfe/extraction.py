@@ -20,6 +20,7 @@ from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, compute
 from . import merging, quality, refinement, repair, seeds, splitting, suggest, temporal, timebase
 from .deconvolution import spike_response
 from .fit import Fit
+from .memory import release
 from .movie import open_movie
 from .parameters import Parameters, unused
 from .piecewise import Blocks, PiecewiseRegistration
@@ -136,10 +137,13 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
     params = suggest.for_extraction(params, first, shifts, full, source.n_frames)
     size, factor = params.ssub, params.ssub_B // params.ssub
     prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, workers, progress)
+    del first
+    release()
     logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
     fit = _start(prepared, params, full, fps, pool, workers)
     with tqdm(total=2 * len(COVERAGE) + 2, desc="extract", unit="step", disable=None if progress else True) as bar:
         found, times = _find_cells(fit, prepared, params, full, fps, bar)
+        release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
         result = _result(fit, prepared, found, params, full, size, base, times)
         bar.update()
@@ -255,6 +259,8 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
     raw = fit.raw_traces() if len(c) else c.C
     snr = quality.trace_snr(raw, length)
     accepted = quality.accept(snr, r, quality.eccentricity(c), params)
+    # before, the same noise in a footprint and in the image of its activity would not be compared
+    fit.smooth_footprints()
     A = _full_resolution(fit, full, size)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)
@@ -264,6 +270,7 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
     else:
         C, S, YrA, g, bl, sn = raw, raw, raw, None, None, None
     A, C, S, YrA, scale = _normalise(A, C, S, YrA)
+    release()
     mean = prepared.images.average()
     b0 = mean.ravel(order="F") - A @ C.mean(axis=1)
     grouped = params.grouped()

@@ -265,8 +265,7 @@ class Fit:
         for k in range(len(c)):
             if not energy[k] > 0 or not c.footprints[k].max() > 0:
                 continue
-            error = np.zeros((c.side, c.side), np.float32)
-            error[inside[k]] = self.sn[pixels[k][inside[k]]] / np.sqrt(energy[k])
+            error = self._error(inside[k], pixels[k], energy[k])
             keep = spatial.tidy(c.footprints[k], error) & inside[k]
             if keep.sum() < spatial.MIN_PIXELS:
                 continue
@@ -274,6 +273,21 @@ class Fit:
             c.masks[k] = spatial.grow(keep) & disk & inside[k]
             kept.append(k)
         c.keep(np.array(kept, dtype=np.int64))
+
+    def smooth_footprints(self) -> None:
+        """Take the noise of single pixels out of faint footprints; for the end, when their consistency is known."""
+        c = self.components
+        energy = np.einsum("kt,kt->k", c.C, c.C, dtype=np.float64)
+        inside, pixels = c.inside(), c.pixels()
+        for k in np.flatnonzero(energy):
+            if spatial.is_faint(c.footprints[k], self._error(inside[k], pixels[k], energy[k])):
+                c.footprints[k] = spatial.smooth(c.footprints[k], c.masks[k], inside[k])
+
+    def _error(self, inside: np.ndarray, pixels: np.ndarray, energy: float) -> np.ndarray:
+        """Standard error of each pixel of a footprint, float32 [side, side]; 0 outside the field."""
+        error = np.zeros(inside.shape, np.float32)
+        error[inside] = self.sn[pixels[inside]] / np.sqrt(energy)
+        return error
 
     # -- traces -------------------------------------------------------------------------------------
 

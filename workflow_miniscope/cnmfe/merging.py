@@ -10,17 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from .components import Components
-from .dimensions import second_dimension
+from .dimensions import second_dimension, without
 from .temporal import average
 
 # cosine of two footprints from which they are compared at all
 OVERLAP = 0.1
 # the second dimension of two cells whose traces correlate: see SecondDimension
-SIGNIFICANCE, RATIO = 20.0, 0.15
+SIGNIFICANCE, RATIO = 15.0, 0.15
 # parts of a cell: this cosine without that significance; or a smaller cosine if the traces correlate this much
 # (relative to the threshold for two cells)
-SAME, SAME_SIGNIFICANCE = 0.7, 30.0
-NEAR, FOLLOWS, NEAR_SIGNIFICANCE = 0.4, 0.7, 80.0
+SAME, SAME_SIGNIFICANCE = 0.7, 15.0
+NEAR, FOLLOWS, NEAR_SIGNIFICANCE = 0.4, 0.7, 30.0
 
 
 def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
@@ -66,8 +66,10 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
         if not (r > threshold or follows or same):
             continue
         pair = [i, j]
+        others = np.setdiff1d(np.concatenate([gram[i].indices, gram[j].indices]), pair)
         images = gram[pair][:, pair].toarray().astype(np.float64)
-        second = second_dimension(images, left[pair] + images @ C[pair])
+        images, rest = without(images, left[pair], gram[pair][:, others], gram[others][:, others], left[others])
+        second = second_dimension(images, rest + images @ C[pair])
         if (
             (r > threshold and not (second.significance > SIGNIFICANCE and second.ratio > RATIO))
             or (follows and second.significance < NEAR_SIGNIFICANCE)

@@ -24,6 +24,8 @@ SMALLEST = 0.02
 MIN_PIXELS = 9
 # a footprint is faint if its peak is less than this many standard errors
 FAINT = 16.0
+# kernel and sigma of the blur for faint footprints, pixels of the working grid
+BLUR = (9, 9), 1.5
 
 _FOUR = ndi.generate_binary_structure(2, 1)
 
@@ -64,12 +66,10 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     bool [n, n]
         The significant pixels that hang together with the peak; without threads of single pixels.
     """
-    # light of a point is blurred over more than a pixel: a small blur lowers the noise, not the cell
-    smooth, left = cv2.GaussianBlur(footprint, (3, 3), 0.7), 0.75
-    peak = np.unravel_index(np.argmax(smooth), smooth.shape)
-    if smooth[peak] < FAINT * error[peak]:
+    smooth, left = _slightly(footprint), 0.75
+    if is_faint(footprint, error):
         # a faint cell, mostly one out of focus: only more pixels together tell how far it reaches
-        smooth, left = cv2.GaussianBlur(footprint, (9, 9), 1.5), 0.3
+        smooth, left = cv2.GaussianBlur(footprint, *BLUR), 0.3
     keep = (smooth > SIGNIFICANCE * left * error) & (smooth > SMALLEST * smooth.max())
     if not keep.any():
         return keep
@@ -77,6 +77,40 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     keep = _connected(keep, peak)
     opened = ndi.binary_opening(keep, np.ones((2, 2))) | (keep & (smooth > 0.5 * smooth[peak]))
     return _connected(opened, peak)
+
+
+def is_faint(footprint: np.ndarray, error: np.ndarray) -> bool:
+    """Whether the peak of a footprint is below ``FAINT`` standard errors; the arguments are those of :func:`tidy`."""
+    slightly = _slightly(footprint)
+    peak = np.unravel_index(np.argmax(slightly), slightly.shape)
+    return bool(slightly[peak] < FAINT * error[peak])
+
+
+def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """A footprint without the noise of single pixels.
+
+    Parameters
+    ----------
+    footprint : float32 [n, n]
+        Around the component.
+    mask : bool [n, n]
+        Pixels that it may have, in the field.
+    inside : bool [n, n]
+        Pixels in the field: beyond its border nothing is known, which is not darkness.
+
+    Returns
+    -------
+    float32 [n, n]
+    """
+    light, weight = (
+        cv2.GaussianBlur(image.astype(np.float32), *BLUR, borderType=cv2.BORDER_CONSTANT) for image in (footprint, inside)
+    )
+    return np.where(mask, light / np.maximum(weight, 1e-3), 0).astype(np.float32)
+
+
+def _slightly(footprint: np.ndarray) -> np.ndarray:
+    # light of a point is blurred over more than a pixel: a small blur lowers the noise, not the cell
+    return cv2.GaussianBlur(footprint, (3, 3), 0.7)
 
 
 def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:

@@ -8,7 +8,7 @@ PERCENTILE = 8
 WINDOW = 500
 LIMIT = 100.0
 # components of which copies in double precision are held
-AT_ONCE = 32
+AT_ONCE = 8
 
 
 def is_sane(F_dff: np.ndarray) -> bool:
