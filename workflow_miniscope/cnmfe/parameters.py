@@ -63,7 +63,7 @@ class Parameters:
     SNR_lowest: float = _parameter(1.4, number(), "quality", "", "reject below this signal to noise ratio")
     rval_lowest: float = _parameter(-1.0, number(-1, 1), "quality", "", "reject below this consistency")
     use_ecc: bool = _parameter(True, flag, "quality", "", "reject what is too long for a soma")
-    max_ecc: float = _parameter(3.0, positive, "quality", "", "largest ratio of the footprint's axes")
+    max_ecc: float = _parameter(2.5, positive, "quality", "", "largest ratio of the footprint's axes")
 
     @classmethod
     def check(cls, given: dict[str, Any] | None) -> Parameters:

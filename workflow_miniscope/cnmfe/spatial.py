@@ -103,7 +103,8 @@ def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.nd
     float32 [n, n]
     """
     light, weight = (
-        cv2.GaussianBlur(image.astype(np.float32), *BLUR, borderType=cv2.BORDER_CONSTANT) for image in (footprint, inside)
+        cv2.GaussianBlur(image.astype(np.float32), *BLUR, borderType=cv2.BORDER_CONSTANT)
+        for image in (footprint, inside)
     )
     return np.where(mask, light / np.maximum(weight, 1e-3), 0).astype(np.float32)
 
