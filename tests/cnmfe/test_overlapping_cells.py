@@ -167,3 +167,12 @@ def test_images_beside_others(rng):
     # alone nothing changes
     nothing = sp.csr_matrix((2, 0)), sp.csr_matrix((0, 0)), np.zeros((0, 30))
     assert without(images, rest, *nothing) == (images, rest)
+
+
+def test_a_part_of_a_very_bright_cell_is_merged_at_the_end(fitted, rng):
+    bright, other = 200 * calcium(rng), calcium(rng)
+    # a hundredth of its light follows something else
+    cells = [(image(16, 16), bright), (image(16, 17) - 0.8 * image(16, 16), 2 * other)]
+    fit = fitted(cells, [(image(16, 16), bright), (image(16, 16.5), 2 * other)])
+    fit.update_traces()
+    assert merging.merge(fit, 0.7, WIDTH, parts=True) == 1

@@ -21,6 +21,8 @@ SIGNIFICANCE, RATIO = 15.0, 0.15
 # (relative to the threshold for two cells)
 SAME, SAME_SIGNIFICANCE = 0.7, 15.0
 NEAR, FOLLOWS, NEAR_SIGNIFICANCE = 0.4, 0.7, 30.0
+# or if the second dimension is this small: that of a very bright cell is significant whatever it comes from
+LEAST = 0.05
 
 
 def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
@@ -72,8 +74,8 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
         second = second_dimension(images, rest + images @ C[pair])
         if (
             (r > threshold and not (second.significance > SIGNIFICANCE and second.ratio > RATIO))
-            or (follows and second.significance < NEAR_SIGNIFICANCE)
-            or (same and second.significance < SAME_SIGNIFICANCE)
+            or (follows and (second.significance < NEAR_SIGNIFICANCE or second.ratio < LEAST))
+            or (same and (second.significance < SAME_SIGNIFICANCE or second.ratio < LEAST))
         ):
             found.append((second.significance, int(i), int(j)))
     gone = set()
