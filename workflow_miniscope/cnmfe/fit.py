@@ -277,8 +277,7 @@ class Fit:
     def smooth_footprints(self) -> None:
         """Take the noise of single pixels out of faint footprints; for the end, when their consistency is known."""
         c = self.components
-        energy = np.einsum("kt,kt->k", c.C, c.C, dtype=np.float64)
-        inside, pixels = c.inside(), c.pixels()
+        energy, inside, pixels = c.energy(), c.inside(), c.pixels()
         for k in np.flatnonzero(energy):
             if spatial.is_faint(c.footprints[k], self._error(inside[k], pixels[k], energy[k])):
                 c.footprints[k] = spatial.smooth(c.footprints[k], c.masks[k], inside[k])

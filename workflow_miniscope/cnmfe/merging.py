@@ -54,7 +54,7 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
     A = c.matrix()
     gram = (A @ A.T).tocsr()
     norm = np.sqrt(gram.diagonal())
-    size = np.sqrt(np.einsum("kt,kt->k", c.C, c.C, dtype=np.float64))
+    size = np.sqrt(c.energy())
     energy = size * norm
     left, C = fit.project_residual(A, width), average(c.C, width)
     found = []

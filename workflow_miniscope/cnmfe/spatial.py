@@ -67,7 +67,7 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
         The significant pixels that hang together with the peak; without threads of single pixels.
     """
     smooth, left = _slightly(footprint), 0.75
-    if is_faint(footprint, error):
+    if _is_low(smooth, error):
         # a faint cell, mostly one out of focus: only more pixels together tell how far it reaches
         smooth, left = cv2.GaussianBlur(footprint, *BLUR), 0.3
     keep = (smooth > SIGNIFICANCE * left * error) & (smooth > SMALLEST * smooth.max())
@@ -81,9 +81,7 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 def is_faint(footprint: np.ndarray, error: np.ndarray) -> bool:
     """Whether the peak of a footprint is below ``FAINT`` standard errors; the arguments are those of :func:`tidy`."""
-    slightly = _slightly(footprint)
-    peak = np.unravel_index(np.argmax(slightly), slightly.shape)
-    return bool(slightly[peak] < FAINT * error[peak])
+    return _is_low(_slightly(footprint), error)
 
 
 def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -112,6 +110,11 @@ def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.nd
 def _slightly(footprint: np.ndarray) -> np.ndarray:
     # light of a point is blurred over more than a pixel: a small blur lowers the noise, not the cell
     return cv2.GaussianBlur(footprint, (3, 3), 0.7)
+
+
+def _is_low(smooth: np.ndarray, error: np.ndarray) -> bool:
+    peak = np.unravel_index(np.argmax(smooth), smooth.shape)
+    return bool(smooth[peak] < FAINT * error[peak])
 
 
 def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:
