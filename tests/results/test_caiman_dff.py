@@ -5,7 +5,7 @@ import planted
 import pytest
 from scipy.ndimage import percentile_filter
 
-from workflow_miniscope.results.caiman.dff import background, compute_dff, is_sane, running_percentile
+from workflow_miniscope.results.caiman.dff import Dff, background, compute_dff, is_sane, running_percentile
 
 
 @pytest.fixture
@@ -91,3 +91,11 @@ def test_running_percentile_follows_the_exact_filter():
 @pytest.mark.parametrize(("value", "sane"), [(0.0, True), (-0.5, True), (30.0, True), (1e3, False), (np.inf, False)])
 def test_what_is_sane(value, sane):
     assert is_sane(np.array([[0.1, value]])) is sane
+
+
+def test_rows_are_those_of_the_whole(cells):
+    A, b0, under, _, C, YrA = cells
+    rows, whole = Dff(background(A, C, b0=b0), C, YrA), compute_dff(A, C, YrA=YrA, b0=b0)
+    assert rows.shape == whole.shape
+    for some in (slice(None), slice(1, 3), slice(3, 4), slice(2, 2), slice(-1, None), slice(None, None, 2)):
+        assert rows[some].dtype == np.float32 and np.array_equal(rows[some], whole[some])

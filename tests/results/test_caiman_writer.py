@@ -10,7 +10,16 @@ import pytest
 import scipy.sparse
 
 from workflow_miniscope.errors import ResultError
-from workflow_miniscope.results.caiman import RESULT_NAME, CaimanResult, read_result, write_result, writer
+from workflow_miniscope.results.caiman import (
+    RESULT_NAME,
+    CaimanResult,
+    Dff,
+    background,
+    compute_dff,
+    read_result,
+    write_result,
+    writer,
+)
 
 ARRAYS = (
     "C S YrA F_dff b0 Cn sn center g bl c1 neurons_sn accepted rejected snr r_values cnn_preds "
@@ -68,6 +77,27 @@ def test_no_component_at_all(tmp_path):
 def test_models_of_no_component(tmp_path):
     nothing = CaimanResult(dims=(4, 6), A=scipy.sparse.csc_matrix((24, 0)), C=np.zeros((0, 9)), g=np.zeros((0, 2)))
     assert len(read_result(write_result(tmp_path, nothing)).C) == 0
+
+
+def test_dff_is_computed_while_it_is_written(tmp_path):
+    """An hour's traces are held three times; this would be the fourth."""
+    held = planted.result()
+    b0 = np.full(held.A.shape[0], 40, np.float32)
+    given = {"dims": held.dims, "A": held.A, "C": held.C, "YrA": held.YrA, "b0": b0, "dff_method": "computed: so"}
+    result = CaimanResult(F_dff=Dff(background(held.A, held.C, b0=b0), held.C, held.YrA), **given)
+    back = read_result(write_result(tmp_path, result))
+    assert isinstance(result.dff_rows, Dff)
+    expected = compute_dff(held.A, held.C, held.YrA, b0=b0)
+    assert np.array_equal(back.F_dff, expected) and back.dff_method == "computed: so"
+    # who reads it has an array, and the same one the next time
+    assert np.array_equal(result.F_dff, expected) and result.F_dff is result.dff_rows
+
+
+def test_dff_of_other_components():
+    A, C = planted.footprints(), np.ones((4, 10), np.float32)
+    fewer = Dff(np.ones((3, 1)), C[:3])
+    with pytest.raises(ResultError, match="F_dff has the shape"):
+        CaimanResult(dims=(40, 64), A=A, C=C, F_dff=fewer)
 
 
 def test_layout_is_caimans(tmp_path):

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from ..errors import ParameterError, RecordingError
-from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, compute_dff, write_result
+from ..results.caiman import CaimanResult, Dff, PiecewiseShifts, RigidShifts, background, write_result
 from . import merging, quality, refinement, repair, seeds, splitting, suggest, temporal, timebase
 from .deconvolution import spike_response
 from .fit import Fit
@@ -284,7 +284,7 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
         C=C,
         S=S,
         YrA=YrA,
-        F_dff=compute_dff(A, C, YrA, b0=b0),
+        F_dff=Dff(background(A, C, b0=b0), C, YrA),
         dff_method="computed: over the constant background, running 8th percentile of 500 frames",
         W=_fortran(fit.W, fit.small.shape),
         b0=b0,

@@ -4,7 +4,7 @@ Both engines write it, and any file of CaImAn >= 1.9 is read; CaImAn is needed f
 """
 
 from .blocks import shift_blocks
-from .dff import compute_dff
+from .dff import Dff, background, compute_dff
 from .find import find_result
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
 from .reader import read_result
@@ -13,9 +13,11 @@ from .writer import RESULT_NAME, write_motion_correction, write_provenance, writ
 __all__ = [
     "RESULT_NAME",
     "CaimanResult",
+    "Dff",
     "Mask",
     "PiecewiseShifts",
     "RigidShifts",
+    "background",
     "compute_dff",
     "find_result",
     "read_result",

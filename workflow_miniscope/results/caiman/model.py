@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from ...errors import ResultError
+from .dff import Dff, DffField
 
 IMAGES = ("reference_image", "average_image", "correlation_image", "max_image")
 
@@ -110,7 +111,8 @@ class CaimanResult:
     C : float32 [components, frames]
         Denoised traces.
     S, YrA, F_dff : float32 [components, frames] or None
-        Deconvolved activity; residual traces, so that ``C + YrA`` is the raw trace; dF/F.
+        Deconvolved activity; residual traces, so that ``C + YrA`` is the raw trace; dF/F, which may be given as
+        :class:`Dff`: then it is computed when it is first read.
     dff_method : str
         Where ``F_dff`` comes from: "file", "computed: <how>", or "" where there is none.
     W : scipy.sparse.csr_matrix or None
@@ -155,7 +157,7 @@ class CaimanResult:
     C: np.ndarray
     S: np.ndarray | None = None
     YrA: np.ndarray | None = None
-    F_dff: np.ndarray | None = None
+    F_dff: np.ndarray | Dff | None = DffField()
     dff_method: str = ""
     W: scipy.sparse.csr_matrix | None = None
     b0: np.ndarray | None = None
@@ -210,7 +212,7 @@ class CaimanResult:
         if self.b is not None:
             self.b = np.asarray(self.b, dtype=np.float32).reshape(pixels, -1)
             self.f = np.asarray(self.f, dtype=np.float32).reshape(self.b.shape[1], frames)
-        if self.F_dff is not None and not self.dff_method:
+        if self.dff_rows is not None and not self.dff_method:
             self.dff_method = "file"
 
         # the centres that CaImAn stores are those of the seeds: after a merge neither their number nor
@@ -222,10 +224,11 @@ class CaimanResult:
 
     def _shape(self, names: str, shape: tuple, dtype: type) -> None:
         for name in names.split():
-            value = getattr(self, name)
+            value = getattr(self, "dff_rows" if name == "F_dff" else name)
             if value is None:
                 continue
-            value = np.asarray(value, dtype=dtype)
+            if not isinstance(value, Dff):
+                value = np.asarray(value, dtype=dtype)
             if value.shape != shape:
                 raise ResultError(f"{name} has the shape {value.shape}, but {shape} is needed.")
             setattr(self, name, value)
@@ -260,6 +263,11 @@ class CaimanResult:
         """Frame rate that the engine was given, in Hz."""
         fps = self.params.get("data", {}).get("fr")
         return float(fps) if fps else None
+
+    @property
+    def dff_rows(self) -> np.ndarray | Dff | None:
+        """``F_dff`` to take some rows of, ``result.dff_rows[first:last]``, without all of it in memory."""
+        return self._F_dff
 
     @property
     def images(self) -> dict[str, np.ndarray]:

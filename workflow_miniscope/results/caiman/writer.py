@@ -13,6 +13,7 @@ import numpy as np
 
 from ... import __version__
 from ...errors import ResultError
+from .dff import AT_ONCE, Dff
 from .hdf5 import write_value
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
 
@@ -84,7 +85,7 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
     write_value(file, "skip_refinement", bool(patch.get("skip_refinement", False)))
 
     estimates = file.create_group("estimates")
-    values = {name: getattr(result, name) for name in ("A", "C", "S", "YrA", "F_dff", "W", "b0", "Cn", "sn")}
+    values = {name: getattr(result, name) for name in ("A", "C", "S", "YrA", "W", "b0", "Cn", "sn")}
     values |= {name: getattr(result, name) for name in ("center", "g", "bl", "c1", "neurons_sn")}
     values |= {
         "R": result.YrA,
@@ -101,6 +102,7 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
     }
     for name, value in values.items():
         write_value(estimates, name, value)
+    _write_dff(estimates, result.dff_rows)
 
     file.create_group("params")
     for group in set(GROUPS) & set(result.params):
@@ -117,6 +119,15 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
         dff_method=result.dff_method,
         created=result.created,
     )
+
+
+def _write_dff(estimates: h5py.Group, dff: np.ndarray | Dff | None) -> None:
+    if not isinstance(dff, Dff):
+        write_value(estimates, "F_dff", dff)
+        return
+    dataset = estimates.create_dataset("F_dff", dff.shape, np.float32)
+    for first in range(0, len(dataset), AT_ONCE):
+        dataset[first : first + AT_ONCE] = dff[first : first + AT_ONCE]
 
 
 def write_motion_correction(
