@@ -78,6 +78,8 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
             or (same and (second.significance < SAME_SIGNIFICANCE or second.ratio < LEAST))
         ):
             found.append((second.significance, int(i), int(j)))
+    # they are large, and no longer needed when the traces are moved
+    del left, C
     gone = set()
     for _, i, j in sorted(found):
         if i in gone or j in gone:
