@@ -5,7 +5,7 @@ and traces are known) and how the variance of the noise grows with the brightnes
 the trace of each cell, and the background, begin at another moment of the simulated one and the noise is new; the brain
 moves as it did.
 
-    python lengthened.py RECORDING MINUTES        # the frames, uint8, to the standard output
+    python lengthened.py RECORDING/minute.npz MINUTES        # the frames, uint8, to the standard output
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -48,7 +48,7 @@ class Minute:
         Traces.
     shifts : float32 [frames, 2]
         Displacement (dy, dx) of the brain, pixels.
-    noise : tuple of float
+    noise : float64 [2]
         Variance of the noise, per grey level and at level 0.
     """
 
@@ -57,7 +57,7 @@ class Minute:
     A: sp.csr_matrix
     C: np.ndarray
     shifts: np.ndarray
-    noise: tuple[float, float]
+    noise: np.ndarray
 
     @classmethod
     def of(cls, folder: Path) -> Minute:
@@ -92,7 +92,21 @@ class Minute:
         pairs = np.arange(0, n - 1, 10)
         differences = np.stack([_local(movie[t + 1].astype(np.float32) - movie[t]) for t in pairs])
         noise = np.polyfit(movie[pairs].mean(axis=0).ravel(), differences.var(axis=0).ravel() / 2, 1)
-        return cls(still, gaussian_filter1d(background, SLOW, axis=0), A.tocsr(), C, shifts, tuple(noise))
+        return cls(still, gaussian_filter1d(background, SLOW, axis=0), A.tocsr(), C, shifts, noise)
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz``, for :meth:`load`."""
+        A = {name: getattr(self.A, name) for name in ("data", "indices", "indptr")}
+        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self) if field.name != "A"}, **A)
+
+    @classmethod
+    def load(cls, path: Path) -> Minute:
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as file:
+            values = dict(file)
+        pixels, n_cells = values["still"].size, len(values["C"])
+        A = tuple(values.pop(name) for name in ("data", "indices", "indptr"))
+        return cls(A=sp.csr_matrix(A, shape=(pixels, n_cells)), **values)
 
 
 class Lengthened:
@@ -101,8 +115,12 @@ class Lengthened:
     def __init__(self, folder: Path, minutes: int):
         with np.load(folder / "truth.npz") as truth:
             self.C, self.S, self.shifts = truth["C"], truth["S"], truth["shifts"]
-            self.height, self.width = truth["A"].shape[1:]
-        self.folder, self.minutes = folder, minutes
+        self.folder, self.minutes, self.path = folder, minutes, folder / "minute.npz"
+        if not self.path.exists():
+            Minute.of(folder).save(self.path)
+        with np.load(self.path) as minute:
+            # not from the footprints, which are large: the memory of who reads this is measured
+            self.height, self.width = minute["still"].shape
         self.n_frames = minutes * len(self.shifts)
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
@@ -113,7 +131,7 @@ class Lengthened:
     def blocks(self, size: int = 256) -> Iterator[tuple[int, np.ndarray]]:
         """Pairs of (index of the first frame, frames)."""
         pixels = self.height * self.width
-        command = [sys.executable, __file__, str(self.folder), str(self.minutes)]
+        command = [sys.executable, __file__, str(self.path), str(self.minutes)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             try:
                 for first in range(0, self.n_frames, size):
@@ -180,6 +198,6 @@ def write_frames(minute: Minute, minutes: int, out) -> None:
 if __name__ == "__main__":
     cv2.setNumThreads(1)
     try:
-        write_frames(Minute.of(Path(sys.argv[1])), int(sys.argv[2]), sys.stdout.buffer)
+        write_frames(Minute.load(Path(sys.argv[1])), int(sys.argv[2]), sys.stdout.buffer)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has what it wants

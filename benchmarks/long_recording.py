@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,35 +25,41 @@ from scoring import score
 from simulated import Recording
 
 from workflow_miniscope.cnmfe import extract
-from workflow_miniscope.results.caiman import read_result
 
 COLUMNS = ("minutes", "components", "cells", "accepted", "f1", "trace r", "CPU s", "wall s", "peak GiB")
 
 
 def run(folder: Path, minutes: int, fps: float, out: Path) -> None:
-    """Extract, in this process, and write down what it took."""
+    """Extract, in this process, and write down what it took and found."""
     wall, cpu = time.perf_counter(), time.process_time()
-    result = extract(Lengthened(folder, minutes), fps, output=out / "result.hdf5", progress=False)
+    result = extract(Lengthened(folder, minutes), fps, output=out, progress=False)
     took = {
         "components": result.n_components,
         "CPU s": time.process_time() - cpu,
         "wall s": time.perf_counter() - wall,
-        # of this process: those that it started, which made the frames, do not count
-        "peak GiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak GiB": peak(),
     }
     (out / "took.json").write_text(json.dumps(took))
+    save_estimate(out / "estimate.npz", result)
+
+
+def peak() -> float:
+    """Most memory that this process had, GiB, without those it started, which made the frames. Linux only."""
+    # not getrusage: that begins with what the process had that started this one
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 2**20
 
 
 def measure(recording: Recording, minutes: int, root: Path) -> dict:
     """One row of the table."""
     folder = recording.write(root)
+    recorded = Lengthened(folder, minutes)
     with tempfile.TemporaryDirectory(dir=root) as out:
         out = Path(out)
         command = [sys.executable, __file__, "--run", folder, "--minutes", minutes, "--fps", recording.fps]
         subprocess.run([str(part) for part in [*command, "--out", out]], check=True)
         row = {"minutes": minutes} | json.loads((out / "took.json").read_text())
-        save_estimate(out / "estimate.npz", read_result(out / "result.hdf5"))
-        np.savez(out / "truth.npz", **Lengthened(folder, minutes).truth())
+        np.savez(out / "truth.npz", **recorded.truth())
         found = score(out / "estimate.npz", out / "truth.npz")
     return row | {"cells": found.cells, "accepted": found.accepted, "f1": found.f1, "trace r": found.trace_r}
 

@@ -55,14 +55,13 @@ def score(estimate: Path, truth: Path) -> Score:
     from minisim import metrics
 
     with np.load(estimate) as file:
-        found = {name: np.asarray(file[name], float) for name in ("A", "C", "S", "shifts")}
+        found = {name: file[name] for name in ("A", "C", "S", "shifts")}
     with np.load(truth) as file:
-        true = {name: np.asarray(file[name], float) for name in ("A", "C", "S", "shifts")}
-        detectable = file["detectable"]
-    A, C, S = (true[name][detectable] for name in ("A", "C", "S"))
+        shifts, detectable = file["shifts"], file["detectable"]
+        A, C, S = (file[name][detectable] for name in ("A", "C", "S"))
     pairs = []
     if len(found["A"]) and len(A):
-        offset = metrics.global_shift_from_trajectories(found["shifts"], true["shifts"], correction=True)
+        offset = metrics.global_shift_from_trajectories(found["shifts"], shifts, correction=True)
         pairs = metrics.hungarian_match(found["A"], A, metric="cosine", shift=offset).matched_pairs(MATCH)
     recall, precision = len(pairs) / max(len(A), 1), len(pairs) / max(len(found["A"]), 1)
     trace = metrics.trace_pearson(found["C"], C, pairs)
@@ -76,7 +75,7 @@ def score(estimate: Path, truth: Path) -> Score:
         f1=2 * recall * precision / max(recall + precision, 1e-9),
         trace_r=_median(trace),
         activity_r=_median(activity),
-        registration_px=metrics.shift_rmse(found["shifts"], true["shifts"], correction=True, align=True),
+        registration_px=metrics.shift_rmse(found["shifts"], shifts, correction=True, align=True),
     )
 
 
