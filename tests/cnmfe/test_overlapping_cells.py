@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from workflow_miniscope.cnmfe import merging, splitting
 from workflow_miniscope.cnmfe.dimensions import PART, second_dimension, without
@@ -158,14 +157,14 @@ def test_what_the_model_leaves_of_a_neighbour_is_no_second_cell(fitted, rng):
 def test_images_beside_others(rng):
     pixels = rng.normal(size=(3, 50))
     movie = np.outer(pixels[2], rng.normal(size=30))
-    products = sp.csr_matrix(pixels @ pixels.T)
+    products = pixels @ pixels.T
     values = pixels @ movie
-    images, rest = without(products[:2, :2].toarray(), values[:2], products[:2, 2:], products[2:, 2:], values[2:])
+    images, rest = without(products[:2, :2], values[:2], products[:2, 2:], products[2:, 2:], values[2:])
     apart = pixels[:2] - np.outer(pixels[:2] @ pixels[2], pixels[2]) / (pixels[2] @ pixels[2])
     np.testing.assert_allclose(images, apart @ apart.T, atol=0.1)
     assert np.abs(rest).max() < 0.01 * np.abs(values[:2]).max()
     # alone nothing changes
-    nothing = sp.csr_matrix((2, 0)), sp.csr_matrix((0, 0)), np.zeros((0, 30))
+    nothing = np.zeros((2, 0)), np.zeros((0, 0)), np.zeros((0, 30))
     assert without(images, rest, *nothing) == (images, rest)
 
 

@@ -86,9 +86,9 @@ def without(images, values, cross, others, left) -> tuple[np.ndarray, np.ndarray
         Products of the images with each other.
     values : float [n, bins]
         Products of the images with what the model leaves.
-    cross : scipy.sparse.csr_matrix [n, m]
+    cross : float [n, m]
         Products of the images with the footprints of the others.
-    others : scipy.sparse.csr_matrix [m, m]
+    others : float [m, m]
         Products of these with each other.
     left : float [m, bins]
         Products of these with what the model leaves.
@@ -100,7 +100,7 @@ def without(images, values, cross, others, left) -> tuple[np.ndarray, np.ndarray
     """
     if not len(left):
         return images, values
-    cross, others = cross.toarray().astype(np.float64), others.toarray().astype(np.float64)
+    cross, others = cross.astype(np.float64), others.astype(np.float64)
     others.flat[:: len(others) + 1] *= 1 + RIDGE
     weights = np.linalg.solve(others, cross.T).T
     return images - weights @ cross.T, values - weights @ left

@@ -57,6 +57,8 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
     size = np.sqrt(c.energy())
     energy = size * norm
     left, C = fit.project_residual(A, width), average(c.C, width)
+    # parts of a sparse matrix take longer to cut out than to compute with
+    products = gram.toarray()
     found = []
     overlap = gram.tocoo()
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
@@ -68,9 +70,11 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
         if not (r > threshold or follows or same):
             continue
         pair = [i, j]
-        others = np.setdiff1d(np.concatenate([gram[i].indices, gram[j].indices]), pair)
-        images = gram[pair][:, pair].toarray().astype(np.float64)
-        images, rest = without(images, left[pair], gram[pair][:, others], gram[others][:, others], left[others])
+        near = [gram.indices[gram.indptr[k] : gram.indptr[k + 1]] for k in pair]
+        others = np.setdiff1d(np.concatenate(near), pair)
+        images = products[np.ix_(pair, pair)].astype(np.float64)
+        cross, among = products[np.ix_(pair, others)], products[np.ix_(others, others)]
+        images, rest = without(images, left[pair], cross, among, left[others])
         second = second_dimension(images, rest + images @ C[pair])
         if (
             (r > threshold and not (second.significance > SIGNIFICANCE and second.ratio > RATIO))

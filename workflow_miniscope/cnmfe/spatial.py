@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import scipy.ndimage as ndi
 from numba import njit
 
 # a pixel counts when the footprint there is this many standard errors above 0
@@ -27,7 +26,8 @@ FAINT = 16.0
 # kernel and sigma of the blur for faint footprints, pixels of the working grid
 BLUR = (9, 9), 1.5
 
-_FOUR = ndi.generate_binary_structure(2, 1)
+# a pixel and its four neighbours
+_FOUR = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @njit(nogil=True, cache=True)
@@ -75,8 +75,7 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
         return keep
     peak = np.unravel_index(np.argmax(np.where(keep, smooth, 0)), keep.shape)
     keep = _connected(keep, peak)
-    opened = ndi.binary_opening(keep, np.ones((2, 2))) | (keep & (smooth > 0.5 * smooth[peak]))
-    return _connected(opened, peak)
+    return _connected(_without_threads(keep) | (keep & (smooth > 0.5 * smooth[peak])), peak)
 
 
 def is_faint(footprint: np.ndarray, error: np.ndarray) -> bool:
@@ -118,10 +117,20 @@ def _is_low(smooth: np.ndarray, error: np.ndarray) -> bool:
 
 
 def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:
-    labels, _ = ndi.label(mask, _FOUR)
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     return labels == labels[at] if labels[at] else np.zeros_like(mask)
+
+
+def _without_threads(mask: np.ndarray) -> np.ndarray:
+    """Every pixel that is in a square of two by two."""
+    corners = mask[:-1, :-1] & mask[1:, :-1] & mask[:-1, 1:] & mask[1:, 1:]
+    out = np.zeros_like(mask)
+    for rows in (slice(None, -1), slice(1, None)):
+        for columns in (slice(None, -1), slice(1, None)):
+            out[rows, columns] |= corners
+    return out
 
 
 def grow(mask: np.ndarray, pixels: int = 2) -> np.ndarray:
     """Pixels that the next fit may use: a margin around the present ones."""
-    return ndi.binary_dilation(mask, _FOUR, iterations=pixels)
+    return cv2.dilate(mask.astype(np.uint8), _FOUR, iterations=pixels).astype(bool)
