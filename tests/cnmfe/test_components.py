@@ -28,7 +28,7 @@ def add(components, numbers):
 def test_what_is_kept_stays_itself(hundred, kept):
     hundred.keep(kept)
     numbers = np.arange(100)[kept]
-    assert len(hundred) == len(hundred.masks) == len(hundred.footprints) == len(numbers)
+    assert len(hundred) == len(hundred.masks) == len(hundred.footprints) == len(hundred.filled) == len(numbers)
     assert np.array_equal(hundred.C, np.repeat(numbers[:, None], FRAMES, axis=1)) and hundred.C.dtype == np.float32
     assert np.array_equal(hundred.tops, 8 + numbers % 40)
 

@@ -43,6 +43,19 @@ def test_result_is_whole(extracted, recording):
     assert extracted.g.shape == (n, 2)
 
 
+def test_a_cell_cut_by_the_border_is_not_dimmed_along_it():
+    """Of its outermost rows half of the frames are missing."""
+    recording = simulation.make(seed=4, motion=4.0, n_cells=12, brightness=60)
+    far = (recording.centers[:, 1] < 14) | (recording.centers[:, 1] > 98)
+    cell = int(np.argmin(np.abs(recording.centers[:, 0] - 16) + 50 * far))
+    top = int(round(recording.centers[cell, 0]))
+    found = extract(recording.movie[:, top:], 20.0, progress=False)
+    true = recording.A[cell, top:]
+    footprints = [found.footprint(i) for i in found.accepted]
+    cosines = [np.vdot(a, true) / np.linalg.norm(a) / np.linalg.norm(true) for a in footprints]
+    assert max(cosines) > 0.986
+
+
 @pytest.fixture(scope="module")
 def small():
     return simulation.make(seed=3, height=50, width=70, frames=300, n_cells=5)

@@ -41,3 +41,16 @@ def test_a_smooth_footprint_stays_in_its_mask(cut):
 def test_faint_is_what_hardly_stands_out_of_its_error(cut, error, faint):
     cell, inside = cut
     assert spatial.is_faint(cell, np.where(inside, error, 0).astype(np.float32)) is faint
+
+
+def test_a_footprint_where_some_frames_do_not_cover_it(cut, rng):
+    """The rest of the movie holds an older footprint: the fit to all frames is between it and the truth."""
+    cell, inside = cut
+    trace, seen = rng.gamma(0.3, size=2000), np.linspace(0.4, 1, SIDE)[:, None] * np.ones(SIDE)
+    covered = rng.random(2000) < seen.ravel()[:, None]
+    older = 0.5 * cell
+    movie = np.where(covered, cell.ravel()[:, None], older.ravel()[:, None]) * trace
+    fitted = (movie @ trace / (trace @ trace)).reshape(cell.shape).astype(np.float32)
+    assert fitted[inside & (seen < 0.8)].mean() < 0.85 * cell[inside & (seen < 0.8)].mean()
+    np.testing.assert_allclose(spatial.where_covered(fitted, older, seen), cell, atol=0.15)
+    assert np.array_equal(spatial.where_covered(cell, older, np.ones(cell.shape)) > 0, cell > 0)

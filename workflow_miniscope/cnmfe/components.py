@@ -17,6 +17,9 @@ class Components:
         Footprints.
     masks : bool [n, side, side]
         Pixels that the next spatial update may use; never outside the field.
+    filled : float32 [n, side, side]
+        The footprints at the time when pixels that a frame does not cover were last filled with what the model says; 0
+        of components that were not there. See :func:`spatial.where_covered`.
     C : float32 [n, frames]
         Traces, of mean zero. The array changes its length when components come and go: no view of it outlives that.
     """
@@ -28,6 +31,7 @@ class Components:
         self.tops, self.lefts = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self.footprints = np.zeros((0, self.side, self.side), np.float32)
         self.masks = np.zeros((0, self.side, self.side), bool)
+        self.filled = np.zeros((0, self.side, self.side), np.float32)
         self.C = np.zeros((0, n_frames), np.float32)
 
     def __len__(self) -> int:
@@ -39,6 +43,7 @@ class Components:
         self.lefts = np.concatenate([self.lefts, centers[:, 1] - self.radius])
         self.footprints = np.concatenate([self.footprints, footprints.astype(np.float32, copy=False)])
         self.masks = np.concatenate([self.masks, masks])
+        self.filled = np.concatenate([self.filled, np.zeros_like(footprints, np.float32)])
         before = len(self.C)
         self._resize(before + len(C))
         self.C[before:] = C
@@ -46,7 +51,7 @@ class Components:
     def keep(self, which) -> None:
         """Keep the components of a boolean mask or an increasing index."""
         which = np.arange(len(self))[which]
-        for name in ("tops", "lefts", "footprints", "masks"):
+        for name in ("tops", "lefts", "footprints", "masks", "filled"):
             setattr(self, name, getattr(self, name)[which])
         for new, old in enumerate(which):
             if new != old:

@@ -165,6 +165,7 @@ def _start(prepared, params, full, fps, pool, workers) -> Fit:
         pool=pool,
         workers=workers,
         extent=tuple(side // size for side in full),
+        seen=suggest.coverage(prepared, full, size),
     )
     fit.sn = suggest.working_noise(prepared.movie)
     return fit
@@ -179,7 +180,6 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
         The images that the first seeds came from; rise and decay time of the calcium, s.
     """
     size, gSig = params.ssub, float(np.mean(params.gSig)) / params.ssub
-    seen = suggest.coverage(prepared, full, size)
     found = None
     times = (suggest.RISE, params.decay_time or suggest.DECAY)
     fit.update_background()
@@ -187,7 +187,7 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
         width = seeds.bin_width(fps, times[1])
         images = seeds.images(fit, gSig, width)
         found = found or images[0]
-        at, scales = seeds.find(images, gSig, params.min_corr, params.min_pnr, seen > enough)
+        at, scales = seeds.find(images, gSig, params.min_corr, params.min_pnr, fit.seen > enough)
         seeds.add(fit, at, scales, gSig)
         if round_:
             # since the last time the registration was refined and components were merged
@@ -209,6 +209,7 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
             fit.update_traces()
         bar.update()
         if len(fit.components):
+            fit.components.filled = fit.components.footprints.copy()
             prepared.shifts += refinement.refine(fit, prepared, full, size, params.motion_correct)
         bar.update()
     fit.improve()
@@ -259,7 +260,9 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
     raw = fit.raw_traces() if len(c) else c.C
     snr = quality.trace_snr(raw, length)
     accepted = quality.accept(snr, r, quality.eccentricity(c), params)
-    # before, the same noise in a footprint and in the image of its activity would not be compared
+    # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
+    # cells are being found: weak components that are mostly noise would grow along the border
+    fit.correct_for_cover()
     fit.smooth_footprints()
     A = _full_resolution(fit, full, size)
     # the final ones take their place

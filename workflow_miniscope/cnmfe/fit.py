@@ -39,6 +39,8 @@ class Fit:
         Threads.
     extent : tuple of int
         Rows and columns of the working grid that the recording fills.
+    seen : float [height, width], optional
+        Fraction of the frames that cover each pixel of the working grid; by default all.
 
     Attributes
     ----------
@@ -58,10 +60,12 @@ class Fit:
         pool: ThreadPoolExecutor,
         workers: int,
         extent: tuple[int, int],
+        seen: np.ndarray | None = None,
     ):
         self.movie, self.small, self.sample = movie, small, sample
         self.factor, self.ring_radius, self.g = factor, ring_radius, g
         self.pool, self.workers = pool, workers
+        self.seen = np.ones(movie.shape) if seen is None else seen
         self.components = Components(movie.shape, movie.n_frames, radius, extent)
         self.down = background.reduction(movie.shape, factor)
         self.smooth = background.interpolation(movie.shape, factor)
@@ -273,6 +277,14 @@ class Fit:
             c.masks[k] = spatial.grow(keep) & disk & inside[k]
             kept.append(k)
         c.keep(np.array(kept, dtype=np.int64))
+
+    def correct_for_cover(self) -> None:
+        """Footprints as the frames that cover their pixels show them; see :func:`spatial.where_covered`."""
+        c = self.components
+        inside, pixels = c.inside(), c.pixels()
+        seen = np.ones(inside.shape)
+        seen[inside] = self.seen.ravel()[pixels[inside]]
+        c.footprints = spatial.where_covered(c.footprints, c.filled, seen)
 
     def smooth_footprints(self) -> None:
         """Take the noise of single pixels out of faint footprints; for the end, when their consistency is known."""

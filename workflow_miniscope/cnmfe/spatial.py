@@ -25,6 +25,8 @@ MIN_PIXELS = 9
 FAINT = 16.0
 # kernel and sigma of the blur for faint footprints, pixels of the working grid
 BLUR = (9, 9), 1.5
+# of the frames must have covered a pixel for all that its footprint lacks to be believed
+COVERED = 0.3
 
 # a pixel and its four neighbours
 _FOUR = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -76,6 +78,29 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     peak = np.unravel_index(np.argmax(np.where(keep, smooth, 0)), keep.shape)
     keep = _connected(keep, peak)
     return _connected(_without_threads(keep) | (keep & (smooth > 0.5 * smooth[peak])), peak)
+
+
+def where_covered(footprint: np.ndarray, filled: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """A footprint as the frames that cover its pixels show it.
+
+    In the other frames the movie holds what the model said when they were filled (:mod:`refinement`), with the
+    footprint ``a_0`` of that time. Its least squares fit to all of them is ``a = f a_1 + (1 - f) a_0`` in a pixel that
+    a fraction ``f`` of the frames cover: without this, cells cut by the border would be too dim along it.
+
+    Parameters
+    ----------
+    footprint, filled : float32 [...]
+        ``a`` and ``a_0``.
+    seen : float [...]
+        ``f``.
+
+    Returns
+    -------
+    float32 [...]
+        ``a_1``, not negative, and 0 where ``a`` is.
+    """
+    exact = filled + (footprint - filled) / np.maximum(seen, COVERED)
+    return np.where(footprint > 0, np.maximum(exact, 0), 0).astype(np.float32)
 
 
 def is_faint(footprint: np.ndarray, error: np.ndarray) -> bool:
