@@ -23,7 +23,7 @@ import scipy.sparse as sp
 # carry the same signal from growing against each other
 RIDGE = 1e-3
 # pixels whose regressions are solved together; their rings fit into the cache
-TOGETHER = 16
+TOGETHER = 8
 
 
 def reduction(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
