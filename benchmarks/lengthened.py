@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -125,8 +126,7 @@ class Lengthened:
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
         """Frames one after the other."""
-        for first, block in self.blocks():
-            yield from block[max(start - first, 0) : None if stop is None else max(stop - first, 0)]
+        yield from islice((frame for _, block in self.blocks() for frame in block), start, stop)
 
     def blocks(self, size: int = 256) -> Iterator[tuple[int, np.ndarray]]:
         """Pairs of (index of the first frame, frames)."""

@@ -209,7 +209,6 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
             fit.update_traces()
         bar.update()
         if len(fit.components):
-            fit.components.filled = fit.components.footprints.copy()
             prepared.shifts += refinement.refine(fit, prepared, full, size, params.motion_correct)
         bar.update()
     fit.improve()

@@ -36,7 +36,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     Parameters
     ----------
     fit : Fit
-        The model; its movies are rewritten.
+        The model; its movies are rewritten, and its components know with which footprints.
     prepared : Prepared
         Its shifts say which pixels each frame covers; its sample is rewritten.
     full : tuple of int
@@ -54,6 +54,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     movie, small, C = fit.movie, fit.small, fit.components.C
     height, width = movie.shape
     A = fit.components.matrix().T.tocsr()
+    fit.components.filled = fit.components.footprints.copy()
     # the traces have mean zero: what the background lacks to the mean of the movie is constant
     mean = movie_mean(movie)
     constant = (mean - fit.up @ (fit.W @ (fit.down @ mean)))[:, None]
