@@ -8,8 +8,9 @@ registration leaves is
 
 a least squares problem of two unknowns in each frame. The movie is corrected to first order, by
 ``- e . grad M``, without interpolating it a second time. Pixels that the frame did not cover are set to what
-the model predicts for them, and so are saturated ones where it predicts more: otherwise a bright cell would be
-flat in its brightest frames, and its rim would look like other cells.
+the model predicts for them, and so are saturated ones where it predicts more, once the pixels around have told how
+bright their cell was: otherwise a bright cell would be flat in its brightest frames, and its rim would look like
+other cells.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ HUBER = 3.0
 LARGEST = 0.5
 # fraction of a camera's largest value from which a bin of pixels counts as saturated
 SATURATED = 0.97
+# weight of the saturated pixels of a component when the others say how bright it is
+UNSEEN = 0.01
 
 
 def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = True) -> np.ndarray:
@@ -77,6 +80,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         variance = np.mean(squares, axis=0).reshape(height, width)[inside]
         weight = (1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
+    by_component = A.T.tocsr()
     errors = np.zeros((movie.n_frames, 2))
     ceiling = np.float32(SATURATED * prepared.ceiling)
     step = -(-movie.n_frames // prepared.sample.shape[1])
@@ -100,6 +104,9 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 if register:
                     errors[t] = _error(rest[i], gradient, weight, inside)
                 gone = uncovered(edges[t], movie.shape, full, size)
+                saturated = frames[i] >= ceiling
+                if saturated.any():
+                    _complete(expected, rest[i], saturated, A, by_component)
                 kernels.correct(frames[i], expected, dy, dx, errors[t, 0], errors[t, 1], *gone, ceiling)
                 coarse[first + i] = bin_frame(frames[i], fit.factor)
             kernels.put_frames(frames.reshape(len(frames), -1), first, observed)
@@ -114,6 +121,34 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     sample /= counts
     # Y(x) = M(x + e): the frame has to be moved by e more
     return errors * size
+
+
+def _complete(expected, rest, saturated, A, by_component) -> None:
+    """Add to what is expected in saturated pixels what the other pixels of the same components say that it lacks.
+
+    The traces are fitted to all pixels, and are too low where some are cut off. How much higher they are in this frame,
+
+        min_d  sum_x w(x) [ rest(x) - sum_k a_k(x) d_k ]^2,
+
+    is seen where nothing is cut off (``w = 1``). A component that is seen nowhere else stays as it is, because
+    saturated pixels count a little (``w = UNSEEN``), as if they lacked nothing.
+
+    expected, rest: float32 [height, width], the first is changed; saturated: bool [height, width]; A: footprints,
+    scipy.sparse.csr_matrix [pixels, components]; by_component: its transpose.
+    """
+    at = np.flatnonzero(saturated)
+    components = np.unique(A[at].indices)
+    if not len(components):
+        return
+    near = by_component[components]
+    pixels = np.unique(near.indices)
+    shapes = near[:, pixels].toarray().astype(np.float64)
+    cut = saturated.ravel()[pixels]
+    weighted = shapes * np.where(cut, UNSEEN, 1)
+    gram = weighted @ shapes.T
+    gram.flat[:: len(gram) + 1] *= 1 + 1e-3
+    lacks = np.linalg.solve(gram, weighted @ np.where(cut, 0, rest.ravel()[pixels]))
+    expected.ravel()[pixels[cut]] += (lacks @ shapes[:, cut]).astype(np.float32)
 
 
 def movie_mean(movie) -> np.ndarray:
