@@ -26,7 +26,9 @@ from simulated import videos
 from workflow_miniscope.cnmfe.movie import open_movie
 
 # background: its grid in pixels, its smoothness in pixels and frames
-GRID, SMOOTH, SLOW = 8, 8.0, 3.0
+GRID, SMOOTH, SLOW = 8, 20.0, 3.0
+# minisim's neuropil has three
+COMPONENTS = 5
 # structure coarser than this is background, when the brightness of the cells and the noise are looked for
 LOCAL = 20.0
 # normal numbers that the noise is taken from, at random places
@@ -93,7 +95,8 @@ class Minute:
         pairs = np.arange(0, n - 1, 10)
         differences = np.stack([_local(movie[t + 1].astype(np.float32) - movie[t]) for t in pairs])
         noise = np.polyfit(movie[pairs].mean(axis=0).ravel(), differences.var(axis=0).ravel() / 2, 1)
-        return cls(still, gaussian_filter1d(background, SLOW, axis=0), A.tocsr(), C, shifts, noise)
+        background = _together(gaussian_filter1d(background, SLOW, axis=0))
+        return cls(still, background, A.tocsr(), C, shifts, noise)
 
     def save(self, path: Path) -> None:
         """Write an ``.npz``, for :meth:`load`."""
@@ -158,6 +161,17 @@ def moved(frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """A frame moved by (dy, dx) pixels."""
     by = np.array([[1, 0, shift[1]], [0, 1, shift[0]]], np.float32)
     return cv2.warpAffine(frame, by, frame.shape[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _together(background: np.ndarray) -> np.ndarray:
+    """The largest principal components of a background: what changes in large parts of the field alike.
+
+    The optics make a cell brighter here and darker there than its footprint says. What that leaves of it in the
+    background would begin at another moment than the cell: a cell that nobody knows of.
+    """
+    n = len(background)
+    u, s, v = np.linalg.svd(background.reshape(n, -1), full_matrices=False)
+    return ((u[:, :COMPONENTS] * s[:COMPONENTS]) @ v[:COMPONENTS]).reshape(background.shape)
 
 
 def _local(image: np.ndarray) -> np.ndarray:

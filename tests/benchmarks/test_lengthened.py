@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lengthened import Lengthened, moved
+from lengthened import GRID, Lengthened, Minute, moved
 from simulated import Recording, videos
 
 from workflow_miniscope.cnmfe.movie import open_movie
@@ -48,6 +48,22 @@ def test_each_minute_has_its_own_activity_and_noise(long, frames):
             assert np.corrcoef(seen[part], known[part])[0, 1] > 0.8
         assert np.corrcoef(known[:n], known[n:])[0, 1] < 0.7
     assert not np.array_equal(frames[:n], frames[n:])
+
+
+def test_no_cell_is_in_the_background_too(long, frames):
+    minute = Minute.load(long.path)
+    light = minute.A.multiply(minute.C.std(axis=1)).tocsc()
+    remains = []
+    for k in np.argsort(-light.max(axis=0).toarray().ravel())[:20]:
+        pixel = light[:, k].toarray().argmax()
+        y, x = np.divmod(pixel, minute.still.shape[1])
+        near = np.pad(minute.background, ((0, 0), (3, 3), (3, 3)), mode="edge")[:, y // GRID :, x // GRID :]
+        # more than three steps of the grid away it is another background, and no longer the cell
+        local = near[:, 3, 3] - (near[:, 0, 3] + near[:, 6, 3] + near[:, 3, 0] + near[:, 3, 6]) / 4
+        trace = minute.C[k] - minute.C[k].mean()
+        remains.append(abs(local @ trace) / (trace @ trace) / minute.A[pixel, k])
+    # of its brightness there
+    assert np.mean(remains) < 0.03
 
 
 def test_parts_are_those_of_the_whole(long, frames):
