@@ -19,12 +19,12 @@ from pathlib import Path
 
 from simulated import REGIONS, Recording, frame_rate, videos
 
-from workflow_miniscope.cnmfe import extraction, prepare
+from workflow_miniscope.cnmfe import extraction, recorded
 
 # (module, function): what is printed of it; those indented are parts of one above
 STEPS = {
     ("extraction", "extract"): "all",
-    ("extraction", "_first_frames"): "first frames",
+    ("recorded", "first"): "first frames",
     ("registration", "fit"): "template",
     ("soma", "soma_size"): "size of the somata",
     ("prepare", "prepare"): "the pass over the recording",
@@ -76,7 +76,7 @@ class Serial:
 
 def profile(recording: Path) -> list[tuple[str, int, float]]:
     """(step, calls, CPU s) of one extraction, compiled code being there already."""
-    extraction.ThreadPoolExecutor = prepare.ThreadPoolExecutor = Serial
+    extraction.ThreadPoolExecutor = recorded.ThreadPoolExecutor = Serial
     watch = cProfile.Profile(time.process_time)
     watch.runcall(extraction.extract, videos(recording), frame_rate(recording), progress=False, workers=1)
     found = {}

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from workflow_miniscope.cnmfe.movie import ArrayMovie
 from workflow_miniscope.cnmfe.prepare import prepare
+from workflow_miniscope.cnmfe.recorded import Recorded
 from workflow_miniscope.cnmfe.scratch import BLOCKS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
 
@@ -56,7 +57,7 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, r
     # room for one of the two movies: what both take is asked for
     free = 2**27 + n_bytes((96, 96), 300)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(2**40, 2**40 - free, free))
-    source = ArrayMovie(frames)
+    recorded = Recorded(ArrayMovie(frames))
     with ThreadPoolExecutor(1) as pool, pytest.raises(EngineError, match="GiB"):
-        prepare(source, frames[:50], (np.zeros((96, 96), bool), None), None, 1, 2, tmp_path, pool, 1, False)
+        prepare(recorded, frames[:50], (np.zeros((96, 96), bool), None), None, 1, 2, tmp_path, pool, 1, False)
     assert not list(tmp_path.iterdir())

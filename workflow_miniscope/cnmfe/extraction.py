@@ -24,7 +24,8 @@ from .memory import release
 from .movie import open_movie
 from .parameters import Parameters, unused
 from .piecewise import Blocks, PiecewiseRegistration
-from .prepare import prepare, read_blocks
+from .prepare import prepare
+from .recorded import Recorded
 from .registration import Registration
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,8 @@ def extract(
 
 def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanResult, dict]:
     full, fps = (source.height, source.width), base.fps
-    first = _first_frames(source)
+    recorded = Recorded(source)
+    first = recorded.first(FIRST)
     mask = repair.stuck(first)
     if mask.any():
         logger.info("%d pixels never change and are filled from their neighbours.", int(mask.sum()))
@@ -134,9 +136,9 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
     if params.motion_correct:
         registration = _registration(params, full, pool)
         shifts = registration.fit(first)
-    params = suggest.for_extraction(params, first, shifts, full, source.n_frames)
+    params = suggest.for_extraction(params, first, shifts, full, source.n_frames, pool)
     size, factor = params.ssub, params.ssub_B // params.ssub
-    prepared = prepare(source, first, (mask, weights), registration, size, factor, folder, pool, workers, progress)
+    prepared = prepare(recorded, first, (mask, weights), registration, size, factor, folder, pool, workers, progress)
     del first
     release()
     logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
@@ -245,11 +247,6 @@ def _motion(prepared) -> RigidShifts | PiecewiseShifts:
         return RigidShifts(prepared.shifts)
     shifts = prepared.shifts[:, None] + prepared.deviations
     return PiecewiseShifts(y=shifts[..., 0], x=shifts[..., 1], blocks=prepared.blocks.blocks)
-
-
-def _first_frames(source) -> np.ndarray:
-    _, frames = next(read_blocks(source, FIRST))
-    return frames
 
 
 def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResult:

@@ -16,6 +16,7 @@ from . import kernels
 from .deconvolution import noise
 from .filtering import bin_frame
 from .piecewise import Blocks
+from .recorded import PART, Recorded
 from .registration import Registration, Still
 from .repair import fill as fill_blind
 from .scratch import Scratch, block_length, n_bytes, parts, require_space
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 # averages over time that the ring regressions see, at most
 SAMPLE = 600
-# frames that are held at full resolution at a time
-PART = 64
 
 
 @dataclass
@@ -76,36 +75,6 @@ class Prepared:
         return self.registration.edges(self.shifts, self.deviations)
 
 
-def read_blocks(movie, length: int):
-    """Blocks of ``length`` frames, checked: finite numbers of one shape.
-
-    Raises
-    ------
-    RecordingError
-        Naming the first frame that cannot be used.
-    """
-    for first, frames in movie.blocks(length):
-        frames = np.asarray(frames)
-        if frames.dtype.kind == "f":
-            bad = ~np.isfinite(frames).all(axis=(1, 2))
-            if bad.any():
-                raise RecordingError(
-                    f"Frame {first + int(np.argmax(bad))} has pixels that are not finite numbers (NaN or "
-                    "infinity): remove the frame or fill the pixels before processing."
-                )
-        yield first, frames
-
-
-def ahead(blocks):
-    """The same blocks, the next one being decoded while one is in use."""
-    with ThreadPoolExecutor(1) as thread:
-        iterator = iter(blocks)
-        coming = thread.submit(next, iterator, None)
-        while (block := coming.result()) is not None:
-            coming = thread.submit(next, iterator, None)
-            yield block
-
-
 def scale_for(frames: np.ndarray) -> float:
     """Steps of the scratch's integers for one unit of the movie: fine against the noise, no overflow."""
     if frames.dtype == np.uint8:
@@ -137,7 +106,7 @@ def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], si
 
 
 def prepare(
-    source,
+    recorded: Recorded,
     first: np.ndarray,
     blind: tuple,
     registration: Registration | None,
@@ -152,8 +121,8 @@ def prepare(
 
     Parameters
     ----------
-    source : movie
-        See :func:`movie.open_movie`.
+    recorded : Recorded
+        The frames.
     first : [n, height, width]
         The first frames, from which the template was made.
     blind : tuple
@@ -172,7 +141,7 @@ def prepare(
     RecordingError
         If the number of frames is not what the movie said, or a frame cannot be used.
     """
-    full, n = (source.height, source.width), source.n_frames
+    full, n = recorded.shape, recorded.n_frames
     whole = tuple(-(-side // (size * factor)) * factor for side in full)
     scale = scale_for(first)
     less, length = tuple(side // factor for side in whole), block_length(whole)
@@ -194,7 +163,7 @@ def prepare(
     pad = tuple((0, side * size - extent) for side, extent in zip(whole, full, strict=True))
     bar = tqdm(total=n, desc="register", unit="frame", disable=None if progress else True)
     with bar:
-        for start, raw in ahead(read_blocks(source, length)):
+        for start, raw in recorded.blocks(length):
             raw = fill_blind(raw[: n - start], *blind)
             block = start // length
             if not len(raw):

@@ -8,6 +8,8 @@ merge, and what never changes is gone.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import scipy.ndimage as ndi
@@ -27,7 +29,7 @@ CONTRAST = 6.0
 MIN_BLOBS = 8
 
 
-def soma_size(frames: np.ndarray, shifts: np.ndarray) -> float | None:
+def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) -> float | None:
     """Median sigma of the blobs that light up, pixels.
 
     Parameters
@@ -36,38 +38,47 @@ def soma_size(frames: np.ndarray, shifts: np.ndarray) -> float | None:
         Some frames that follow each other.
     shifts : float64 [n, 2]
         Their corrections.
+    pool : ThreadPoolExecutor
+        Frames are shared out over its threads.
 
     Returns
     -------
     float or None
         None where there are too few blobs.
     """
-    moved = np.stack([translate(f.astype(np.float32), *s) for f, s in zip(frames, shifts, strict=True)])
-    n = len(moved) // AVERAGE
-    means = moved[: n * AVERAGE].reshape(n, AVERAGE, *moved.shape[1:]).mean(axis=1)
-    changes = (means - np.median(means, axis=0))[:: max(1, n // IMAGES)]
+    n = len(frames) // AVERAGE
+
+    def mean(i):
+        few = range(AVERAGE * i, AVERAGE * (i + 1))
+        return np.mean([translate(frames[t].astype(np.float32), *shifts[t]) for t in few], axis=0)
+
+    means = np.stack(list(pool.map(mean, range(n))))
+    still = np.stack(list(pool.map(lambda y: np.median(means[:, y], axis=0), range(means.shape[1]))))
+    changes = (means - still)[:: max(1, n // IMAGES)]
     size = 2 if min(frames.shape[1:]) >= 64 else 1
-    changes = np.stack([bin_frame(image, size) for image in changes])
     scales = SCALES[SCALES * 6 < min(frames.shape[1:])] / size
     if len(scales) < 3:
         return None
-    found, strength = [], []
-    for image in changes:
-        stack = np.stack([_response(image, sigma) for sigma in scales])
-        spread = 1.4826 * np.median(np.abs(stack), axis=(1, 2), keepdims=True)
-        peak = (ndi.maximum_filter(stack, 3) == stack) & (stack > CONTRAST * np.maximum(spread, 1e-6))
-        # the first and the last scale are no maxima, only ends; blobs cut by the border seem small or large
-        peak[[0, -1]] = False
-        for k, y, x in np.argwhere(peak):
-            far = 2 * scales[k]
-            if far <= y < image.shape[0] - far and far <= x < image.shape[1] - far:
-                found.append(scales[k] * size)
-                strength.append(stack[k, y, x])
+    blobs = list(pool.map(lambda image: _blobs(bin_frame(image, size), scales), changes))
+    found, strength = (np.concatenate(values) for values in zip(*blobs, strict=True))
     if len(found) < MIN_BLOBS:
         return None
     # the strongest half: the weak ones are noise and cells far out of focus
     order = np.argsort(strength)[len(found) // 2 :]
-    return float(np.median(np.array(found)[order]))
+    return float(np.median(found[order] * size))
+
+
+def _blobs(image: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scale of each blob of an image and how much it stands out."""
+    stack = np.stack([_response(image, sigma) for sigma in scales])
+    spread = 1.4826 * np.median(np.abs(stack), axis=(1, 2), keepdims=True)
+    peak = (ndi.maximum_filter(stack, 3) == stack) & (stack > CONTRAST * np.maximum(spread, 1e-6))
+    # the first and the last scale are no maxima, only ends; blobs cut by the border seem small or large
+    peak[[0, -1]] = False
+    k, y, x = np.nonzero(peak)
+    far, (height, width) = 2 * scales[k], image.shape
+    whole = (far <= y) & (y < height - far) & (far <= x) & (x < width - far)
+    return scales[k[whole]], stack[peak][whole]
 
 
 def _response(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -50,7 +50,7 @@ def for_registration(params, full: tuple[int, int]):
     return params
 
 
-def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[int, int], n_frames: int):
+def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[int, int], n_frames: int, pool):
     """Fill in the rest; gives a copy.
 
     Parameters
@@ -63,6 +63,8 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
         (height, width) of the recording.
     n_frames : int
         Length.
+    pool : ThreadPoolExecutor
+        Threads.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
     """
     params = copy(params)
     if params.gSig is None:
-        sigma = soma_size(first, shifts)
+        sigma = soma_size(first, shifts, pool)
         if sigma is None:
             sigma = min(GSIG, min(full) / 6)
             logger.info("Too few cells are active at the beginning to see their size; gSig=%.0f is taken.", sigma)

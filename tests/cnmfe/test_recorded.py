@@ -1,0 +1,55 @@
+"""Frames are decoded once, in order, whatever pieces they are asked for in."""
+
+import numpy as np
+import pytest
+
+from workflow_miniscope.cnmfe.movie import ArrayMovie
+from workflow_miniscope.cnmfe.recorded import AHEAD, PART, Recorded
+from workflow_miniscope.errors import RecordingError
+
+
+class Counted(ArrayMovie):
+    """Counts what is decoded, and may give pieces of another size than asked for."""
+
+    decoded, size = 0, None
+
+    def blocks(self, size=256):
+        for first, frames in super().blocks(self.size or size):
+            self.decoded += len(frames)
+            yield first, frames
+
+
+@pytest.fixture
+def frames(rng):
+    return rng.integers(0, 255, (5 * PART + 30, 4, 6), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("length", [PART, 2 * PART, 256, 1000])
+@pytest.mark.parametrize("first", [0, 1, 200, 1000])
+@pytest.mark.parametrize("size", [None, 50])
+def test_all_frames_come_once_and_in_order(frames, length, first, size):
+    movie = Counted(frames)
+    movie.size = size
+    recorded = Recorded(movie)
+    if first:
+        np.testing.assert_array_equal(recorded.first(first), frames[:first])
+    blocks = list(recorded.blocks(length))
+    assert [start for start, _ in blocks] == list(range(0, len(frames), length))
+    assert all(len(block) == length for _, block in blocks[:-1])
+    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), frames)
+    assert movie.decoded == len(frames)
+
+
+def test_no_more_is_decoded_ahead_than_a_little(rng):
+    movie = Counted(rng.integers(0, 255, (40 * PART, 4, 6), dtype=np.uint8))
+    recorded = Recorded(movie)
+    recorded.first(PART)
+    del recorded
+    assert movie.decoded <= (AHEAD + 1) * PART
+
+
+def test_the_frame_that_is_not_a_number_is_named(frames):
+    frames = frames.astype(np.float32)
+    frames[170, 2, 3] = np.nan
+    with pytest.raises(RecordingError, match="Frame 170 has"):
+        list(Recorded(ArrayMovie(frames)).blocks(256))

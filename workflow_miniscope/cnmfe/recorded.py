@@ -1,0 +1,99 @@
+"""The frames of a recording: each decoded once, checked, and ahead of their use."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+import numpy as np
+
+from ..errors import RecordingError
+
+# frames that are decoded at a time, and how many such parts wait for their use at most
+PART, AHEAD = 64, 4
+
+
+class Recorded:
+    """Frames of a movie, from the first to the last.
+
+    Parameters
+    ----------
+    movie
+        See :func:`movie.open_movie`.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (height, width) of a frame.
+    n_frames : int
+        Length.
+    """
+
+    def __init__(self, movie):
+        self.shape, self.n_frames = (movie.height, movie.width), movie.n_frames
+        self._parts = _ahead(_checked(movie))
+        self._kept: deque[np.ndarray] = deque()
+
+    def first(self, n: int) -> np.ndarray:
+        """The first ``n`` frames, [n, height, width], or all there are; :meth:`blocks` begins with them all the same.
+
+        Raises
+        ------
+        RecordingError
+            As :meth:`blocks`.
+        """
+        while sum(map(len, self._kept)) < n and (part := next(self._parts, None)) is not None:
+            self._kept.append(part)
+        return np.concatenate(self._kept)[:n]
+
+    def blocks(self, length: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Pairs of (index of the first frame, ``length`` frames), once.
+
+        Raises
+        ------
+        RecordingError
+            If a frame has values that are not finite numbers; it names the first one.
+        """
+        start, waiting = 0, []
+        # no name keeps a part that is used: they are large
+        kept = (self._kept.popleft() for _ in range(len(self._kept)))
+        for part in chain(kept, self._parts):
+            waiting.append(part)
+            if sum(map(len, waiting)) >= length:
+                frames = np.concatenate(waiting)
+                waiting = [frames[length:]]
+                yield start, frames[:length]
+                start += length
+        frames = np.concatenate(waiting)
+        if len(frames):
+            yield start, frames
+
+
+def _checked(movie) -> Iterator[np.ndarray]:
+    """Parts of a movie, finite numbers all of them."""
+    for first, frames in movie.blocks(PART):
+        frames = np.asarray(frames)
+        if frames.dtype.kind == "f":
+            bad = ~np.isfinite(frames).all(axis=(1, 2))
+            if bad.any():
+                raise RecordingError(
+                    f"Frame {first + int(np.argmax(bad))} has pixels that are not finite numbers (NaN or "
+                    "infinity): remove the frame or fill the pixels before processing."
+                )
+        yield frames
+
+
+def _ahead(parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same, the next ones being decoded while one is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = deque(thread.submit(next, parts, None) for _ in range(AHEAD))
+        try:
+            while (part := coming.popleft().result()) is not None:
+                coming.append(thread.submit(next, parts, None))
+                yield part
+        finally:
+            # of a recording that is not read to its end
+            for part in coming:
+                part.cancel()
