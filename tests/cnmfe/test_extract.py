@@ -19,6 +19,18 @@ def test_planted_cells_are_found(recording, extracted):
     assert np.median(activity) > 0.7
 
 
+def test_few_cells_are_not_joined_by_false_ones():
+    """Wide and weak components at the border, which the model of the background leaves."""
+    false = 0
+    for seed in (1, 4, 5, 9):
+        recording = simulation.make(seed=seed)
+        result = extract(recording.movie, recording.fps, progress=False)
+        pairs = simulation.match(result, recording)
+        assert len(pairs) == 12
+        false += len(result.accepted) - len(pairs)
+    assert false <= 3
+
+
 def test_rows_and_columns_are_not_swapped(recording, extracted):
     assert extracted.dims == recording.movie.shape[1:]
     offset = np.median(-extracted.motion.shifts - recording.shifts, axis=0)

@@ -3,6 +3,7 @@ import pytest
 
 from workflow_miniscope.cnmfe import quality, seeds
 from workflow_miniscope.cnmfe.components import Components
+from workflow_miniscope.cnmfe.parameters import Parameters
 
 
 def seed_images(shape, scale, peaks, sigma):
@@ -48,3 +49,28 @@ def test_a_cell_cut_by_the_border_is_not_judged_by_its_shape():
     cut, line = quality.eccentricity(c)
     assert cut == 1
     assert line == pytest.approx(5, rel=0.1)
+
+
+def test_a_wide_component_has_to_stand_out_more():
+    params = Parameters.check({"min_SNR": 4, "rval_thr": 0.9, "SNR_lowest": 2})
+    ok = np.ones(5)
+    wide = np.array([10, 10, 10, 20, 30.0])
+    # the usual width is 10
+    snr = np.array([5, 5, 5, 7.9, 12])
+    assert quality.accept(snr, 0.5 * ok, ok, wide, params).tolist() == [True, True, True, False, True]
+    # their footprints are good, and the lowest signal to noise ratio counts
+    snr = np.array([2, 2, 2, 3.9, 6])
+    assert quality.accept(snr, 0.95 * ok, ok, wide, params).tolist() == [True, True, True, False, True]
+    # a narrow one does not have to stand out less
+    snr = np.array([5, 5, 5, 5, 3.0])
+    assert quality.accept(snr, 0.5 * ok, ok, np.array([10, 10, 10, 10, 2]), params).tolist() == 4 * [True] + [False]
+    assert not quality.accept(0 * ok, ok, ok, wide, params).any()
+
+
+def test_the_width_of_a_footprint_is_that_of_its_bright_part():
+    rows, columns = np.mgrid[:41, :41]
+    distance = np.hypot(rows - 20, columns - 20)
+    c = components(np.stack([distance < 6, distance < 12, (distance < 6) + 0.05]).astype(np.float32), np.ones((3, 10)))
+    narrow, twice, dim = quality.width(c)
+    assert twice == pytest.approx(2 * narrow, rel=0.05)
+    assert dim == narrow

@@ -45,14 +45,14 @@ def _median_differences(traces, out):
         trace = traces[k]
         for t in range(n):
             values[t] = abs(trace[t + 1] - half * (trace[t] + trace[t + 2]))
-        out[k] = _select(values, n // 2)
+        out[k] = select(values, n // 2)
         if n % 2 == 0:
             # what is smaller was put before it
             out[k] = (out[k] + values[: n // 2].max()) / 2
 
 
 @njit(nogil=True, cache=True)
-def _select(values, k):
+def select(values, k):
     """The ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
     low, high = 0, len(values)
     while high - low > 1:

@@ -255,7 +255,7 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
     r = quality.footprint_consistency(fit)
     raw = fit.raw_traces() if len(c) else c.C
     snr = quality.trace_snr(raw, length)
-    accepted = quality.accept(snr, r, quality.eccentricity(c), params)
+    accepted = quality.accept(snr, r, quality.eccentricity(c), quality.width(c), params)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()

@@ -60,7 +60,7 @@ class Parameters:
     p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
     min_SNR: float = _parameter(3.0, number(), "quality", "", "accept from this signal to noise ratio on")
     rval_thr: float = _parameter(0.89, number(-1, 1), "quality", "", "or from this consistency of the footprint on")
-    SNR_lowest: float = _parameter(1.4, number(), "quality", "", "reject below this signal to noise ratio")
+    SNR_lowest: float = _parameter(1.2, number(), "quality", "", "reject below this signal to noise ratio")
     rval_lowest: float = _parameter(-1.0, number(-1, 1), "quality", "", "reject below this consistency")
     use_ecc: bool = _parameter(True, flag, "quality", "", "reject what is too long for a soma")
     max_ecc: float = _parameter(2.5, positive, "quality", "", "largest ratio of the footprint's axes")

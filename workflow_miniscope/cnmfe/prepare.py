@@ -84,25 +84,25 @@ def scale_for(frames: np.ndarray) -> float:
     return 16000.0 / largest if largest > 0 else 1.0
 
 
-def uncovered(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> tuple:
-    """Rows and columns of the working grid that a shifted frame does not cover, bool [height] and [width].
+def uncovered(shifts: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> tuple:
+    """Rows and columns of the working grid that shifted frames do not cover, bool [n, height] and [n, width].
 
-    ``shift`` is (dy, dx) or, if the field was not moved as a whole, has two of each: those of the first and of the
-    last border (float64 [2, 2], pixels).
+    ``shifts`` are (dy, dx) of each frame, float64 [n, 2], or, if the field was not moved as a whole, two of each: those
+    of the first and of the last border, float64 [n, 2, 2]; pixels.
     """
 
-    def along(n, extent, move):
+    def along(n, extent, moves):
         first = np.arange(n) * size
-        start, end = np.broadcast_to(move, 2)
+        start, end = np.broadcast_to(moves.T, (2, len(moves)))[:, :, None]
         return (first < start - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + end + 0.01)
 
-    return along(shape[0], full[0], shift[0]), along(shape[1], full[1], shift[1])
+    return along(shape[0], full[0], shifts[:, 0]), along(shape[1], full[1], shifts[:, 1])
 
 
 def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
-    """The same as an image, bool [height, width]."""
-    rows, columns = uncovered(shift, shape, full, size)
-    return rows[:, None] | columns[None, :]
+    """The same of one frame as an image, bool [height, width]."""
+    rows, columns = uncovered(shift[None], shape, full, size)
+    return rows[0, :, None] | columns
 
 
 def prepare(
@@ -211,7 +211,7 @@ def _fill(frames: np.ndarray, shifts: np.ndarray, before: np.ndarray | None, poo
     It stands until the model of the movie can predict these pixels.
     """
     full = frames.shape[1:]
-    rows, columns = (np.array(gone) for gone in zip(*(uncovered(s, full, full, 1) for s in shifts), strict=True))
+    rows, columns = uncovered(shifts, full, full, 1)
     total, count = np.zeros(full), np.zeros(full, np.float32)
     parts(pool, workers, full[0], lambda a, b: kernels.add_covered(frames, rows, columns, a, b, total, count))
     mean = (total / np.maximum(count, 1)).astype(np.float32)

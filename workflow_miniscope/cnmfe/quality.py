@@ -17,6 +17,8 @@ from .deconvolution import baseline
 SIGMA_FACTOR = 3.0
 # a footprint is cut by the border if it is brighter there than this fraction of its peak
 CUT = 0.3
+# pixels brighter than this fraction of the peak count for the width of a footprint
+WIDE = 0.1
 
 
 def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
@@ -78,19 +80,35 @@ def eccentricity(components) -> np.ndarray:
     return out
 
 
-def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, params) -> np.ndarray:
+def width(components) -> np.ndarray:
+    """Width of each footprint in pixels, float64 [n]: root of the number brighter than ``WIDE`` of the peak."""
+    peak = components.footprints.max(axis=(1, 2), keepdims=True)
+    return np.sqrt((components.footprints > WIDE * peak).sum(axis=(1, 2)))
+
+
+def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, params) -> np.ndarray:
     """CaImAn's rule, bool [components]: one criterion is met well, and none is missed by far.
+
+    A wide component gathers more of what the model of the background leaves: the signal to noise ratio of one that is
+    twice as wide as is usual among those accepted so far counts half.
 
     Parameters
     ----------
-    snr, r, ecc : float64 [components]
-        Of :func:`trace_snr`, :func:`footprint_consistency` and :func:`eccentricity`.
+    snr, r, ecc, wide : float64 [components]
+        Of :func:`trace_snr`, :func:`footprint_consistency`, :func:`eccentricity` and :func:`width`.
     params : Parameters
         ``min_SNR``, ``rval_thr``, ``SNR_lowest``, ``rval_lowest``, ``use_ecc``, ``max_ecc``.
     """
-    good = (snr >= params.min_SNR) | (r >= params.rval_thr)
-    good &= (snr >= params.SNR_lowest) & (r >= params.rval_lowest)
-    return good & (ecc <= params.max_ecc) if params.use_ecc else good
+
+    def rule(snr):
+        good = (snr >= params.min_SNR) | (r >= params.rval_thr)
+        good &= (snr >= params.SNR_lowest) & (r >= params.rval_lowest)
+        return good & (ecc <= params.max_ecc) if params.use_ecc else good
+
+    good = rule(snr)
+    if good.any():
+        good &= rule(snr / np.maximum(1, wide / np.median(wide[good])))
+    return good
 
 
 def own_traces(C: np.ndarray, gram) -> np.ndarray:

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numba import njit
 
 from . import kernels
+from .deconvolution import select
 from .filtering import bin_frame
 from .prepare import uncovered
 from .seeds import PIECE, SAMPLE
@@ -78,7 +80,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         # no name keeps a block while the next one is read: they are large
         squares = [_power(model(block)[1]) for block in movie.spread(SAMPLE)]
         variance = np.mean(squares, axis=0).reshape(height, width)[inside]
-        weight = (1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
+        root = np.sqrt(1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
     by_component = A.T.tocsr()
     errors = np.zeros((movie.n_frames, 2))
@@ -92,8 +94,9 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         observed, left = model(block)
         n = observed.shape[1]
         coarse = np.empty((n, *small.shape), np.float32)
+        rows, columns = uncovered(edges[span], movie.shape, full, size)
 
-        def piece(first, span=span, observed=observed, left=left, coarse=coarse, n=n):
+        def piece(first, span=span, observed=observed, left=left, coarse=coarse, rows=rows, columns=columns, n=n):
             frames, rest = (np.empty((min(PIECE, n - first), height, width), np.float32) for _ in range(2))
             kernels.take_frames(observed, first, frames.reshape(len(frames), -1))
             kernels.take_frames(left, first, rest.reshape(len(rest), -1))
@@ -102,8 +105,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 expected = frames[i] - rest[i]
                 dy, dx = gradient = _gradient(cv2.GaussianBlur(expected, (3, 3), 0.5))
                 if register:
-                    errors[t] = _error(rest[i], gradient, weight, inside)
-                gone = uncovered(edges[t], movie.shape, full, size)
+                    errors[t] = _error(rest[i], gradient, root, inside)
+                gone = rows[first + i], columns[first + i]
                 saturated = frames[i] >= ceiling
                 if saturated.any():
                     _complete(expected, rest[i], saturated, A, by_component)
@@ -174,22 +177,51 @@ def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _error(rest, gradient, weight, inside) -> np.ndarray:
-    """Displacement that explains a residual best, beside anything smooth."""
+def _error(rest, gradient, root, inside) -> np.ndarray:
+    """Displacement that explains a residual best, beside anything smooth; ``root``: of the weights of the pixels."""
 
     def sharp(image):
         return (image - cv2.blur(image, (9, 9)))[inside]
 
-    rest = sharp(rest)
-    gy, gx = sharp(gradient[0]), sharp(gradient[1])
-    root = np.sqrt(weight)
-    scaled = rest * root
-    bound = HUBER * 1.4826 * float(np.median(np.abs(scaled[::2, ::2]))) + 1e-12
-    rest = np.clip(scaled, -bound, bound) * root
-    wy, wx = weight * gy, weight * gx
-    hessian = np.array([[np.vdot(wy, gy), np.vdot(wy, gx)], [np.vdot(wy, gx), np.vdot(wx, gx)]], dtype=np.float64)
-    right = np.array([np.vdot(gy, rest), np.vdot(gx, rest)], dtype=np.float64)
+    yy, yx, xx, ry, rx = _normal_equations(sharp(rest), sharp(gradient[0]), sharp(gradient[1]), root)
     # where nothing has an edge nothing can be said
-    hessian += 1e-6 * np.trace(hessian) * np.eye(2) + 1e-12 * np.eye(2)
-    error = np.linalg.solve(hessian, right)
+    ridge = 1e-6 * (yy + xx) + 1e-12
+    yy, xx = yy + ridge, xx + ridge
+    error = np.array([xx * ry - yx * rx, yy * rx - yx * ry]) / (yy * xx - yx * yx)
     return np.clip(error, -LARGEST, LARGEST) if np.all(np.isfinite(error)) else np.zeros(2)
+
+
+@njit(nogil=True, cache=True)
+def _normal_equations(rest, dy, dx, root):
+    """Weighted products of two gradients with each other (yy, yx, xx) and with the residual, clipped (Huber).
+
+    rest, dy, dx, root: float32 [height, width].
+    """
+    height, width = rest.shape
+    some = np.empty((height + 1) // 2 * ((width + 1) // 2), np.float32)
+    n = 0
+    for y in range(0, height, 2):
+        for x in range(0, width, 2):
+            some[n] = abs(rest[y, x] * root[y, x])
+            n += 1
+    bound = np.float32(HUBER * 1.4826) * select(some, n // 2) + np.float32(1e-12)
+    yy = yx = xx = ry = rx = 0.0
+    for y in range(height):
+        # summed in float32 along a row, which the processor does side by side
+        a, b, c, d, e = _row_products(rest[y], dy[y], dx[y], root[y], bound)
+        yy, yx, xx, ry, rx = yy + a, yx + b, xx + c, ry + d, rx + e
+    return yy, yx, xx, ry, rx
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _row_products(rest, dy, dx, root, bound):
+    yy = yx = xx = ry = rx = np.float32(0)
+    for i in range(len(rest)):
+        wy, wx = root[i] * dy[i], root[i] * dx[i]
+        r = min(max(rest[i] * root[i], -bound), bound)
+        yy += wy * wy
+        yx += wy * wx
+        xx += wx * wx
+        ry += wy * r
+        rx += wx * r
+    return yy, yx, xx, ry, rx
