@@ -17,12 +17,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 
 # added to the diagonal of each regression, relative to its mean: keeps the weights of pixels that
 # carry the same signal from growing against each other
 RIDGE = 1e-3
+# pixels whose regressions are solved together; their rings fit into the cache
+TOGETHER = 8
 
 
 def reduction(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
@@ -89,32 +90,24 @@ def fit_ring(
     offsets = ring(radius)
 
     def row(y):
-        rows, columns, weights = [], [], []
-        for x in range(width):
-            yy, xx = y + offsets[:, 0], x + offsets[:, 1]
-            inside = (yy >= 0) & (yy < height) & (xx >= 0) & (xx < width)
-            around = yy[inside] * width + xx[inside]
-            if not len(around):
-                continue
-            values = fluctuations[around]
-            gram = values @ values.T
-            diagonal = float(np.trace(gram)) / len(around)
-            if not diagonal > 0:
-                continue
-            gram.flat[:: len(around) + 1] += RIDGE * diagonal
-            right = values @ fluctuations[y * width + x]
-            # LAPACK itself: the checks of scipy.linalg.solve take several times as long as the solution
-            _, solution, failed = scipy.linalg.lapack.sposv(gram, right, overwrite_a=True, overwrite_b=True)
-            if failed:
-                continue
-            rows.append(np.full(len(around), y * width + x))
-            columns.append(around)
-            weights.append(solution)
-        return rows, columns, weights
+        rows, columns = y + offsets[:, 0], np.arange(width)[:, None] + offsets[:, 1]
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        around = rows.clip(0, height - 1) * width + columns.clip(0, width - 1)
+        weights = np.empty(around.shape, np.float32)
+        for first in range(0, width, TOGETHER):
+            some = slice(first, min(first + TOGETHER, width))
+            values = fluctuations[around[some]]
+            # what is not there has no weight
+            values[~inside[some]] = 0
+            gram = values @ values.transpose(0, 2, 1)
+            diagonal = np.einsum("kii->ki", gram)
+            typical = diagonal.sum(axis=1) / np.maximum(inside[some].sum(axis=1), 1)
+            diagonal += np.where(typical > 0, RIDGE * typical, 1)[:, None]
+            centers = fluctuations[y * width + first : y * width + some.stop]
+            weights[some] = np.linalg.solve(gram, values @ centers[:, :, None])[:, :, 0]
+        return weights[inside], around[inside], inside.sum(axis=1)
 
-    parts = [part for result in pool.map(row, range(height)) for part in zip(*result, strict=True)]
-    pixels = height * width
-    if not parts:
-        return sp.csr_matrix((pixels, pixels), dtype=np.float32)
-    rows, columns, weights = (np.concatenate(items) for items in zip(*parts, strict=True))
-    return sp.csr_matrix((weights.astype(np.float32), (rows, columns)), shape=(pixels, pixels))
+    # threads that call numpy for each pixel wait for each other: a few pixels at a time
+    weights, around, counts = (np.concatenate(parts) for parts in zip(*pool.map(row, range(height)), strict=True))
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return sp.csr_matrix((weights, around, starts), shape=(height * width, height * width))
