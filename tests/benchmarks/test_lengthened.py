@@ -50,7 +50,7 @@ def test_each_minute_has_its_own_activity_and_noise(long, frames):
     assert not np.array_equal(frames[:n], frames[n:])
 
 
-def test_no_cell_is_in_the_background_too(long, frames):
+def test_no_cell_is_in_the_background_too(long):
     minute = Minute.load(long.path)
     light = minute.A.multiply(minute.C.std(axis=1)).tocsc()
     remains = []

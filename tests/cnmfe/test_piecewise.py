@@ -9,7 +9,7 @@ import simulation
 
 from workflow_miniscope.cnmfe import Parameters, extract, suggest
 from workflow_miniscope.cnmfe.piecewise import Blocks, Mover, PiecewiseRegistration
-from workflow_miniscope.cnmfe.prepare import invalid
+from workflow_miniscope.cnmfe.prepare import uncovered
 from workflow_miniscope.cnmfe.registration import Registration, translate
 from workflow_miniscope.errors import ParameterError
 from workflow_miniscope.results.caiman import PiecewiseShifts, RigidShifts, read_result
@@ -144,7 +144,8 @@ def test_a_frame_is_moved_by_what_the_blocks_say(blocks):
 def test_pixels_that_came_from_outside_are_known(blocks):
     deviations = np.zeros((1, 3, 3, 2))
     deviations[0, :, 1, 0], deviations[..., 1] = 3, -2
-    gone = invalid(blocks.edges(np.array([[2.0, 0.0]]), deviations.reshape(1, 9, 2))[0], SHAPE, SHAPE, 1)
+    rows, columns = uncovered(blocks.edges(np.array([[2.0, 0.0]]), deviations.reshape(1, 9, 2)), SHAPE, SHAPE, 1)
+    gone = rows[0, :, None] | columns
     expected = np.zeros(SHAPE, bool)
     expected[:5] = expected[:, -2:] = True
     np.testing.assert_array_equal(gone, expected)

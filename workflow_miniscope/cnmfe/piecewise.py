@@ -78,7 +78,7 @@ class Blocks:
         return (1 - ALONE) * np.kron(*factors) + ALONE * np.eye(len(self.blocks))
 
     def edges(self, shifts: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-        """How far the borders of the field move inwards, for :func:`prepare.invalid`.
+        """How far the borders of the field move inwards, for :func:`prepare.uncovered`.
 
         Parameters
         ----------

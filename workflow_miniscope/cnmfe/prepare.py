@@ -71,7 +71,7 @@ class Prepared:
 
     @property
     def edges(self) -> np.ndarray:
-        """Shifts of the borders of each frame, for :func:`invalid`."""
+        """Shifts of the borders of each frame, for :func:`uncovered`."""
         return self.registration.edges(self.shifts, self.deviations)
 
 
@@ -97,12 +97,6 @@ def uncovered(shifts: np.ndarray, shape: tuple[int, int], full: tuple[int, int],
         return (first < start - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + end + 0.01)
 
     return along(shape[0], full[0], shifts[:, 0]), along(shape[1], full[1], shifts[:, 1])
-
-
-def invalid(shift: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> np.ndarray:
-    """The same of one frame as an image, bool [height, width]."""
-    rows, columns = uncovered(shift[None], shape, full, size)
-    return rows[0, :, None] | columns
 
 
 def prepare(

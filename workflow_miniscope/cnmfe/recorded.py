@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import RecordingError
 
-# frames that are decoded at a time, and how many such parts wait for their use at most
+# frames that are decoded, and later held at full resolution, at a time; how many such parts wait for their use at most
 PART, AHEAD = 64, 4
 
 
@@ -57,14 +57,15 @@ class Recorded:
             If a frame has values that are not finite numbers; it names the first one.
         """
         start, waiting = 0, []
-        # no name keeps a part that is used: they are large
         kept = (self._kept.popleft() for _ in range(len(self._kept)))
         for part in chain(kept, self._parts):
             waiting.append(part)
             if sum(map(len, waiting)) >= length:
                 frames = np.concatenate(waiting)
-                waiting = [frames[length:]]
+                # a copy, because a view would keep all of them; and no name may, while the next ones come
+                waiting = [frames[length:].copy()]
                 yield start, frames[:length]
+                del frames, part
                 start += length
         frames = np.concatenate(waiting)
         if len(frames):

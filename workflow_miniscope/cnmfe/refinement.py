@@ -58,7 +58,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     """
     movie, small, C = fit.movie, fit.small, fit.components.C
     height, width = movie.shape
-    A = fit.components.matrix().T.tocsr()
+    by_component = fit.components.matrix()
+    A = by_component.T.tocsr()
     fit.components.filled = fit.components.footprints.copy()
     # the traces have mean zero: what the background lacks to the mean of the movie is constant
     mean = movie_mean(movie)
@@ -82,7 +83,6 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         variance = np.mean(squares, axis=0).reshape(height, width)[inside]
         root = np.sqrt(1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
-    by_component = A.T.tocsr()
     errors = np.zeros((movie.n_frames, 2))
     ceiling = np.float32(SATURATED * prepared.ceiling)
     step = -(-movie.n_frames // prepared.sample.shape[1])

@@ -70,7 +70,7 @@ class Still:
         return translate(frame, *shift) if shift.any() else frame
 
     def edges(self, shifts: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-        """How far the borders of the field move, for :func:`prepare.invalid`: all of them as the frame."""
+        """How far the borders of the field move, for :func:`prepare.uncovered`: all of them as the frame."""
         return shifts
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ParameterError
 from . import deconvolution, seeds
 from .deconvolution import baseline, noise
-from .prepare import invalid
+from .prepare import uncovered
 from .soma import soma_size
 
 logger = logging.getLogger(__name__)
@@ -112,14 +112,13 @@ def working_noise(movie) -> np.ndarray:
 
 def coverage(prepared, full, size) -> np.ndarray:
     """Fraction of the frames that cover each pixel of the working grid, float64 [height, width]."""
-    shape = prepared.movie.shape
-    gone = np.zeros(shape)
+    shape, n = prepared.movie.shape, len(prepared.shifts)
+    rows, columns = uncovered(prepared.edges, shape, full, size)
+    # counts, which float32 holds exactly
+    covered = (~rows).T.astype(np.float32) @ (~columns).astype(np.float32)
     padding = np.ones(shape, bool)
     padding[: full[0] // size, : full[1] // size] = False
-    for shift in prepared.edges:
-        if shift.any():
-            gone += invalid(shift, shape, full, size)
-    return np.where(padding, 0, 1 - gone / len(prepared.shifts))
+    return np.where(padding, 0, 1 - (n - covered.astype(np.float64)) / n)
 
 
 def time_constants(raw: np.ndarray, fps: float, params) -> tuple[float, float]:
