@@ -81,17 +81,19 @@ def select(values, k):
     return values[low]
 
 
-def baseline(trace: np.ndarray) -> float:
-    """Level of a trace without transients: mean of the narrowest interval that holds a quarter of its values.
+def baseline(traces: np.ndarray) -> np.ndarray:
+    """Level of traces without transients: mean of the narrowest interval that holds a quarter of their values.
 
     The mode of the values (half-sample mode with a quarter): a percentile would depend on how often the cell is
-    active.
+    active. traces [..., frames].
     """
-    values = np.sort(trace)
-    quarter = max(1, len(values) // 4)
-    width = values[quarter:] - values[:-quarter] if len(values) > quarter else np.zeros(1)
-    first = int(np.argmin(width))
-    return float(values[first : first + quarter].mean())
+    values = np.sort(traces, axis=-1)
+    frames = values.shape[-1]
+    quarter = max(1, frames // 4)
+    width = values[..., quarter:] - values[..., : frames - quarter]
+    first = width.argmin(axis=-1) if frames > quarter else np.zeros(values.shape[:-1], int)
+    inside = first[..., None] + np.arange(quarter)
+    return np.take_along_axis(values, inside, axis=-1).mean(axis=-1)
 
 
 @njit(nogil=True, cache=True)

@@ -332,7 +332,7 @@ class Fit:
         gram, out = self._least_squares()
         for k in range(len(C)):
             # in place: of an hour and a thousand cells each array takes 0.3 GB
-            out[k] = temporal.raw_trace(out, gram, C, k)
+            temporal.raw_trace(out, gram.indptr, gram.indices, gram.data, C, k, out[k])
         return out
 
     def _least_squares(self) -> tuple[sp.csr_matrix, np.ndarray]:

@@ -12,6 +12,7 @@ a bright cell misses at its onsets would cover the weak cells beside it.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from . import gaps
 from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
@@ -21,6 +22,8 @@ from .timebase import TimeBase
 PRECISION, DESCENTS = 0.05, 20
 # weight of the activity in OASIS, in units of the noise: keeps noise from being fitted
 PENALTY = 0.5
+# components that a thread takes at a time: threads that call numpy for each wait for each other
+TOGETHER = 8
 # frames of all traces that are copied at a time
 PART = 4096
 
@@ -47,28 +50,41 @@ def average(traces: np.ndarray, bin_width: int) -> np.ndarray:
     return np.add.reduceat(traces, first, axis=1) / count
 
 
-def raw_trace(products: np.ndarray, gram, C: np.ndarray, k: int) -> np.ndarray:
+@njit(nogil=True, cache=True, fastmath=True)
+def raw_trace(products, indptr, indices, weights, C, k, out):
     """Trace of component ``k`` before any cleaning: its own part and what no component explains.
 
     Parameters
     ----------
     products : float32 [components, frames]
         ``A' (Y - B)``.
-    gram : scipy.sparse.csr_matrix [components, components]
-        ``A' A``.
+    indptr, indices, weights
+        Of ``A' A``, a CSR matrix.
     C : float32 [components, frames]
         Present traces.
-
-    Returns
-    -------
-    float32 [frames]
+    k : int
+        Component.
+    out : float32 [frames]
+        The trace; may be ``products[k]`` itself.
     """
-    row = slice(gram.indptr[k], gram.indptr[k + 1])
-    neighbours, weights = gram.indices[row], gram.data[row]
-    own = weights[neighbours == k]
-    if not len(own) or own[0] <= 0:
-        return np.zeros(C.shape[1], np.float32)
-    return C[k] + (products[k] - weights @ C[neighbours]) / own[0]
+    own = np.float32(0)
+    mine, frames = products[k], len(out)
+    for j in range(indptr[k], indptr[k + 1]):
+        if indices[j] == k:
+            own = weights[j]
+    if not own > 0:
+        out[:] = 0
+        return
+    for t in range(frames):
+        out[t] = mine[t]
+    for j in range(indptr[k], indptr[k + 1]):
+        if indices[j] != k:
+            weight, other = weights[j], C[indices[j]]
+            for t in range(frames):
+                out[t] -= weight * other[t]
+    scale = 1 / own
+    for t in range(frames):
+        out[t] *= scale
 
 
 def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: int, pool) -> np.ndarray:
@@ -93,23 +109,29 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: 
         The same array.
     """
     sn = np.full(len(C), np.nan)
+    sizes = gram.indptr, gram.indices, gram.data
 
-    def one(k):
-        y = raw_trace(products, gram, C, k).astype(np.float64)
-        y -= baseline(y)
-        if np.isnan(sn[k]):
+    def some(ks):
+        y = np.empty((len(ks), C.shape[1]), np.float32)
+        for k, trace in zip(ks, y, strict=True):
+            raw_trace(products, *sizes, C, k, trace)
+        y = y.astype(np.float64)
+        y -= baseline(y)[:, None]
+        if np.isnan(sn[ks[0]]):
             # the same in all sweeps, but for what moves between overlapping components
-            sn[k] = noise(y)
-        if kernel is None:
-            calcium = oasis(y, g, PENALTY * sn[k])
-        else:
-            calcium, _ = sparse_deconvolution(y, kernel, sn[k], PRECISION, DESCENTS)
-        C[k] = calcium - calcium.mean()
+            sn[ks] = noise(y)
+        for trace, noise_ in zip(y, sn[ks], strict=True):
+            if kernel is None:
+                trace[:] = oasis(trace, g, PENALTY * noise_)
+            else:
+                trace[:], _ = sparse_deconvolution(trace, kernel, noise_, PRECISION, DESCENTS)
+        y -= y.mean(axis=1, keepdims=True)
+        C[ks] = y
 
     groups = apart(gram)
     for _ in range(sweeps):
         for group in groups:
-            list(pool.map(one, group))
+            list(pool.map(some, (group[i : i + TOGETHER] for i in range(0, len(group), TOGETHER))))
     return C
 
 
