@@ -58,7 +58,7 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
         for block in range(fine.blocks):
             part = movie[fine.span(block)]
             fine.write(block, part)
-            small.write_pixels(block, D @ part.reshape(len(part), -1).T)
+            small.write(block, (D @ part.reshape(len(part), -1).T).T.reshape(-1, *small.shape))
         Y = movie.reshape(frames, -1).T
         fit = Fit(fine, small, (D @ Y).astype(np.float32), factor, 3.0, 5, 0.9, pool, 2, (height, width))
         c = fit.components

@@ -138,25 +138,55 @@ def subtract_product(indptr, indices, A_ptr, A_at, A, gram, first, last, out):
                 out[i] -= A[m] * gram[A_at[m], k]
 
 
+@njit(nogil=True, cache=True, fastmath=True)
+def expect_frames(constant, up_ptr, up_at, up, coarse, A_ptr, A_at, A, traces, out):
+    """``out[i, p] = constant[p] + (U B)(p, i) + (A C)(p, i)``: frames as a model expects them.
+
+    constant: float32 [pixels]; U [pixels, small pixels], A [pixels, components]: CSR matrices; coarse (B): float32
+    [small pixels, n]; traces (C): float32 [components, n]; out: float32 [n, pixels].
+    """
+    n, pixels = out.shape
+    few = np.empty((TILE, n), np.float32)
+    for first in range(0, pixels, TILE):
+        last = min(first + TILE, pixels)
+        for p in range(first, last):
+            row = few[p - first]
+            for t in range(n):
+                row[t] = constant[p]
+            for j in range(up_ptr[p], up_ptr[p + 1]):
+                weight, values = up[j], coarse[up_at[j]]
+                for t in range(n):
+                    row[t] += weight * values[t]
+            for j in range(A_ptr[p], A_ptr[p + 1]):
+                weight, values = A[j], traces[A_at[j]]
+                for t in range(n):
+                    row[t] += weight * values[t]
+        for i in range(n):
+            for p in range(first, last):
+                out[i, p] = few[p - first, i]
+
+
 @njit(nogil=True, cache=True)
-def take_frames(pixels, start, out):
-    """``out[i, p] = pixels[p, start + i]``: pixels over time, float32 [pixels, frames], into frames [n, pixels]."""
+def take_frames(chunk, start, scale, out):
+    """``out[i, p] = chunk[p, start + i] / scale``: int16 [pixels, frames] into frames, float32 [n, pixels]."""
     n, last = out.shape
+    unit = np.float32(1) / scale
     # a few pixels at a time, so that what is read and written stays in the cache
     for first in range(0, last, TILE):
         for i in range(n):
             for p in range(first, min(first + TILE, last)):
-                out[i, p] = pixels[p, start + i]
+                out[i, p] = chunk[p, start + i] * unit
 
 
 @njit(nogil=True, cache=True)
-def put_frames(frames, start, out):
-    """``out[p, start + i] = frames[i, p]``: the reverse of :func:`take_frames`."""
+def put_frames(frames, start, scale, chunk):
+    """``chunk[p, start + i] = scale * frames[i, p]``, rounded, within int16: the reverse of :func:`take_frames`."""
     n, last = frames.shape
     for first in range(0, last, TILE):
         for i in range(n):
             for p in range(first, min(first + TILE, last)):
-                out[p, start + i] = frames[i, p]
+                value = np.rint(frames[i, p] * scale)
+                chunk[p, start + i] = np.int16(min(max(value, np.float32(-32768)), np.float32(32767)))
 
 
 @njit(nogil=True, cache=True)
@@ -168,15 +198,6 @@ def add_frames(frames, start, step, out):
             bin = (start + i) // step
             for p in range(first, min(first + TILE, last)):
                 out[p, bin] += frames[i, p]
-
-
-@njit(nogil=True, cache=True)
-def to_integers(values, scale, out):
-    """``out = scale * values``, rounded, within int16. values: float32 [pixels, n]; out: [pixels, n or more]."""
-    for p in range(values.shape[0]):
-        row, into = values[p], out[p]
-        for t in range(len(row)):
-            into[t] = np.int16(min(max(np.rint(row[t] * scale), np.float32(-32768)), np.float32(32767)))
 
 
 @njit(nogil=True, cache=True)

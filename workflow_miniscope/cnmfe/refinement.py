@@ -56,31 +56,17 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     float64 [frames, 2]
         What is to be added to the shifts, in pixels.
     """
-    movie, small, C = fit.movie, fit.small, fit.components.C
+    movie, small = fit.movie, fit.small
     height, width = movie.shape
+    expected = _Expected(fit)
     by_component = fit.components.matrix()
-    A = by_component.T.tocsr()
     fit.components.filled = fit.components.footprints.copy()
-    # the traces have mean zero: what the background lacks to the mean of the movie is constant
-    mean = movie_mean(movie)
-    constant = (mean - fit.up @ (fit.W @ (fit.down @ mean)))[:, None]
-
-    def model(block: int):
-        """Observed block and what the model leaves of it, float32 [pixels, n] both."""
-        observed = movie.read(block)
-        rest, around = fit.separate(observed.copy(), movie.span(block).start, A, C, fit.up)
-        rest -= around
-        rest -= constant
-        return observed, rest
-
     edges = prepared.edges
     reach = max(2, int(np.ceil(np.abs(edges).max() / size))) if register else 2
     reach = min(reach, height // 4, width // 4)
     inside = (slice(reach, height - reach), slice(reach, width - reach))
     if register:
-        # no name keeps a block while the next one is read: they are large
-        squares = [_power(model(block)[1]) for block in movie.spread(SAMPLE)]
-        variance = np.mean(squares, axis=0).reshape(height, width)[inside]
+        variance = _variance(fit, expected).reshape(height, width)[inside]
         root = np.sqrt(1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
     errors = np.zeros((movie.n_frames, 2))
@@ -89,41 +75,103 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     # in place, as large as it is: the model does not read it
     sample = prepared.sample
     sample[:] = 0
+    coarse = np.empty((movie.length, *small.shape), np.float32)
     for block in range(movie.blocks):
         span = movie.span(block)
-        observed, left = model(block)
-        n = observed.shape[1]
-        coarse = np.empty((n, *small.shape), np.float32)
+        fine, rough = movie.chunk(block), small.chunk(block)
         rows, columns = uncovered(edges[span], movie.shape, full, size)
 
-        def piece(first, span=span, observed=observed, left=left, coarse=coarse, rows=rows, columns=columns, n=n):
-            frames, rest = (np.empty((min(PIECE, n - first), height, width), np.float32) for _ in range(2))
-            kernels.take_frames(observed, first, frames.reshape(len(frames), -1))
-            kernels.take_frames(left, first, rest.reshape(len(rest), -1))
+        def piece(first, span=span, fine=fine, rough=rough, rows=rows, columns=columns):
+            frames = _frames(movie, fine, first, span)
+            model = expected.frames(rough, first, span).reshape(frames.shape)
             for i in range(len(frames)):
-                t = span.start + first + i
-                expected = frames[i] - rest[i]
-                dy, dx = gradient = _gradient(cv2.GaussianBlur(expected, (3, 3), 0.5))
+                t = first + i
+                rest = frames[i] - model[i]
+                dy, dx = gradient = _gradient(cv2.GaussianBlur(model[i], (3, 3), 0.5))
                 if register:
-                    errors[t] = _error(rest[i], gradient, root, inside)
-                gone = rows[first + i], columns[first + i]
+                    errors[span.start + t] = _error(rest, gradient, root, inside)
                 saturated = frames[i] >= ceiling
                 if saturated.any():
-                    _complete(expected, rest[i], saturated, A, by_component)
-                kernels.correct(frames[i], expected, dy, dx, errors[t, 0], errors[t, 1], *gone, ceiling)
-                coarse[first + i] = bin_frame(frames[i], fit.factor)
-            kernels.put_frames(frames.reshape(len(frames), -1), first, observed)
+                    _complete(model[i], rest, saturated, expected.A, by_component)
+                kernels.correct(frames[i], model[i], dy, dx, *errors[span.start + t], rows[t], columns[t], ceiling)
+                coarse[t] = bin_frame(frames[i], fit.factor)
+            # each frame has been read
+            n = len(frames)
+            kernels.put_frames(frames.reshape(n, -1), first, np.float32(movie.scale), fine)
+            kernels.put_frames(coarse[first : first + n].reshape(n, -1), first, np.float32(small.scale), rough)
 
+        n = span.stop - span.start
         list(fit.pool.map(piece, range(0, n, PIECE)))
-        movie.write_pixels(block, observed)
-        small.write(block, coarse)
-        kernels.add_frames(coarse.reshape(n, -1), span.start, step, sample)
-        # here too
-        del observed, left, coarse, piece
+        movie.write_chunk(block, fine)
+        small.write_chunk(block, rough)
+        kernels.add_frames(coarse[:n].reshape(n, -1), span.start, step, sample)
+        # no name keeps a block while the next one is read: they are large
+        del fine, rough, piece
     counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
     sample /= counts
     # Y(x) = M(x + e): the frame has to be moved by e more
     return errors * size
+
+
+class _Expected:
+    """What a fitted model says that frames show, ``M = A C + B``.
+
+    The background comes from the small movie, ``B = U W (D Y - D A C)``, and a constant: the traces have mean zero,
+    and what the background lacks to the mean of the movie does not change.
+    """
+
+    def __init__(self, fit):
+        self.small, self.C, self.up, self.W = fit.small, fit.components.C, fit.up, fit.W
+        self.A = fit.components.matrix().T.tocsr()
+        self.down_A = (fit.down @ self.A).tocsr()
+        mean = movie_mean(fit.movie)
+        self.constant = mean - fit.up @ (fit.W @ (fit.down @ mean))
+
+    def frames(self, rough: np.ndarray, first: int, span: slice) -> np.ndarray:
+        """Up to ``PIECE`` frames from the ``first`` one of a block on, float32 [n, pixels].
+
+        ``rough``: the block of the small movie, int16 [small pixels, frames]; ``span``: its frames.
+        """
+        some = slice(first, min(first + PIECE, span.stop - span.start))
+        traces = np.ascontiguousarray(self.C[:, span][:, some])
+        rest = rough[:, some] * np.float32(1 / self.small.scale)
+        A, W, up = self.down_A, self.W, self.up
+        kernels.subtract_model(rest, A.indptr, A.indices, A.data, traces, 0, len(rest))
+        around = np.zeros_like(rest)
+        kernels.add_weighted_rows(rest, W.indptr, W.indices, W.data, 0, len(rest), around)
+        out = np.empty((rest.shape[1], len(self.constant)), np.float32)
+        A = self.A
+        kernels.expect_frames(
+            self.constant, up.indptr, up.indices, up.data, around, A.indptr, A.indices, A.data, traces, out
+        )
+        return out
+
+
+def _frames(movie, fine, first, span) -> np.ndarray:
+    """Up to ``PIECE`` frames from the ``first`` one of a block on, float32 [n, height, width]."""
+    n = min(PIECE, span.stop - span.start - first)
+    frames = np.empty((n, *movie.shape), np.float32)
+    kernels.take_frames(fine, first, np.float32(movie.scale), frames.reshape(n, -1))
+    return frames
+
+
+def _variance(fit, expected) -> np.ndarray:
+    """Mean square of what the model leaves in each pixel, float64 [pixels], from some pieces of the movie."""
+    total, n = np.zeros(fit.movie.pixels), 0
+    for block in fit.movie.spread(SAMPLE):
+        span = fit.movie.span(block)
+        fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
+
+        def square(first, span=span, fine=fine, rough=rough):
+            frames = _frames(fit.movie, fine, first, span)
+            frames = frames.reshape(len(frames), -1) - expected.frames(rough, first, span)
+            return np.einsum("tp,tp->p", frames, frames, dtype=np.float64)
+
+        for values in fit.pool.map(square, range(0, span.stop - span.start, PIECE)):
+            total += values
+        n += span.stop - span.start
+        del fine, rough, square
+    return total / n
 
 
 def _complete(expected, rest, saturated, A, by_component) -> None:
@@ -160,11 +208,6 @@ def movie_mean(movie) -> np.ndarray:
     for _, chunk in movie:
         total += chunk.sum(axis=1, dtype=np.float64)
     return (total / (movie.n_frames * movie.scale)).astype(np.float32)
-
-
-def _power(values: np.ndarray) -> np.ndarray:
-    """Mean square over time."""
-    return np.einsum("pt,pt->p", values, values) / values.shape[1]
 
 
 def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -67,17 +67,15 @@ class Scratch:
 
     def write(self, block: int, frames: np.ndarray) -> None:
         """Store a block of frames, float32 [n, height, width]."""
-        values = np.empty((self.pixels, len(frames)), np.float32)
-        kernels.put_frames(frames.reshape(len(frames), self.pixels), 0, values)
-        self.write_pixels(block, values)
+        chunk = np.zeros((self.pixels, self.length), np.int16)
+        kernels.put_frames(frames.reshape(len(frames), self.pixels), 0, np.float32(self.scale), chunk)
+        self.write_chunk(block, chunk)
 
-    def write_pixels(self, block: int, values: np.ndarray) -> None:
-        """Store a block of pixels over time, float32 [pixels, n]."""
-        integers = np.zeros((self.pixels, self.length), np.int16)
-        kernels.to_integers(values, np.float32(self.scale), integers)
+    def write_chunk(self, block: int, chunk: np.ndarray) -> None:
+        """Store the integers of a block, as :meth:`chunk` gives them."""
         with open(self.path, "r+b", buffering=0) as file:
             file.seek(block * self.block_bytes)
-            view = memoryview(integers).cast("B")
+            view = memoryview(chunk).cast("B")
             while len(view):
                 view = view[file.write(view) :]
 
