@@ -1,9 +1,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 import simulation
 
 from workflow_miniscope.cnmfe import background
+from workflow_miniscope.cnmfe.expected import Expected
 from workflow_miniscope.cnmfe.fit import Fit
 from workflow_miniscope.cnmfe.scratch import Scratch
 
@@ -37,6 +39,35 @@ def test_ring_has_the_radius_it_is_given():
     )
     rows, columns = np.divmod(W[15 * 40 + 20].indices, 40)
     assert set(zip(rows - 15, columns - 20, strict=True)) == set(map(tuple, offsets))
+
+
+@pytest.mark.parametrize("kept", [1, 2**26])
+@pytest.mark.parametrize("shape", [(30, 40), (7, 50)])
+def test_ring_weights_solve_each_regression(rng, monkeypatch, shape, kept):
+    """Products of pixels are shared between rings; each is the regression that it would be alone."""
+    # few columns at a time, or all
+    monkeypatch.setattr(background, "LARGEST", kept)
+    height, width = shape
+    movie = rng.normal(size=(height * width, 90)) + rng.normal(size=(1, 90))
+    with ThreadPoolExecutor(2) as pool:
+        W = background.fit_ring(movie.astype(np.float32), shape, 4.0, pool)
+    for pixel in (0, width - 1, (height // 2) * width + 17, height * width - 1):
+        y, x = divmod(pixel, width)
+        ring = background.ring(4.0) + (y, x)
+        around = [a * width + b for a, b in ring if 0 <= a < height and 0 <= b < width]
+        gram = movie[around] @ movie[around].T
+        gram += background.RIDGE * np.diag(gram).mean() * np.eye(len(around))
+        row = slice(W.indptr[pixel], W.indptr[pixel + 1])
+        np.testing.assert_array_equal(W.indices[row], around)
+        np.testing.assert_allclose(W.data[row], np.linalg.solve(gram, movie[around] @ movie[pixel]), atol=2e-4)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_ring_of_pixels_that_are_all_the_same_has_weights(rng, value):
+    movie = value * np.ones((20 * 20, 1), np.float32) @ rng.normal(size=(1, 60)).astype(np.float32)
+    with ThreadPoolExecutor(1) as pool:
+        W = background.fit_ring(movie, (20, 20), 4.0, pool)
+    np.testing.assert_allclose(W @ movie, movie, atol=0.01)
 
 
 def test_reduction_and_interpolation_keep_a_smooth_image():
@@ -80,3 +111,8 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
         assert rest.nnz == c.masks.sum()
         full = ((Yc - B) @ C.T)[np.repeat(np.arange(rest.shape[0]), np.diff(rest.indptr)), rest.indices]
         np.testing.assert_allclose(rest.data, full, rtol=0.02, atol=0.02 * np.abs(full).max())
+        # frames of the second block
+        start = fine.span(1).start
+        frames = Expected(fit).frames(small.chunk(1), start, 5, 20).reshape(20, -1).T
+        model = (A.T @ C + B + Y.mean(axis=1, keepdims=True))[:, start + 5 : start + 25]
+        np.testing.assert_allclose(frames, model, atol=0.02)

@@ -21,6 +21,7 @@ from numba import njit
 
 from . import kernels
 from .deconvolution import select
+from .expected import Expected
 from .filtering import bin_frame
 from .prepare import uncovered
 from .seeds import PIECE, SAMPLE
@@ -58,7 +59,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     """
     movie, small = fit.movie, fit.small
     height, width = movie.shape
-    expected = _Expected(fit)
+    expected = Expected(fit)
     by_component = fit.components.matrix()
     fit.components.filled = fit.components.footprints.copy()
     edges = prepared.edges
@@ -66,7 +67,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     reach = min(reach, height // 4, width // 4)
     inside = (slice(reach, height - reach), slice(reach, width - reach))
     if register:
-        variance = _variance(fit, expected).reshape(height, width)[inside]
+        variance = _variance(fit, expected)[inside]
         root = np.sqrt(1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
     errors = np.zeros((movie.n_frames, 2))
@@ -81,27 +82,25 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         fine, rough = movie.chunk(block), small.chunk(block)
         rows, columns = uncovered(edges[span], movie.shape, full, size)
 
-        def piece(first, span=span, fine=fine, rough=rough, rows=rows, columns=columns):
-            frames = _frames(movie, fine, first, span)
-            model = expected.frames(rough, first, span).reshape(frames.shape)
-            for i in range(len(frames)):
-                t = first + i
+        def piece(some, start=span.start, fine=fine, rough=rough, rows=rows, columns=columns):
+            first, n = some
+            frames, model = movie.frames(fine, first, n), expected.frames(rough, start, first, n)
+            for i, t in enumerate(range(first, first + n)):
                 rest = frames[i] - model[i]
                 dy, dx = gradient = _gradient(cv2.GaussianBlur(model[i], (3, 3), 0.5))
                 if register:
-                    errors[span.start + t] = _error(rest, gradient, root, inside)
+                    errors[start + t] = _error(rest, gradient, root, inside)
                 saturated = frames[i] >= ceiling
                 if saturated.any():
                     _complete(model[i], rest, saturated, expected.A, by_component)
-                kernels.correct(frames[i], model[i], dy, dx, *errors[span.start + t], rows[t], columns[t], ceiling)
+                kernels.correct(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
                 coarse[t] = bin_frame(frames[i], fit.factor)
-            # each frame has been read
-            n = len(frames)
-            kernels.put_frames(frames.reshape(n, -1), first, np.float32(movie.scale), fine)
-            kernels.put_frames(coarse[first : first + n].reshape(n, -1), first, np.float32(small.scale), rough)
+            # in the place of what was read, which nobody else reads
+            movie.put(frames, fine, first)
+            small.put(coarse[first : first + n], rough, first)
 
         n = span.stop - span.start
-        list(fit.pool.map(piece, range(0, n, PIECE)))
+        list(fit.pool.map(piece, _pieces(n)))
         movie.write_chunk(block, fine)
         small.write_chunk(block, rough)
         kernels.add_frames(coarse[:n].reshape(n, -1), span.start, step, sample)
@@ -113,65 +112,9 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     return errors * size
 
 
-class _Expected:
-    """What a fitted model says that frames show, ``M = A C + B``.
-
-    The background comes from the small movie, ``B = U W (D Y - D A C)``, and a constant: the traces have mean zero,
-    and what the background lacks to the mean of the movie does not change.
-    """
-
-    def __init__(self, fit):
-        self.small, self.C, self.up, self.W = fit.small, fit.components.C, fit.up, fit.W
-        self.A = fit.components.matrix().T.tocsr()
-        self.down_A = (fit.down @ self.A).tocsr()
-        mean = movie_mean(fit.movie)
-        self.constant = mean - fit.up @ (fit.W @ (fit.down @ mean))
-
-    def frames(self, rough: np.ndarray, first: int, span: slice) -> np.ndarray:
-        """Up to ``PIECE`` frames from the ``first`` one of a block on, float32 [n, pixels].
-
-        ``rough``: the block of the small movie, int16 [small pixels, frames]; ``span``: its frames.
-        """
-        some = slice(first, min(first + PIECE, span.stop - span.start))
-        traces = np.ascontiguousarray(self.C[:, span][:, some])
-        rest = rough[:, some] * np.float32(1 / self.small.scale)
-        A, W, up = self.down_A, self.W, self.up
-        kernels.subtract_model(rest, A.indptr, A.indices, A.data, traces, 0, len(rest))
-        around = np.zeros_like(rest)
-        kernels.add_weighted_rows(rest, W.indptr, W.indices, W.data, 0, len(rest), around)
-        out = np.empty((rest.shape[1], len(self.constant)), np.float32)
-        A = self.A
-        kernels.expect_frames(
-            self.constant, up.indptr, up.indices, up.data, around, A.indptr, A.indices, A.data, traces, out
-        )
-        return out
-
-
-def _frames(movie, fine, first, span) -> np.ndarray:
-    """Up to ``PIECE`` frames from the ``first`` one of a block on, float32 [n, height, width]."""
-    n = min(PIECE, span.stop - span.start - first)
-    frames = np.empty((n, *movie.shape), np.float32)
-    kernels.take_frames(fine, first, np.float32(movie.scale), frames.reshape(n, -1))
-    return frames
-
-
-def _variance(fit, expected) -> np.ndarray:
-    """Mean square of what the model leaves in each pixel, float64 [pixels], from some pieces of the movie."""
-    total, n = np.zeros(fit.movie.pixels), 0
-    for block in fit.movie.spread(SAMPLE):
-        span = fit.movie.span(block)
-        fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
-
-        def square(first, span=span, fine=fine, rough=rough):
-            frames = _frames(fit.movie, fine, first, span)
-            frames = frames.reshape(len(frames), -1) - expected.frames(rough, first, span)
-            return np.einsum("tp,tp->p", frames, frames, dtype=np.float64)
-
-        for values in fit.pool.map(square, range(0, span.stop - span.start, PIECE)):
-            total += values
-        n += span.stop - span.start
-        del fine, rough, square
-    return total / n
+def _pieces(n: int) -> list[tuple[int, int]]:
+    """Frames of a block that a thread takes at a time: (first, how many)."""
+    return [(first, min(PIECE, n - first)) for first in range(0, n, PIECE)]
 
 
 def _complete(expected, rest, saturated, A, by_component) -> None:
@@ -202,12 +145,22 @@ def _complete(expected, rest, saturated, A, by_component) -> None:
     expected.ravel()[pixels[cut]] += (lacks @ shapes[:, cut]).astype(np.float32)
 
 
-def movie_mean(movie) -> np.ndarray:
-    """Mean of every pixel over time, float32 [pixels]."""
-    total = np.zeros(movie.pixels)
-    for _, chunk in movie:
-        total += chunk.sum(axis=1, dtype=np.float64)
-    return (total / (movie.n_frames * movie.scale)).astype(np.float32)
+def _variance(fit, expected: Expected) -> np.ndarray:
+    """Mean square of what the model leaves in each pixel of some blocks, float64 [height, width]."""
+    total, n = np.zeros(fit.movie.shape), 0
+    for block in fit.movie.spread(SAMPLE):
+        span = fit.movie.span(block)
+        fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
+
+        def square(some, start=span.start, fine=fine, rough=rough):
+            rest = fit.movie.frames(fine, *some) - expected.frames(rough, start, *some)
+            return np.einsum("tyx,tyx->yx", rest, rest, dtype=np.float64)
+
+        total += sum(fit.pool.map(square, _pieces(span.stop - span.start)))
+        n += span.stop - span.start
+        # here too
+        del fine, rough, square
+    return total / n
 
 
 def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -68,8 +68,18 @@ class Scratch:
     def write(self, block: int, frames: np.ndarray) -> None:
         """Store a block of frames, float32 [n, height, width]."""
         chunk = np.zeros((self.pixels, self.length), np.int16)
-        kernels.put_frames(frames.reshape(len(frames), self.pixels), 0, np.float32(self.scale), chunk)
+        self.put(frames, chunk, 0)
         self.write_chunk(block, chunk)
+
+    def put(self, frames: np.ndarray, chunk: np.ndarray, first: int) -> None:
+        """Put frames, float32 [n, height, width], into the integers of a block, from its frame ``first`` on."""
+        kernels.put_frames(frames.reshape(len(frames), self.pixels), first, np.float32(self.scale), chunk)
+
+    def frames(self, chunk: np.ndarray, first: int, n: int) -> np.ndarray:
+        """``n`` frames from frame ``first`` of a block on, float32 [n, height, width]; ``chunk``: its integers."""
+        out = np.empty((n, self.pixels), np.float32)
+        kernels.take_frames(chunk, first, np.float32(self.scale), out)
+        return out.reshape(n, *self.shape)
 
     def write_chunk(self, block: int, chunk: np.ndarray) -> None:
         """Store the integers of a block, as :meth:`chunk` gives them."""
