@@ -65,6 +65,9 @@ def test_a_wide_component_has_to_stand_out_more():
     snr = np.array([5, 5, 5, 5, 3.0])
     assert quality.accept(snr, 0.5 * ok, ok, np.array([10, 10, 10, 10, 2]), params).tolist() == 4 * [True] + [False]
     assert not quality.accept(0 * ok, ok, ok, wide, params).any()
+    # the background's components do not say what is usual, even if they are more
+    snr, r = np.array([9, 9, 5, 5, 5.0]), np.array([1, 1, 0.5, 0.5, 0.5])
+    assert quality.accept(snr, r, ok, np.array([10, 10, 20, 20, 20]), params).tolist() == [True, True] + 3 * [False]
 
 
 def test_the_width_of_a_footprint_is_that_of_its_bright_part():

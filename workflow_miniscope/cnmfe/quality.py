@@ -90,7 +90,8 @@ def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, pa
     """CaImAn's rule, bool [components]: one criterion is met well, and none is missed by far.
 
     A wide component gathers more of what the model of the background leaves: the signal to noise ratio of one that is
-    twice as wide as is usual among those accepted so far counts half.
+    twice as wide as is usual counts half. What is usual is the median of those accepted so far whose footprints are
+    consistent: in a field with few cells the others may be more.
 
     Parameters
     ----------
@@ -107,7 +108,9 @@ def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, pa
 
     good = rule(snr)
     if good.any():
-        good &= rule(snr / np.maximum(1, wide / np.median(wide[good])))
+        consistent = good & (r >= params.rval_thr)
+        usual = np.median(wide[consistent if consistent.any() else good])
+        good &= rule(snr / np.maximum(1, wide / usual))
     return good
 
 
