@@ -115,23 +115,26 @@ def _fit_columns(rows, left, offsets, weights, pool) -> None:
     """
     height, width, _ = rows.shape
     reach = int(offsets.max())
-    # of the rows that the rings of a few rows lie on, each in the slot of the remainder of its number
+    # of the rows that the rings of a few rows lie on; a row takes the slot of one that is not needed any more
     slots = STRIP + 2 * reach
     products = np.zeros((slots, 2 * reach + 1, width, ACROSS + 4 * reach), np.float32)
     # from the product of a pixel with itself to that with another one of the ring
     step = offsets[None] - offsets[:, None]
     ahead = step[:, :, 0] * products[0, 0].size + step[:, :, 1] + 2 * reach
+
+    def multiply(y):
+        _row_products(rows, y, reach, products[y % slots])
+
+    def regress(y):
+        _fit_row(products, y, height, left, offsets, ahead, reach, weights[y])
+
     known = 0
     for first in range(0, height, STRIP):
         last = min(first + STRIP, height)
         needed = min(last + reach, height)
-        list(pool.map(lambda y: _row_products(rows, y, reach, products[y % slots]), range(known, needed)))
+        list(pool.map(multiply, range(known, needed)))
+        list(pool.map(regress, range(first, last)))
         known = needed
-        list(
-            pool.map(
-                lambda y: _fit_row(products, y, height, left, offsets, ahead, reach, weights[y]), range(first, last)
-            )
-        )
 
 
 def _row_products(rows, y, reach, out) -> None:
