@@ -17,6 +17,8 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 
+from . import kernels
+
 # an event enters when its amplitude is this many standard errors
 STANDARD_ERRORS = 3.0
 # s, of calcium indicators in neurons: GCaMP8f to GCaMP6s in vivo, and slower ones
@@ -45,40 +47,10 @@ def _median_differences(traces, out):
         trace = traces[k]
         for t in range(n):
             values[t] = abs(trace[t + 1] - half * (trace[t] + trace[t + 2]))
-        out[k] = select(values, n // 2)
+        out[k] = kernels.select(values, n // 2)
         if n % 2 == 0:
             # what is smaller was put before it
             out[k] = (out[k] + values[: n // 2].max()) / 2
-
-
-@njit(nogil=True, cache=True)
-def select(values, k):
-    """The ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
-    low, high = 0, len(values)
-    while high - low > 1:
-        a, b, c = values[low], values[(low + high) // 2], values[high - 1]
-        pivot = max(min(a, b), min(max(a, b), c))
-        # without a branch that depends on the values, which processors guess wrong half of the time
-        middle = low
-        for j in range(low, high):
-            value = values[j]
-            values[j] = values[middle]
-            values[middle] = value
-            middle += value < pivot
-        if k < middle:
-            high = middle
-            continue
-        low = middle
-        for j in range(low, high):
-            value = values[j]
-            values[j] = values[middle]
-            values[middle] = value
-            middle += value <= pivot
-        # nan, of which nothing is known, is not even as large as itself
-        if k < middle or middle == low:
-            return pivot
-        low = middle
-    return values[low]
 
 
 def baseline(traces: np.ndarray) -> np.ndarray:

@@ -294,3 +294,33 @@ def _cubic(f):
     w1 = ((a + 2) * f - (a + 3)) * f * f + 1
     w2 = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1
     return np.float32(w0), np.float32(w1), np.float32(w2), np.float32(1 - w0 - w1 - w2)
+
+
+@njit(nogil=True, cache=True)
+def select(values, k):
+    """The ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
+    low, high = 0, len(values)
+    while high - low > 1:
+        a, b, c = values[low], values[(low + high) // 2], values[high - 1]
+        pivot = max(min(a, b), min(max(a, b), c))
+        # without a branch that depends on the values, which processors guess wrong half of the time
+        middle = low
+        for j in range(low, high):
+            value = values[j]
+            values[j] = values[middle]
+            values[middle] = value
+            middle += value < pivot
+        if k < middle:
+            high = middle
+            continue
+        low = middle
+        for j in range(low, high):
+            value = values[j]
+            values[j] = values[middle]
+            values[middle] = value
+            middle += value <= pivot
+        # nan, of which nothing is known, is not even as large as itself
+        if k < middle or middle == low:
+            return pivot
+        low = middle
+    return values[low]

@@ -20,7 +20,6 @@ import numpy as np
 from numba import njit
 
 from . import kernels
-from .deconvolution import select
 from .expected import Expected
 from .filtering import bin_frame
 from .prepare import uncovered
@@ -200,7 +199,7 @@ def _normal_equations(rest, dy, dx, root):
         for x in range(0, width, 2):
             some[n] = abs(rest[y, x] * root[y, x])
             n += 1
-    bound = np.float32(HUBER * 1.4826) * select(some, n // 2) + np.float32(1e-12)
+    bound = np.float32(HUBER * 1.4826) * kernels.select(some, n // 2) + np.float32(1e-12)
     yy = yx = xx = ry = rx = 0.0
     for y in range(height):
         # summed in float32 along a row, which the processor does side by side

@@ -24,7 +24,6 @@ import scipy.fft
 from numba import njit
 
 from . import kernels
-from .deconvolution import select
 from .filtering import band_pass, bin_frame
 
 # residuals beyond this many robust standard deviations count linearly (Huber)
@@ -279,7 +278,7 @@ def _refine(frame, shift, target, root, whitened, hessian, top, left, most_down,
                 for x in range(0, width, 2):
                     some[n] = abs(residual[y, x])
                     n += 1
-            bound = np.float32(HUBER * 1.4826) * select(some, n // 2) + np.float32(1e-12)
+            bound = np.float32(HUBER * 1.4826) * kernels.select(some, n // 2) + np.float32(1e-12)
         used, slope_y, slope_x = 0, 0.0, 0.0
         for y in range(height):
             u, a, b = _slopes(residual[y], whitened[0, y], whitened[1, y], bound)
