@@ -204,7 +204,9 @@ class PiecewiseRegistration(Registration):
     def _set(self, template: np.ndarray, variance: np.ndarray) -> None:
         super()._set(template, variance)
         rows, columns = (w[:, s] for w, s in zip(self.blocks.weights(self.shape, self.bin), self.inside, strict=True))
+        gradient = self.gradient.reshape(2, *self.root_weight.shape)
         self.rows_inside, self.columns_inside = rows.astype(np.float32), columns.astype(np.float32)
+        self.whitened = gradient * self.root_weight
         # sum_x w B_b B_c g g', whose factors over rows and columns are summed one after the other
         over_rows, over_columns = ((w[:, None] * w[None]).reshape(len(w) ** 2, -1) for w in (rows, columns))
         n, m = self.blocks.shape
@@ -224,12 +226,13 @@ class PiecewiseRegistration(Registration):
             ``p H d`` and ``p``: with the template's Hessian ``H`` the logarithm of the likelihood of deviations
             ``e`` (all rows, then all columns) is ``-p/2 (e - d)' H (e - d)``.
         """
+        target = self.template[self.inside]
         d = np.zeros(len(self.hessian_of_blocks))
         prior = self.unlike / self.largest**2
         for _ in range(MAX_STEPS):
             y, x = self.move_filtered.sources(shift, d.reshape(2, -1).T)
             moved = cv2.remap(frame, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            residual = (moved[self.inside] - self.target) * self.root_weight
+            residual = (moved[self.inside] - target) * self.root_weight
             # not below what rounding leaves of a movie without structure
             spread = 1.4826 * float(np.median(np.abs(residual[::2, ::2]))) + 1e-6 * self.level + 1e-12
             used = float(np.mean(np.abs(residual) <= HUBER * spread))

@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.fft
-from numba import njit
 
 from . import kernels
 from .filtering import band_pass, bin_frame
@@ -35,8 +34,6 @@ MAX_STEPS = 4
 MEMORY = 1000
 # steps of a pixel in which frames are moved
 GRAIN = 32
-# frames that a thread takes at a time: threads that call numpy for each wait for each other
-TOGETHER = 16
 
 
 def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
@@ -130,7 +127,7 @@ class Registration(Still):
         distance = np.array([np.median(((flat - one) ** 2).mean(axis=1)) for one in flat])
         self._set(some[int(np.argmin(distance))], np.ones(self.shape, np.float32))
         for _ in range(rounds):
-            shifts = self._shifts(filtered)
+            shifts = np.array(self._map(self._shift, filtered))
             # around where the brain is most of the time, so that as little as possible leaves the field
             shifts -= np.median(shifts, axis=0)
             self._set_margin(np.quantile(np.abs(shifts), 0.98, axis=0))
@@ -157,11 +154,12 @@ class Registration(Still):
         floor = 0.1 * float(np.median(variance)) + 1e-12
         weight = 1 / (self.variance + floor)
         self.weight = weight / weight.mean()
-        self.target = np.ascontiguousarray(self.template[self.inside])
-        self.root_weight = np.sqrt(self.weight[self.inside])
-        self.whitened = np.stack([g[self.inside] for g in np.gradient(self.template)]) * self.root_weight
-        flat = self.whitened.reshape(2, -1).astype(np.float64)
-        self.hessian = flat @ flat.T
+        gy, gx = np.gradient(self.template)
+        weight_inside = self.weight[self.inside]
+        self.gradient = np.stack([gy[self.inside].ravel(), gx[self.inside].ravel()])
+        self.steepest = self.gradient * weight_inside.ravel()
+        self.hessian = self.steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
+        self.root_weight = np.sqrt(weight_inside)
         # of the weighted correlation, for whole-pixel shifts
         shape = tuple(n // self.coarse for n in self.shape)
         self.pad = tuple(scipy.fft.next_fast_len(n, real=True) for n in shape)
@@ -189,7 +187,7 @@ class Registration(Still):
             [n, 2]; and the deviations of the blocks from it, float64 [n, blocks, 2].
         """
         filtered = self._map(self._filter, frames)
-        shifts = self._shifts(filtered)
+        shifts = np.array(self._map(self._shift, filtered))
         deviations, moved = self._deviations(filtered, shifts)
         self._follow(moved)
         return shifts * self.bin, deviations * self.bin
@@ -216,94 +214,53 @@ class Registration(Still):
     def _filter(self, frame: np.ndarray) -> np.ndarray:
         return band_pass(bin_frame(np.asarray(frame, dtype=np.float32), self.bin), *self.sigmas)
 
-    def _shifts(self, filtered: list[np.ndarray]) -> np.ndarray:
-        """Shifts of filtered frames, binned pixels, float64 [n, 2]."""
-        some = [filtered[i : i + TOGETHER] for i in range(0, len(filtered), TOGETHER)]
-        return np.concatenate(self._map(self._shift, some))
+    def _shift(self, filtered: np.ndarray) -> np.ndarray:
+        frame = filtered - self.static
+        shift = self._whole_pixels(frame)
+        return self._refine(frame, shift)
 
-    def _shift(self, filtered: list[np.ndarray]) -> np.ndarray:
-        frames = np.stack(filtered) - self.static
-        shifts = self._whole_pixels(frames)
-        fixed = (self.target, self.root_weight, self.whitened, self.hessian, *(s.start for s in self.inside))
-        for frame, shift in zip(frames, shifts, strict=True):
-            _refine(frame, shift, *fixed, *self.limits)
-        return shifts
-
-    def _whole_pixels(self, frames: np.ndarray) -> np.ndarray:
-        """Shifts with the best weighted correlation, sum w T F / sqrt(sum w F^2), for all shifts at once.
+    def _whole_pixels(self, frame: np.ndarray) -> np.ndarray:
+        """Shift with the best weighted correlation, sum w T F / sqrt(sum w F^2), for all shifts at once.
 
         A correlation and not a sum of squares, which over large shifts would look for dark places.
         """
-        small = np.stack([bin_frame(frame, self.coarse) for frame in frames])
-
-        def transform(images, spectrum):
-            return scipy.fft.irfft2(scipy.fft.rfft2(images, self.pad) * spectrum, self.pad)
-
+        small = bin_frame(frame, self.coarse)
+        match = scipy.fft.irfft2(scipy.fft.rfft2(small, self.pad) * self.weighted, self.pad)
+        energy = scipy.fft.irfft2(scipy.fft.rfft2(small * small, self.pad) * self.mask, self.pad)
         reach = [
             min(int(np.ceil(limit / self.coarse)), (n - 1) // 2) for limit, n in zip(self.limits, self.pad, strict=True)
         ]
         rows, columns = (np.arange(-r, r + 1) for r in reach)
-        window = (slice(None), *np.ix_(rows, columns))
-        match, energy = transform(small, self.weighted)[window], transform(small * small, self.mask)[window]
-        largest = energy.max(axis=(1, 2), keepdims=True)
-        score = match / np.sqrt(np.maximum(energy, 1e-3 * largest + 1e-12))
-        best = score.reshape(len(score), -1).argmax(axis=1)
-        i, j = np.unravel_index(best, score.shape[1:])
-        # the spectrum is that of a correlation, whose argument is minus the shift of the frame
-        shifts = -np.stack([rows[i], columns[j]], axis=1).astype(np.float64) * self.coarse
+        window = np.ix_(rows, columns)
+        energy = energy[window]
+        score = match[window] / np.sqrt(np.maximum(energy, 1e-3 * energy.max() + 1e-12))
         # a movie without structure: what the filter leaves is rounding
-        structured = (score.max(axis=(1, 2)) > 0) & bool(self.template.std() > 1e-6 * self.level)
-        return np.where(structured[:, None], shifts, 0)
+        if not (score.max() > 0 and self.template.std() > 1e-6 * self.level):
+            return np.zeros(2)
+        i, j = np.unravel_index(np.argmax(score), score.shape)
+        # the spectrum is that of a correlation, whose argument is minus the shift of the frame
+        return -np.array([rows[i], columns[j]], dtype=np.float64) * self.coarse
 
-
-@njit(nogil=True, cache=True)
-def _refine(frame, shift, target, root, whitened, hessian, top, left, most_down, most_right):
-    """Gauss-Newton steps from a whole-pixel shift, which is changed.
-
-    frame: float32 [height, width]; shift: float64 [2]; target, root: float32 [h, w], the template and the root of the
-    weights inside, from row ``top`` and column ``left`` on; whitened: float32 [2, h, w], gradient times root;
-    hessian: float64 [2, 2].
-    """
-    height, width = target.shape
-    moved, residual = np.empty_like(frame), np.empty((height, width), np.float32)
-    some = np.empty((height + 1) // 2 * ((width + 1) // 2), np.float32)
-    bound = np.float32(0)
-    for step in range(MAX_STEPS):
-        kernels.translate(frame, np.rint(shift[0] * GRAIN) / GRAIN, np.rint(shift[1] * GRAIN) / GRAIN, moved)
-        residual[:] = (moved[top : top + height, left : left + width] - target) * root
-        # later steps are too small to change it
-        if step < 2:
-            n = 0
-            for y in range(0, height, 2):
-                for x in range(0, width, 2):
-                    some[n] = abs(residual[y, x])
-                    n += 1
-            bound = np.float32(HUBER * 1.4826) * kernels.select(some, n // 2) + np.float32(1e-12)
-        used, slope_y, slope_x = 0, 0.0, 0.0
-        for y in range(height):
-            u, a, b = _slopes(residual[y], whitened[0, y], whitened[1, y], bound)
-            used, slope_y, slope_x = used + u, slope_y + a, slope_x + b
-        yy, yx, xx = hessian[0, 0], hessian[0, 1], hessian[1, 1]
-        share = used / residual.size * (yy * xx - yx * yx)
-        if not share > 0:
-            break
-        # moving on by d changes the registered frame by -d . gradient
-        down = min(max((xx * slope_y - yx * slope_x) / share, -2.0), 2.0)
-        right = min(max((yy * slope_x - yx * slope_y) / share, -2.0), 2.0)
-        shift[0] = min(max(shift[0] + down, -most_down), most_down)
-        shift[1] = min(max(shift[1] + right, -most_right), most_right)
-        if max(abs(down), abs(right)) < STEP:
-            break
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _slopes(residual, dy, dx, bound):
-    """Of a row: pixels within the bound, and products of the clipped residual with both gradients."""
-    used, slope_y, slope_x = 0, np.float32(0), np.float32(0)
-    for x in range(len(residual)):
-        r = residual[x]
-        used += abs(r) <= bound
-        r = min(max(r, -bound), bound)
-        slope_y += r * dy[x]
-        slope_x += r * dx[x]
-    return used, slope_y, slope_x
+    def _refine(self, frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        limits = np.array(self.limits)
+        target = self.template[self.inside]
+        for i in range(MAX_STEPS):
+            residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
+            if i < 2:
+                # later steps are too small to change it
+                bound = HUBER * 1.4826 * float(np.median(np.abs(residual[::2, ::2]))) + 1e-12
+            clipped = np.clip(residual, -bound, bound)
+            used = np.mean(np.abs(residual) <= bound)
+            right = self.steepest @ (clipped / self.root_weight).ravel()
+            try:
+                step = np.linalg.solve(self.hessian * used, right.astype(np.float64))
+            except np.linalg.LinAlgError:
+                break
+            if not np.all(np.isfinite(step)):
+                break
+            # moving on by d changes the registered frame by -d . gradient
+            step = np.clip(step, -2, 2)
+            shift = np.clip(shift + step, -limits, limits)
+            if np.abs(step).max() < STEP:
+                break
+        return shift
