@@ -137,10 +137,7 @@ class Fit:
             ``Y - A C`` and ``B``, up to a constant in time.
         """
         values = self.movie.read_averages(block, width, self.pool, self.workers)
-        return self.separate(values, self.movie.span(block).start // width, A, C, up)
-
-    def separate(self, values: np.ndarray, start: int, A: sp.csr_matrix, C: np.ndarray, up: sp.csr_matrix):
-        """:meth:`residual` of values that were read before, which are changed; ``start`` is their first bin."""
+        start = self.movie.span(block).start // width
         if A.nnz:
             traces = np.ascontiguousarray(C[:, start : start + values.shape[1]])
             parts(

@@ -92,8 +92,12 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: 
 
     Parameters
     ----------
-    products, gram, C
-        See :func:`raw_trace`.
+    products : float32 [components, frames]
+        ``A' (Y - B)``.
+    gram : scipy.sparse.csr_matrix [components, components]
+        ``A' A``.
+    C : float32 [components, frames]
+        Present traces.
     g : float
         Decay from frame to frame.
     kernel : float64 [n] or None
