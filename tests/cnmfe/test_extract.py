@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -84,6 +87,26 @@ def test_threads_change_nothing(small, tmp_path):
     back = read_result(tmp_path)
     np.testing.assert_array_equal(back.C, two.C)
     np.testing.assert_array_equal(back.accepted, two.accepted)
+
+
+def test_compiled_code_is_the_same_from_the_cache(small, tmp_path):
+    np.save(tmp_path / "movie.npy", small.movie)
+    code = """if True:
+        import sys
+        import numpy as np
+        from workflow_miniscope.cnmfe import extract
+
+        extract(np.load(sys.argv[1]), 20.0, progress=False, output=sys.argv[2])
+        """
+    movie, first, second = (str(tmp_path / name) for name in ("movie.npy", "first", "second"))
+    # numba's cache is empty for the first and filled for the second
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    for output in (first, second):
+        subprocess.run([sys.executable, "-c", code, movie, output], env=environment, check=True, timeout=600)
+    one, two = read_result(first), read_result(second)
+    for name in ("C", "S", "YrA", "F_dff", "snr", "r_values"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+    np.testing.assert_array_equal(one.A.toarray(), two.A.toarray())
 
 
 def test_nothing_is_left_on_the_disk(small, tmp_path, monkeypatch):

@@ -154,8 +154,7 @@ def _row_products(rows, y, reach, out) -> None:
     out[len(below) :] = 0
 
 
-# not cached: taken from numba's cache these two give other last bits than compiled in place
-@njit(nogil=True)
+@njit(nogil=True, cache=True, fastmath=True)
 def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
     """Weights of the rings of pixels in row ``y``, from column ``left`` on; 0 for what is outside.
 
@@ -193,7 +192,8 @@ def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
         _solve(gram, against, ridge)
 
 
-@njit(nogil=True, fastmath=True)
+# inlined: as a function of its own it exists twice, and which one runs depends on numba's cache
+@njit(inline="always")
 def _solve(a, b, smallest):
     """Solve ``A x = b`` by Cholesky's factorisation; numpy's and scipy's solvers take two to four times as long.
 

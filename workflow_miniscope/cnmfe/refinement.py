@@ -186,7 +186,7 @@ def _error(rest, gradient, root, inside) -> np.ndarray:
     return np.clip(error, -LARGEST, LARGEST) if np.all(np.isfinite(error)) else np.zeros(2)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=True)
 def _normal_equations(rest, dy, dx, root):
     """Weighted products of two gradients with each other (yy, yx, xx) and with the residual, clipped (Huber).
 
@@ -208,7 +208,8 @@ def _normal_equations(rest, dy, dx, root):
     return yy, yx, xx, ry, rx
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+# inlined: see :func:`.background._solve`
+@njit(inline="always")
 def _row_products(rest, dy, dx, root, bound):
     yy = yx = xx = ry = rx = np.float32(0)
     for i in range(len(rest)):
