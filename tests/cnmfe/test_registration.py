@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from workflow_miniscope.cnmfe.registration import Registration, translate
 
@@ -23,6 +24,21 @@ def test_shifts_are_found_beside_dust_and_a_vignette(recording):
     shifts = register(recording.movie)
     assert recording.shifts.std() > 1.5
     assert error(shifts, recording.shifts) < 0.25
+
+
+@pytest.mark.parametrize("amplitude", [1.0, 2.0])
+def test_small_shifts_are_not_too_small(rng, amplitude):
+    """A pattern that stays must not take part of the brain with it."""
+    scene = 100 + 12 * standard(gaussian_filter(rng.normal(size=(160, 180)), 4)).astype(np.float32)
+    truth = amplitude * standard(gaussian_filter(rng.normal(size=(260, 2)), (2, 0)))
+    movie = np.stack([translate(scene, *shift)[20:-20, 20:-20] for shift in truth])
+    shifts = -register(movie + rng.normal(0, 4, movie.shape).astype(np.float32))
+    slopes = [np.polyfit(true, found, 1)[0] for true, found in zip(truth.T, shifts.T, strict=True)]
+    np.testing.assert_allclose(slopes, 1, atol=0.02)
+
+
+def standard(values):
+    return (values - values.mean()) / values.std()
 
 
 def test_axes_are_rows_then_columns(recording):

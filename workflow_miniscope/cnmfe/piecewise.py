@@ -188,7 +188,7 @@ class PiecewiseRegistration(Registration):
                 # by the field where the pixel came to lie: a shift is small against a block
                 return filtered[i] - self.move_filtered(template, -shifts[i], -deviations[i])
 
-            self.static = np.mean(self._map(back, range(len(filtered))), axis=0)
+            self._set_static(self._map(back, range(len(filtered))))
             self._set(template, variance)
         return shifts * self.bin
 

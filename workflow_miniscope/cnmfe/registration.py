@@ -12,7 +12,7 @@ coarse to fine: first over whole pixels with Fourier transforms, as in NoRMCorre
 Giovannucci 2017, J Neurosci Methods 291:83), then Gauss-Newton steps (Lucas and Kanade 1981) from there.
 
 A pattern that does not move with the brain (dust, the edge of the lens, a hot pixel) is estimated together
-with the template and subtracted, so that it does not hold the frames in place.
+with the template and subtracted where it stands out, so that it does not hold the frames in place.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ HUBER = 2.0
 # Gauss-Newton steps end when the frame moves by less than this, in binned pixels
 STEP = 0.02
 MAX_STEPS = 4
+# robust standard deviations from which a pattern that does not move stands out
+STANDS_OUT = 8.0
 # the template follows slow changes (bleaching, drift of the focus) with this memory, in frames
 MEMORY = 1000
 # steps of a pixel in which frames are moved
@@ -146,8 +148,18 @@ class Registration(Still):
         variance = np.mean([(m - template) ** 2 for m in moved], axis=0)
         # what stays at its place while the brain moves; zero where nothing moves, because the template has it
         back = self._map(lambda i: filtered[i] - translate(template, *-shifts[i]), range(len(filtered)))
-        self.static = np.mean(back, axis=0)
+        self._set_static(back)
         self._set(template, variance)
+
+    def _set_static(self, back: list[np.ndarray]) -> None:
+        """What stands out of the mean of what frames leave when the template is taken from where the brain was.
+
+        The rest is left to the template. Over small shifts a pattern that stays is as good as one that moves less than
+        the brain does: part of the brain would pass into it round after round, and shifts come out too small.
+        """
+        static = np.mean(back, axis=0)
+        static[np.abs(static) <= STANDS_OUT * 1.4826 * np.median(np.abs(static))] = 0
+        self.static = static
 
     def _set(self, template: np.ndarray, variance: np.ndarray) -> None:
         self.template, self.variance = template.astype(np.float32), variance.astype(np.float32)
