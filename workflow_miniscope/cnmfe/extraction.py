@@ -215,7 +215,8 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
         bar.update()
     fit.improve()
     merging.merge(fit, params.merge_thr, width)
-    fit.improve(background=False)
+    # as they are, so that what they share with the movie tells cells from noise
+    fit.improve(background=False, smooth=False)
     merging.merge(fit, params.merge_thr, width, parts=True)
     fit.update_traces()
     bar.update()

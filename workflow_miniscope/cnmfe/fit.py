@@ -74,12 +74,12 @@ class Fit:
         self.sn = np.ones(movie.pixels, np.float32)
         self.kernel: np.ndarray | None = None
 
-    def improve(self, background: bool = True) -> None:
+    def improve(self, background: bool = True, smooth: bool = True) -> None:
         """One round over background, traces and footprints; the background changes least and may be left out."""
         if background:
             self.update_background()
         self.update_traces()
-        self.update_footprints()
+        self.update_footprints(smooth)
 
     # -- background ---------------------------------------------------------------------------------
 
@@ -229,8 +229,12 @@ class Fit:
         parts(pool, workers, len(c), part)
         return sp.csr_matrix((values, mine.indices, mine.indptr), shape=mine.shape).T.tocsr()
 
-    def update_footprints(self, sweeps: int = 6) -> None:
-        """Non-negative least squares fit of the footprints; see :mod:`spatial`."""
+    def update_footprints(self, smooth: bool = True, sweeps: int = 6) -> None:
+        """Non-negative least squares fit of the footprints; see :mod:`spatial`.
+
+        ``smooth``: footprints that are mostly noise are smoothed, so that the next traces are not fitted to it. Their
+        consistency must not be asked of those.
+        """
         c = self.components
         if not len(c):
             return
@@ -247,7 +251,7 @@ class Fit:
         )
         start.data = fitted.astype(np.float32)
         self._store(start.T.tocsr())
-        self._tidy(np.diag(gram))
+        self._tidy(np.diag(gram), smooth)
 
     def _store(self, matrix: sp.csr_matrix) -> None:
         c = self.components
@@ -256,7 +260,7 @@ class Fit:
         y, x = np.divmod(matrix.indices, c.shape[1])
         c.footprints[k, y - c.tops[k], x - c.lefts[k]] = matrix.data
 
-    def _tidy(self, energy: np.ndarray) -> None:
+    def _tidy(self, energy: np.ndarray, smooth: bool) -> None:
         """Keep the significant, connected pixels of each footprint; drop the components without any."""
         c = self.components
         inside, pixels = c.inside(), c.pixels()
@@ -272,6 +276,8 @@ class Fit:
                 continue
             c.footprints[k] = np.where(keep, c.footprints[k], 0)
             c.masks[k] = spatial.grow(keep) & disk & inside[k]
+            if smooth and spatial.is_faint(c.footprints[k], error, spatial.NOISY):
+                c.footprints[k] = spatial.smooth(c.footprints[k], keep, inside[k])
             kept.append(k)
         c.keep(np.array(kept, dtype=np.int64))
 

@@ -10,7 +10,7 @@ a least squares problem of two unknowns in each frame. The movie is corrected to
 ``- e . grad M``, without interpolating it a second time. Pixels that the frame did not cover are set to what
 the model predicts for them, and so are saturated ones where it predicts more, once the pixels around have told how
 bright their cell was: otherwise a bright cell would be flat in its brightest frames, and its rim would look like
-other cells.
+other cells. Light that is locked to the motion (:mod:`motion_locked`) is part of ``M`` here, and taken out at last.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     size : int
         Pixels in a bin of the working grid.
     register : bool
-        False: only fill the pixels that were not covered.
+        False: the frames stay where they are.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     """
     movie, small = fit.movie, fit.small
     height, width = movie.shape
-    expected = Expected(fit)
+    expected = Expected(fit, prepared.shifts)
     by_component = fit.components.matrix()
     fit.components.filled = fit.components.footprints.copy()
     edges = prepared.edges
@@ -93,7 +93,9 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 if saturated.any():
                     _complete(model[i], rest, saturated, expected.A, by_component)
                 kernels.correct(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
-                coarse[t] = bin_frame(frames[i], fit.factor)
+            frames -= expected.locked(start + first, n)
+            for t, frame in enumerate(frames, first):
+                coarse[t] = bin_frame(frame, fit.factor)
             # in the place of what was read, which nobody else reads
             movie.put(frames, fine, first)
             small.put(coarse[first : first + n], rough, first)

@@ -21,8 +21,8 @@ SIGNIFICANCE = 2.0
 SMALLEST = 0.02
 # smallest footprint, in pixels of the working grid
 MIN_PIXELS = 9
-# a footprint is faint if its peak is less than this many standard errors
-FAINT = 16.0
+# a footprint is faint if its peak is less than this many standard errors, and mostly noise if it is less than these
+FAINT, NOISY = 16.0, 8.0
 # kernel and sigma of the blur for faint footprints, pixels of the working grid
 BLUR = (9, 9), 1.5
 # of the frames must have covered a pixel for all that its footprint lacks to be believed
@@ -103,9 +103,9 @@ def where_covered(footprint: np.ndarray, filled: np.ndarray, seen: np.ndarray) -
     return np.where(footprint > 0, np.maximum(exact, 0), 0).astype(np.float32)
 
 
-def is_faint(footprint: np.ndarray, error: np.ndarray) -> bool:
-    """Whether the peak of a footprint is below ``FAINT`` standard errors; the arguments are those of :func:`tidy`."""
-    return _is_low(_slightly(footprint), error)
+def is_faint(footprint: np.ndarray, error: np.ndarray, limit: float = FAINT) -> bool:
+    """Whether the peak of a footprint is below ``limit`` standard errors; the others are those of :func:`tidy`."""
+    return _is_low(_slightly(footprint), error, limit)
 
 
 def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -136,9 +136,9 @@ def _slightly(footprint: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(footprint, (3, 3), 0.7)
 
 
-def _is_low(smooth: np.ndarray, error: np.ndarray) -> bool:
+def _is_low(smooth: np.ndarray, error: np.ndarray, limit: float = FAINT) -> bool:
     peak = np.unravel_index(np.argmax(smooth), smooth.shape)
-    return bool(smooth[peak] < FAINT * error[peak])
+    return bool(smooth[peak] < limit * error[peak])
 
 
 def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:

@@ -1,0 +1,76 @@
+"""Light that changes with the brain's position and with nothing else.
+
+The lens lights and shows the field unevenly, and the brain moves under it: a place gets brighter and darker with the
+shift of the frame, most at the border. What of that the ring does not predict, and what an imprecise registration
+leaves, looks like the activity of faint cells. As in the analysis of functional magnetic resonance imaging (Friston
+et al. 1996, Magn Reson Med 35:346), it is estimated in each pixel by regression on the motion,
+
+    sum_j beta_j(p) z_j(t),    z = dy, dx, dy^2, dx^2, dy dx,
+
+here of what the model leaves, so that activity counts as little as possible.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# shifts beyond these quantiles count as they do there: single frames must not decide about all of them
+QUANTILES = 0.002, 0.998
+# motion in pixels, or its square, that is none
+STILL = 1e-3
+
+
+def regressors(shifts: np.ndarray) -> np.ndarray:
+    """Functions of the motion, of mean zero and variance 1.
+
+    Parameters
+    ----------
+    shifts : float64 [frames, 2]
+        Of each frame, pixels.
+
+    Returns
+    -------
+    float32 [n, frames]
+        Five, or fewer if the brain does not move in both directions.
+    """
+    y, x = np.clip(shifts, *np.quantile(shifts, QUANTILES, axis=0)).T
+    z = np.stack([y, x, y * y, x * x, y * x])
+    z -= z.mean(axis=1, keepdims=True)
+    z = z[z.std(axis=1) > STILL]
+    return (z / z.std(axis=1, keepdims=True)).astype(np.float32)
+
+
+def fit_locked(fit, z: np.ndarray) -> np.ndarray:
+    """Regression of what the model leaves on the motion.
+
+    Every product is one with the movie, with the footprints and the ring's weights applied afterwards.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+    z : float32 [n, frames]
+        Of :func:`regressors`.
+
+    Returns
+    -------
+    float32 [n, pixels]
+        ``beta``.
+    """
+    if not len(z):
+        return np.zeros((0, fit.movie.pixels), np.float32)
+    A = fit.components.matrix().T.tocsr()
+    activity = fit.components.C @ z.T
+    around = _products(fit.small, z, fit) - fit.down @ (A @ activity)
+    left = _products(fit.movie, z, fit) - A @ activity - fit.up @ (fit.W @ around)
+    among = z.astype(np.float64) @ z.T
+    # motion along a line: some of them are the same
+    among.flat[:: len(z) + 1] *= 1 + 1e-6
+    return np.linalg.solve(among, left.T).astype(np.float32)
+
+
+def _products(movie, z, fit) -> np.ndarray:
+    """``sum_t Y(p, t) z_j(t)`` of all pixels, float64 [pixels, n]."""
+    every = np.tile(np.arange(movie.pixels, dtype=np.int32), len(z))
+    starts = np.arange(len(z) + 1, dtype=np.int32) * np.int32(movie.pixels)
+    return movie.correlate(z, starts, every, fit.pool, fit.workers).reshape(len(z), -1).T
