@@ -7,8 +7,8 @@ et al. 1996, Magn Reson Med 35:346), it is estimated in each pixel by regression
 
     sum_j beta_j(p) z_j(t),    z = dy, dx, dy^2, dx^2, dy dx,
 
-here of what the model leaves, so that activity counts as little as possible: what of it the motion explains is lost only
-of cells that have not been found yet.
+here of what the model leaves, so that activity counts as little as possible: only a cell that has not been found yet
+loses what the motion explains of its activity.
 """
 
 from __future__ import annotations
