@@ -113,6 +113,6 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
         np.testing.assert_allclose(rest.data, full, rtol=0.02, atol=0.02 * np.abs(full).max())
         # frames of the second block
         start = fine.span(1).start
-        frames = Expected(fit, np.zeros((fit.movie.n_frames, 2))).frames(small.chunk(1), start, 5, 20).reshape(20, -1).T
+        frames = Expected(fit).frames(small.chunk(1), start, 5, 20).reshape(20, -1).T
         model = (A.T @ C + B + Y.mean(axis=1, keepdims=True))[:, start + 5 : start + 25]
         np.testing.assert_allclose(frames, model, atol=0.02)

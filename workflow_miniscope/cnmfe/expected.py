@@ -1,15 +1,14 @@
-"""What a fitted model says that the frames of the scratch movie show, ``M = A C + B + L``."""
+"""What a fitted model says that the frames of the scratch movie show, ``M = A C + B``."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from . import kernels
-from .motion_locked import fit_locked, regressors
 
 
 class Expected:
-    """Frames as the model has them, and what in them is light that is locked to the motion.
+    """Frames as the model has them.
 
     The background comes from the small movie, ``B = U W (D Y - D A C)``, and a constant: the traces have mean zero, and
     what the background lacks to the mean of the movie does not change.
@@ -18,8 +17,6 @@ class Expected:
     ----------
     fit : Fit
         The model, as it is now.
-    shifts : float64 [frames, 2]
-        Of each frame, pixels.
 
     Attributes
     ----------
@@ -27,14 +24,12 @@ class Expected:
         Footprints.
     """
 
-    def __init__(self, fit, shifts: np.ndarray):
+    def __init__(self, fit):
         self.shape, self.small, self.C, self.up, self.W = fit.movie.shape, fit.small, fit.components.C, fit.up, fit.W
         self.A = fit.components.matrix().T.tocsr()
         self.down_A = (fit.down @ self.A).tocsr()
         mean = movie_mean(fit.movie)
         self.constant = mean - fit.up @ (fit.W @ (fit.down @ mean))
-        self.motion = regressors(shifts)
-        self.beta = fit_locked(fit, self.motion)
 
     def frames(self, rough: np.ndarray, start: int, first: int, n: int) -> np.ndarray:
         """``n`` frames of a block, from its frame ``first`` on.
@@ -64,15 +59,7 @@ class Expected:
             *(self.constant, up.indptr, up.indices, up.data, around),
             *(A.indptr, A.indices, A.data, traces, out),
         )
-        out += self._locked(start + first, n)
         return out.reshape(n, *self.shape)
-
-    def locked(self, first: int, n: int) -> np.ndarray:
-        """Light in ``n`` frames of the movie that is locked to the motion, float32 [n, height, width]."""
-        return self._locked(first, n).reshape(n, *self.shape)
-
-    def _locked(self, first: int, n: int) -> np.ndarray:
-        return self.motion[:, first : first + n].T @ self.beta
 
 
 def movie_mean(movie) -> np.ndarray:

@@ -41,26 +41,35 @@ def regressors(shifts: np.ndarray) -> np.ndarray:
     return (z / z.std(axis=1, keepdims=True)).astype(np.float32)
 
 
-def fit_locked(fit, z: np.ndarray) -> np.ndarray:
-    """Regression of what the model leaves on the motion.
-
-    Every product is one with the movie, with the footprints and the ring's weights applied afterwards.
+class MotionLocked:
+    """Frames of the light that is locked to the motion, in what a model leaves.
 
     Parameters
     ----------
     fit : Fit
-        The model.
-    z : float32 [n, frames]
-        Of :func:`regressors`.
+        The model, as it is now.
+    A : scipy.sparse.csr_matrix [pixels, components]
+        Its footprints.
+    shifts : float64 [frames, 2]
+        Of each frame, pixels.
+    """
 
-    Returns
-    -------
-    float32 [n, pixels]
-        ``beta``.
+    def __init__(self, fit, A, shifts: np.ndarray):
+        self.shape, self.z = fit.movie.shape, regressors(shifts)
+        self.beta = _regress(fit, A, self.z)
+
+    def frames(self, first: int, n: int) -> np.ndarray:
+        """``n`` frames of the movie from frame ``first`` on, float32 [n, height, width]."""
+        return (self.z[:, first : first + n].T @ self.beta).reshape(n, *self.shape)
+
+
+def _regress(fit, A, z: np.ndarray) -> np.ndarray:
+    """``beta``, float32 [n, pixels], of the regressors ``z``, float32 [n, frames].
+
+    Every product is one with the movie, with the footprints and the ring's weights applied afterwards.
     """
     if not len(z):
         return np.zeros((0, fit.movie.pixels), np.float32)
-    A = fit.components.matrix().T.tocsr()
     activity = fit.components.C @ z.T
     around = _products(fit.small, z, fit) - fit.down @ (A @ activity)
     left = _products(fit.movie, z, fit) - A @ activity - fit.up @ (fit.W @ around)

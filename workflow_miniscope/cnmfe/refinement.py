@@ -22,6 +22,7 @@ from numba import njit
 from . import kernels
 from .expected import Expected
 from .filtering import bin_frame
+from .motion_locked import MotionLocked
 from .prepare import uncovered
 from .seeds import PIECE, SAMPLE
 
@@ -58,7 +59,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     """
     movie, small = fit.movie, fit.small
     height, width = movie.shape
-    expected = Expected(fit, prepared.shifts)
+    expected = Expected(fit)
+    locked = MotionLocked(fit, expected.A, prepared.shifts)
     by_component = fit.components.matrix()
     fit.components.filled = fit.components.footprints.copy()
     edges = prepared.edges
@@ -66,7 +68,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     reach = min(reach, height // 4, width // 4)
     inside = (slice(reach, height - reach), slice(reach, width - reach))
     if register:
-        variance = _variance(fit, expected)[inside]
+        variance = _variance(fit, expected, locked)[inside]
         root = np.sqrt(1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
 
     errors = np.zeros((movie.n_frames, 2))
@@ -84,6 +86,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
         def piece(some, start=span.start, fine=fine, rough=rough, rows=rows, columns=columns):
             first, n = some
             frames, model = movie.frames(fine, first, n), expected.frames(rough, start, first, n)
+            light = locked.frames(start + first, n)
+            model += light
             for i, t in enumerate(range(first, first + n)):
                 rest = frames[i] - model[i]
                 dy, dx = gradient = _gradient(cv2.GaussianBlur(model[i], (3, 3), 0.5))
@@ -93,9 +97,8 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 if saturated.any():
                     _complete(model[i], rest, saturated, expected.A, by_component)
                 kernels.correct(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
-            frames -= expected.locked(start + first, n)
-            for t, frame in enumerate(frames, first):
-                coarse[t] = bin_frame(frame, fit.factor)
+                frames[i] -= light[i]
+                coarse[t] = bin_frame(frames[i], fit.factor)
             # in the place of what was read, which nobody else reads
             movie.put(frames, fine, first)
             small.put(coarse[first : first + n], rough, first)
@@ -146,7 +149,7 @@ def _complete(expected, rest, saturated, A, by_component) -> None:
     expected.ravel()[pixels[cut]] += (lacks @ shapes[:, cut]).astype(np.float32)
 
 
-def _variance(fit, expected: Expected) -> np.ndarray:
+def _variance(fit, expected: Expected, locked: MotionLocked) -> np.ndarray:
     """Mean square of what the model leaves in each pixel of some blocks, float64 [height, width]."""
     total, n = np.zeros(fit.movie.shape), 0
     for block in fit.movie.spread(SAMPLE):
@@ -154,7 +157,10 @@ def _variance(fit, expected: Expected) -> np.ndarray:
         fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
 
         def square(some, start=span.start, fine=fine, rough=rough):
-            rest = fit.movie.frames(fine, *some) - expected.frames(rough, start, *some)
+            first, n = some
+            model = expected.frames(rough, start, first, n)
+            model += locked.frames(start + first, n)
+            rest = fit.movie.frames(fine, first, n) - model
             return np.einsum("tyx,tyx->yx", rest, rest, dtype=np.float64)
 
         total += sum(fit.pool.map(square, _pieces(span.stop - span.start)))
