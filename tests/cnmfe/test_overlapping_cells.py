@@ -7,7 +7,7 @@ import pytest
 
 from workflow_miniscope.cnmfe import merging, splitting
 from workflow_miniscope.cnmfe.dimensions import PART, second_dimension, without
-from workflow_miniscope.cnmfe.filtering import bin_frame
+from workflow_miniscope.cnmfe.filtering import bin_frame, box_mean
 from workflow_miniscope.cnmfe.fit import Fit
 from workflow_miniscope.cnmfe.scratch import Scratch
 
@@ -40,7 +40,7 @@ def fitted(tmp_path, rng):
             for block in range(fine.blocks):
                 frames = movie[fine.span(block)]
                 fine.write(block, frames)
-                coarse.write(block, np.stack([bin_frame(frame, 2) for frame in frames]))
+                coarse.write(block, np.stack([box_mean(bin_frame(frame, 2)) for frame in frames]))
             fit = Fit(fine, coarse, np.zeros((coarse.pixels, 1), np.float32), 2, 4.0, 16, DECAY, pool, 1, SHAPE)
             fit.sn[:] = NOISE
             c = fit.components

@@ -6,10 +6,11 @@ away that no cell under the pixel reaches it,
     B(p, t) = b0(p) + sum_{q on the ring of p} W(p, q) [ Y(q, t) - (A C)(q, t) - b0(q) ].
 
 What is out of focus is smooth: the weights are fitted, and the sum is taken, on a grid of ``ssub_B`` pixels and
-interpolated back, as in CaImAn. A vessel above dims it with an edge that the grid does not show; therefore each pixel
-has a gain, by which the interpolated background is multiplied (:meth:`Fit.background_gain`). The model is linear in
-the movie. Therefore nothing here ever computes the background movie: every product with the background is a product
-with the movie, with W applied afterwards.
+interpolated back, as in CaImAn. Of the ring every second row and column of the grid counts, each pixel averaged with
+the eight around it: the same light with fewer weights, which are fitted to less of the noise. A vessel above dims the
+background with an edge that the grid does not show; therefore each pixel has a gain, by which the interpolated
+background is multiplied (:meth:`Fit.background_gain`). The model is linear in the movie. Therefore nothing here ever
+computes the background movie: every product with the background is a product with the movie, with W applied afterwards.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from numba import njit
 # added to the diagonal of each regression, relative to its mean: keeps the weights of pixels that
 # carry the same signal from growing against each other
 RIDGE = 1e-3
+# the ring has every second row and column of the grid
+EVERY = 2
 # rows of the grid whose regressions are solved before the products of the next ones are needed; pixels of a row that
 # are multiplied with those around them together; products that are kept at a time
 STRIP, ACROSS, LARGEST = 8, 16, 2**26
@@ -35,6 +38,17 @@ def reduction(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
         index = np.arange(n)
         values = np.full(n, 1 / factor, np.float32)
         return sp.csr_matrix((values, (index // factor, index)), shape=(n // factor, n))
+
+    return sp.kron(along(shape[0]), along(shape[1])).tocsr()
+
+
+def box_mean(shape: tuple[int, int]) -> sp.csr_matrix:
+    """Matrix that takes the mean of a pixel and the eight around it, as :func:`filtering.box_mean` does."""
+
+    def along(n):
+        rows = np.repeat(np.arange(n), 3)
+        around = np.clip(rows.reshape(n, 3) + (-1, 0, 1), 0, n - 1).ravel()
+        return sp.csr_matrix((np.full(3 * n, 1 / 3, np.float32), (rows, around)), shape=(n, n))
 
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
@@ -57,16 +71,21 @@ def interpolation(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
 
 
 def ring(radius: float) -> np.ndarray:
-    """Offsets (rows, columns) of the pixels whose distance is at least ``radius`` and less than 1 more."""
-    reach = int(np.ceil(radius + 1))
-    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    """Offsets (rows, columns), all even, of the pixels whose distance is at most 1 less or less than 1 more.
+
+    There are some from a radius of 1.5 on, which is the least.
+    """
+    radius = max(radius, EVERY - 0.5)
+    reach = EVERY * int(np.ceil((radius + 1) / EVERY))
+    rows, columns = np.mgrid[-reach : reach + 1 : EVERY, -reach : reach + 1 : EVERY]
     distance = np.hypot(rows, columns)
-    on = (distance >= radius) & (distance < radius + 1)
+    on = (distance >= radius - 1) & (distance < radius + 1)
     return np.stack([rows[on], columns[on]], axis=1)
 
 
 def fit_ring(
     fluctuations: np.ndarray,
+    around: np.ndarray,
     shape: tuple[int, int],
     radius: float,
     pool: ThreadPoolExecutor,
@@ -80,6 +99,8 @@ def fit_ring(
     ----------
     fluctuations : float32 [pixels, frames]
         ``Y - A C - b0`` on the background grid; frames may be averages of several.
+    around : float32 [pixels, frames]
+        The same as the ring sees it, see :func:`box_mean`.
     shape : tuple of int
         (height, width) of the grid.
     radius : float
@@ -90,43 +111,51 @@ def fit_ring(
     Returns
     -------
     scipy.sparse.csr_matrix, float32 [pixels, pixels]
+        To be multiplied with what the ring sees.
     """
     height, width = shape
     offsets = ring(radius)
     reach = int(offsets.max())
-    rows = fluctuations.reshape(height, width, -1)
+    targets, rows = (values.reshape(height, width, -1) for values in (fluctuations, around))
     weights = np.empty((height, width, len(offsets)), np.float32)
     # columns at a time
-    one = (STRIP + 2 * reach) * (2 * reach + 1) * (ACROSS + 4 * reach)
+    one = (STRIP + 2 * reach) * (2 * reach // EVERY + 1) * (ACROSS + 4 * reach)
     columns = max(LARGEST // one - 2 * reach, ACROSS)
     for left in range(0, width, columns):
         right, first = min(left + columns, width), max(left - reach, 0)
-        _fit_columns(rows[:, first : right + reach], left - first, offsets, weights[:, left:right], pool)
-    around = np.indices(shape).transpose(1, 2, 0)[:, :, None] + offsets
-    inside = np.all((around >= 0) & (around < shape), axis=3)
+        some = slice(first, right + reach)
+        _fit_columns(targets[:, some], rows[:, some], left - first, offsets, weights[:, left:right], pool)
+    at = np.indices(shape).transpose(1, 2, 0)[:, :, None] + offsets
+    inside = np.all((at >= 0) & (at < shape), axis=3)
     starts = np.concatenate([[0], np.cumsum(inside.sum(axis=2))])
-    return sp.csr_matrix((weights[inside], (around @ [width, 1])[inside], starts), shape=(height * width,) * 2)
+    return sp.csr_matrix((weights[inside], (at @ [width, 1])[inside], starts), shape=(height * width,) * 2)
 
 
-def _fit_columns(rows, left, offsets, weights, pool) -> None:
+def _fit_columns(targets, rows, left, offsets, weights, pool) -> None:
     """Weights of the rings around some columns, the first of which is ``left``; the others are around them.
 
-    rows: float32 [height, width, frames]; weights: float32 [height, columns, ring].
+    targets, rows: float32 [height, width, frames], what is fitted and what rings see; weights: float32 [height,
+    columns, ring].
     """
     height, width, _ = rows.shape
     reach = int(offsets.max())
     # of the rows that the rings of a few rows lie on; a row takes the slot of one that is not needed any more
     slots = STRIP + 2 * reach
-    products = np.zeros((slots, 2 * reach + 1, width, ACROSS + 4 * reach), np.float32)
+    products = np.zeros((slots, 2 * reach // EVERY + 1, width, ACROSS + 4 * reach), np.float32)
     # from the product of a pixel with itself to that with another one of the ring
     step = offsets[None] - offsets[:, None]
-    ahead = step[:, :, 0] * products[0, 0].size + step[:, :, 1] + 2 * reach
+    ahead = step[:, :, 0] // EVERY * products[0, 0].size + step[:, :, 1] + 2 * reach
 
     def multiply(y):
-        _row_products(rows, y, reach, products[y % slots])
+        _row_products(rows[y], rows[y : y + 2 * reach + 1 : EVERY], 2 * reach, products[y % slots])
 
     def regress(y):
-        _fit_row(products, y, height, left, offsets, ahead, reach, weights[y])
+        # rows of the ring, from the first one that the field has
+        first = y % EVERY if y < reach else y - reach
+        with_ring = np.empty((2 * reach // EVERY + 1, width, ACROSS + 2 * reach), np.float32)
+        above = (first - (y - reach)) // EVERY
+        _row_products(targets[y], rows[first : y + reach + 1 : EVERY], reach, with_ring[above:])
+        _fit_row(products, with_ring, y, height, left, offsets, ahead, reach, weights[y])
 
     known = 0
     for first in range(0, height, STRIP):
@@ -137,30 +166,29 @@ def _fit_columns(rows, left, offsets, weights, pool) -> None:
         known = needed
 
 
-def _row_products(rows, y, reach, out) -> None:
-    """Products of the pixels of a row with those of this row and the next ``2 reach``, as far as rings need them.
+def _row_products(row, others, reach, out) -> None:
+    """Products of the pixels of a row with those of some other rows that are at most ``reach`` columns away.
 
-    rows: float32 [height, width, frames]; out: float32 [2 reach + 1, width, ACROSS + 4 reach], rows down and columns
-    from ``2 reach`` left of a multiple of ACROSS. Always the same ones are multiplied together: sums don't depend on
-    the number of threads.
+    row: float32 [width, frames]; others: float32 [rows, width, frames]; out: float32 [rows or more, width, ACROSS + 2
+    reach], columns from ``reach`` left of a multiple of ACROSS. Always the same ones are multiplied together: sums
+    don't depend on the number of threads.
     """
-    height, width, _ = rows.shape
-    below = rows[y : min(y + 2 * reach + 1, height)]
+    width = len(row)
     for first in range(0, width, ACROSS):
-        start = first - 2 * reach
-        left, right = max(start, 0), min(first + ACROSS + 2 * reach, width)
-        values = rows[y, first : first + ACROSS] @ below[:, left:right].transpose(0, 2, 1)
-        out[: len(below), first : first + ACROSS, left - start : right - start] = values
-    out[len(below) :] = 0
+        start = first - reach
+        left, right = max(start, 0), min(first + ACROSS + reach, width)
+        values = row[first : first + ACROSS] @ others[:, left:right].transpose(0, 2, 1)
+        out[: len(others), first : first + ACROSS, left - start : right - start] = values
+    out[len(others) :] = 0
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
+def _fit_row(products, with_ring, y, height, left, offsets, ahead, reach, weights):
     """Weights of the rings of pixels in row ``y``, from column ``left`` on; 0 for what is outside.
 
-    products: float32 [slots, ...], of each row in its slot (see :func:`_row_products`); offsets: int [ring, 2], in
-    order of the rows; ahead: int [ring, ring], from one product of a pixel to another; weights: float32
-    [columns, ring].
+    products, with_ring: see :func:`_row_products`, of each row with itself and the ones below, in its slot, and of row
+    ``y`` with the rows of its ring; offsets: int [ring, 2], in order of the rows; ahead: int [ring, ring], from one
+    product of a pixel to another; weights: float32 [columns, ring].
     """
     slots, _, width, across = products.shape
     ring = len(offsets)
@@ -178,10 +206,7 @@ def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
             # products with what is not there are 0
             for j in range(i, ring):
                 gram[i, j] = flat[start + ahead[i, j]]
-            if row <= y:
-                against[i] = products[row % slots, y - row, column, x - column + column % ACROSS + 2 * reach]
-            else:
-                against[i] = products[y % slots, row - y, x, column - x + x % ACROSS + 2 * reach]
+            against[i] = with_ring[(offsets[i, 0] + reach) // EVERY, x, offsets[i, 1] + x % ACROSS + reach]
             total += gram[i, i]
             n += 1
         ridge = np.float32(RIDGE) * total / np.float32(max(n, 1))

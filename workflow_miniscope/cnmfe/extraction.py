@@ -169,7 +169,7 @@ def _start(prepared, params, full, fps, pool, workers) -> Fit:
         extent=tuple(side // size for side in full),
         seen=suggest.coverage(prepared, full, size),
     )
-    fit.sn = suggest.working_noise(prepared.movie)
+    fit.sn = suggest.working_noise(prepared.movie, fit.seen)
     return fit
 
 
@@ -286,7 +286,8 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
         YrA=YrA,
         F_dff=Dff(background(A, C, b0=b0), C, YrA),
         dff_method="computed: over the constant background, running 8th percentile of 500 frames",
-        W=_fortran(fit.W, fit.small.shape),
+        # what the rings see is averaged here already; CaImAn multiplies its weights with the grid itself
+        W=_fortran((fit.W @ fit.around).tocsr(), fit.small.shape),
         b0=b0,
         Cn=_enlarge(found.correlation, full, size),
         sn=prepared.sn.ravel(order="F"),

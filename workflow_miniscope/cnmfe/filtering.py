@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import scipy.ndimage as ndi
 
 # work is shared out over frames and blocks of pixels here, not inside OpenCV
 cv2.setNumThreads(1)
@@ -30,6 +31,18 @@ def bin_frame(frame: np.ndarray, size: int) -> np.ndarray:
         return frame
     height, width = frame.shape[0] // size, frame.shape[1] // size
     return cv2.resize(frame[: height * size, : width * size], (width, height), interpolation=cv2.INTER_AREA)
+
+
+def box_mean(frame: np.ndarray) -> np.ndarray:
+    """Mean of each pixel and the eight around it; the border is repeated beyond it."""
+    return cv2.blur(frame, (3, 3), borderType=cv2.BORDER_REPLICATE)
+
+
+def from_nearest(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """An image [height, width] in which pixels that are not known have the value of the nearest one that is."""
+    if not known.any():
+        return image
+    return image[tuple(ndi.distance_transform_edt(~known, return_distances=False, return_indices=True))]
 
 
 def blur(frame: np.ndarray, sigma: float) -> np.ndarray:

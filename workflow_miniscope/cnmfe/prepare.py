@@ -14,7 +14,7 @@ from ..engines.summary import SummaryImages
 from ..errors import RecordingError
 from . import kernels
 from .deconvolution import noise
-from .filtering import bin_frame
+from .filtering import bin_frame, box_mean
 from .piecewise import Blocks
 from .recorded import PART, Recorded
 from .registration import Registration, Still
@@ -34,9 +34,9 @@ class Prepared:
     Attributes
     ----------
     movie, small : Scratch
-        Working grid and background's grid.
+        Working grid, and background's grid as the rings see it (:func:`box_mean`).
     sample : float32 [small pixels, n]
-        The small movie, averaged over ``step`` frames.
+        The movie on the background's grid, averaged over ``step`` frames.
     shifts : float64 [frames, 2]
         Corrections (dy, dx) in pixels.
     registration : Registration or Still
@@ -187,7 +187,7 @@ def prepare(
                 list(pool.map(bin_into, range(len(frames))))
             movie.write(block, binned)
             coarse = np.stack([bin_frame(frame, factor) for frame in binned])
-            small.write(block, coarse)
+            small.write(block, np.stack([box_mean(frame) for frame in coarse]))
             kernels.add_frames(coarse.reshape(len(coarse), -1), start, step, sample)
             seen += len(raw)
             bar.update(len(raw))

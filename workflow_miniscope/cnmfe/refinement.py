@@ -21,7 +21,7 @@ from numba import njit
 
 from . import kernels
 from .expected import Expected
-from .filtering import bin_frame
+from .filtering import bin_frame, box_mean
 from .motion_locked import MotionLocked
 from .prepare import uncovered
 from .seeds import PIECE, SAMPLE
@@ -101,7 +101,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 coarse[t] = bin_frame(frames[i], fit.factor)
             # in the place of what was read, which nobody else reads
             movie.put(frames, fine, first)
-            small.put(coarse[first : first + n], rough, first)
+            small.put(np.stack([box_mean(frame) for frame in coarse[first : first + n]]), rough, first)
 
         n = span.stop - span.start
         list(fit.pool.map(piece, _pieces(n)))

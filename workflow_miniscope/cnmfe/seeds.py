@@ -19,7 +19,7 @@ import scipy.ndimage as ndi
 from scipy.spatial import cKDTree
 
 from .deconvolution import noise
-from .filtering import band_pass, blur
+from .filtering import band_pass, blur, from_nearest
 from .temporal import average
 
 # the band, relative to the size of a soma (gSig): narrow, so that neighbours stay apart
@@ -34,6 +34,8 @@ WIDER = 1.2
 NEAR = 0.8
 # footprint of a new component: sigma in units of the soma's size, and where its mask ends in units of sigma
 SIGMA, EXTENT = 1.0, 2.0
+# fraction of the frames that must cover a pixel for its noise to be believed
+SEEN = 0.9
 # values below this many sn do not enter the correlation
 THRESHOLD = 3.0
 # what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
@@ -69,11 +71,17 @@ class _Band:
         # on its own grid a soma has the same size in every band
         return band_pass(_coarser(frame, self.scale), INNER * self.gSig, OUTER * self.gSig)
 
-    def set_noise(self, samples: list[np.ndarray]) -> None:
-        """Median and noise of each pixel from some blocks of filtered frames."""
+    def set_noise(self, samples: list[np.ndarray], seen: np.ndarray) -> None:
+        """Median and noise of each pixel from some blocks of filtered frames.
+
+        What frames do not cover is filled, and has no noise; ``seen``: fraction of those that cover a pixel of the
+        working grid.
+        """
         self.median = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
         noises = [noise(np.moveaxis(values, 0, -1)) for values in samples]
-        self.sn = np.maximum(np.median(noises, axis=0), 1e-6).astype(np.float32)
+        sn = np.median(noises, axis=0).astype(np.float32)
+        covered = _coarser(seen.astype(np.float32), self.scale) >= SEEN
+        self.sn = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
         shape = height, width = self.sn.shape
         self.pnr = np.full(shape, -np.inf, np.float32)
         self.total, self.square = np.zeros(shape), np.zeros(shape)
@@ -156,7 +164,7 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
         for k, band in enumerate(bands):
             samples[k].append(np.stack(list(fit.pool.map(band.filtered, frames))))
     for k, band in enumerate(bands):
-        band.set_noise(samples[k])
+        band.set_noise(samples[k], fit.seen)
 
     for block in range(movie.blocks):
         frames = residual(block)

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ParameterError
 from . import deconvolution, seeds
 from .deconvolution import baseline, noise
+from .filtering import from_nearest
 from .prepare import uncovered
 from .soma import soma_size
 
@@ -104,10 +105,15 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
     return params
 
 
-def working_noise(movie) -> np.ndarray:
-    """Noise of each pixel of the working grid, float32 [pixels], from a few blocks."""
+def working_noise(movie, seen: np.ndarray) -> np.ndarray:
+    """Noise of each pixel of the working grid, float32 [pixels], from a few blocks.
+
+    What some frames do not cover is filled, and has no noise there: such pixels have that of the nearest one that is
+    seen. ``seen``: fraction of the frames that cover each pixel, float [height, width].
+    """
     values = [noise(block) for block in map(movie.read, movie.spread(SAMPLE)) if block.shape[1] > 2]
-    return np.median(values, axis=0).astype(np.float32)
+    image = np.median(values, axis=0).astype(np.float32).reshape(movie.shape)
+    return from_nearest(image, seen >= seeds.SEEN).ravel()
 
 
 def coverage(prepared, full, size) -> np.ndarray:
