@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import simulation
 
-from workflow_miniscope.cnmfe import background
+from workflow_miniscope.cnmfe import background, filtering
 from workflow_miniscope.cnmfe.expected import Expected
 from workflow_miniscope.cnmfe.fit import Fit
 from workflow_miniscope.cnmfe.scratch import Scratch
@@ -69,6 +69,31 @@ def test_ring_of_pixels_that_are_all_the_same_has_weights(rng, value):
     with ThreadPoolExecutor(1) as pool:
         W = background.fit_ring(movie, movie, (20, 20), 4.0, pool)
     np.testing.assert_allclose(W @ movie, movie, atol=0.01)
+
+
+def test_the_mean_of_nine_pixels_is_the_same_as_matrix_and_for_images(rng):
+    for shape in ((6, 9), (1, 2)):
+        image = rng.random(shape).astype(np.float32)
+        mean = (background.box_mean(shape) @ image.ravel()).reshape(shape)
+        np.testing.assert_allclose(filtering.box_mean(image), mean, rtol=1e-5)
+    ramp = np.tile(np.arange(9, dtype=np.float32), (6, 1))
+    np.testing.assert_allclose(filtering.box_mean(ramp)[:, 1:-1], ramp[:, 1:-1], rtol=1e-5)
+
+
+def test_the_background_has_little_of_the_noise_of_its_ring(rng):
+    """Averages of nine pixels, and few weights that are fitted to the noise of few frames."""
+    shape, frames = (40, 40), 300
+    field = simulation.smooth_noise(shape, 8, rng).ravel()
+    smooth = np.outer(field, rng.standard_normal(frames))
+    noisy = smooth + rng.normal(0, 0.5 * smooth.std(), smooth.shape)
+    around = background.box_mean(shape)
+    with ThreadPoolExecutor(1) as pool:
+        W = background.fit_ring(*(m.astype(np.float32) for m in (noisy, around @ noisy)), shape, 10.0, pool)
+    # of other frames, which the weights were not fitted to
+    new = np.outer(field, rng.standard_normal(frames))
+    predicted = W @ (around @ (new + rng.normal(0, 0.5 * smooth.std(), new.shape)))
+    error = (predicted - new).reshape(*shape, frames)[12:-12, 12:-12]
+    assert error.std() < 0.2 * smooth.std()
 
 
 def test_reduction_and_interpolation_keep_a_smooth_image():

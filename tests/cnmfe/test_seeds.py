@@ -1,9 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe import quality, seeds
+from workflow_miniscope.cnmfe import quality, seeds, suggest
 from workflow_miniscope.cnmfe.components import Components
+from workflow_miniscope.cnmfe.fit import Fit
 from workflow_miniscope.cnmfe.parameters import Parameters
+from workflow_miniscope.cnmfe.scratch import Scratch
 
 
 def seed_images(shape, scale, peaks, sigma):
@@ -77,3 +81,26 @@ def test_the_width_of_a_footprint_is_that_of_its_bright_part():
     narrow, twice, dim = quality.width(c)
     assert twice == pytest.approx(2 * narrow, rel=0.05)
     assert dim == narrow
+
+
+def test_noise_at_the_border_is_not_that_of_frames_that_are_filled_there(tmp_path, rng):
+    """Where most frames lack the border and are filled, the noise of the others would look like cells."""
+    shape, frames = (48, 64), 400
+    movie = rng.normal(0, 1, (frames, *shape)).astype(np.float32)
+    filled = rng.random(frames) < 0.6
+    movie[filled, :4] = 0
+    seen = np.ones(shape)
+    seen[:4] = 1 - filled.mean()
+    with ThreadPoolExecutor(1) as pool:
+        fine = Scratch(tmp_path / "movie", shape, frames, 1000.0)
+        small = Scratch(tmp_path / "small", (24, 32), frames, 1000.0)
+        for block in range(fine.blocks):
+            part = movie[fine.span(block)]
+            fine.write(block, part)
+            small.write(block, np.zeros((len(part), 24, 32), np.float32))
+        fit = Fit(fine, small, np.zeros((24 * 32, 1), np.float32), 2, 4.0, 16, 0.9, pool, 1, shape, seen)
+        np.testing.assert_allclose(suggest.working_noise(fine, seen), 1, rtol=0.35)
+        for image in seeds.images(fit, 2.0):
+            border = 4 // image.scale
+            # a little more: the filter reflects the field at its border, and averages less there
+            assert image.pnr[:border].max() < 1.5 * image.pnr[border:].max()
