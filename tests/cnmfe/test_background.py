@@ -20,7 +20,7 @@ def test_ring_predicts_a_smooth_background_and_not_a_cell(rng):
     movie = smooth + np.outer(cell.ravel(), rng.random(frames) < 0.05) + rng.normal(0, 0.05, smooth.shape)
     movie = (movie - movie.mean(axis=1, keepdims=True)).astype(np.float32)
     with ThreadPoolExecutor(2) as pool:
-        W = background.fit_ring(movie, movie, (height, width), 4.0, pool)
+        W = background.fit_ring(movie, (height, width), 4.0, pool)
     predicted = W @ movie
     away = np.ones((height, width), bool)
     away[12, 16] = False
@@ -36,7 +36,7 @@ def test_ring_has_the_radius_it_is_given():
     assert distance.min() >= 4 and distance.max() < 6
     movie = np.random.default_rng(0).normal(size=(30 * 40, 50)).astype(np.float32)
     with ThreadPoolExecutor(1) as pool:
-        W = background.fit_ring(movie, movie, (30, 40), 5.0, pool)
+        W = background.fit_ring(movie, (30, 40), 5.0, pool)
     rows, columns = np.divmod(W[15 * 40 + 20].indices, 40)
     assert set(zip(rows - 15, columns - 20, strict=True)) == set(map(tuple, offsets))
 
@@ -49,25 +49,24 @@ def test_ring_weights_solve_each_regression(rng, monkeypatch, shape, kept):
     monkeypatch.setattr(background, "LARGEST", kept)
     height, width = shape
     movie = rng.normal(size=(height * width, 90)) + rng.normal(size=(1, 90))
-    seen = background.box_mean(shape) @ movie
     with ThreadPoolExecutor(2) as pool:
-        W = background.fit_ring(movie.astype(np.float32), seen.astype(np.float32), shape, 4.0, pool)
+        W = background.fit_ring(movie.astype(np.float32), shape, 4.0, pool)
     for pixel in (0, width - 1, (height // 2) * width + 17, height * width - 1):
         y, x = divmod(pixel, width)
         ring = background.ring(4.0) + (y, x)
         around = [a * width + b for a, b in ring if 0 <= a < height and 0 <= b < width]
-        gram = seen[around] @ seen[around].T
+        gram = movie[around] @ movie[around].T
         gram += background.RIDGE * np.diag(gram).mean() * np.eye(len(around))
         row = slice(W.indptr[pixel], W.indptr[pixel + 1])
         np.testing.assert_array_equal(W.indices[row], around)
-        np.testing.assert_allclose(W.data[row], np.linalg.solve(gram, seen[around] @ movie[pixel]), atol=2e-4)
+        np.testing.assert_allclose(W.data[row], np.linalg.solve(gram, movie[around] @ movie[pixel]), atol=2e-4)
 
 
 @pytest.mark.parametrize("value", [0, 1])
 def test_ring_of_pixels_that_are_all_the_same_has_weights(rng, value):
     movie = value * np.ones((20 * 20, 1), np.float32) @ rng.normal(size=(1, 60)).astype(np.float32)
     with ThreadPoolExecutor(1) as pool:
-        W = background.fit_ring(movie, movie, (20, 20), 4.0, pool)
+        W = background.fit_ring(movie, (20, 20), 4.0, pool)
     np.testing.assert_allclose(W @ movie, movie, atol=0.01)
 
 
@@ -86,12 +85,12 @@ def test_the_background_has_little_of_the_noise_of_its_ring(rng):
     field = simulation.smooth_noise(shape, 8, rng).ravel()
     smooth = np.outer(field, rng.standard_normal(frames))
     noisy = smooth + rng.normal(0, 0.5 * smooth.std(), smooth.shape)
-    around = background.box_mean(shape)
+    mean = background.box_mean(shape)
     with ThreadPoolExecutor(1) as pool:
-        W = background.fit_ring(*(m.astype(np.float32) for m in (noisy, around @ noisy)), shape, 10.0, pool)
+        W = background.fit_ring((mean @ noisy).astype(np.float32), shape, 10.0, pool)
     # of other frames, which the weights were not fitted to
     new = np.outer(field, rng.standard_normal(frames))
-    predicted = W @ (around @ (new + rng.normal(0, 0.5 * smooth.std(), new.shape)))
+    predicted = W @ (mean @ (new + rng.normal(0, 0.5 * smooth.std(), new.shape)))
     error = (predicted - new).reshape(*shape, frames)[12:-12, 12:-12]
     assert error.std() < 0.2 * smooth.std()
 
@@ -111,14 +110,13 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
     with ThreadPoolExecutor(2) as pool:
         fine = Scratch(tmp_path / "movie", (height, width), frames, 256.0)
         small = Scratch(tmp_path / "small", (height // 2, width // 2), frames, 256.0)
-        reduce = background.reduction((height, width), factor)
-        D = background.box_mean(small.shape) @ reduce
+        D = background.box_mean(small.shape) @ background.reduction((height, width), factor)
         for block in range(fine.blocks):
             part = movie[fine.span(block)]
             fine.write(block, part)
             small.write(block, (D @ part.reshape(len(part), -1).T).T.reshape(-1, *small.shape))
         Y = movie.reshape(frames, -1).T
-        fit = Fit(fine, small, (reduce @ Y).astype(np.float32), factor, 3.0, 5, 0.9, pool, 2, (height, width))
+        fit = Fit(fine, small, (D @ Y).astype(np.float32), factor, 3.0, 5, 0.9, pool, 2, (height, width))
         c = fit.components
         footprints = rng.random((2, c.side, c.side)).astype(np.float32)
         masks = np.ones(footprints.shape, bool)

@@ -6,9 +6,9 @@ away that no cell under the pixel reaches it,
     B(p, t) = b0(p) + sum_{q on the ring of p} W(p, q) [ Y(q, t) - (A C)(q, t) - b0(q) ].
 
 What is out of focus is smooth: the weights are fitted, and the sum is taken, on a grid of ``ssub_B`` pixels and
-interpolated back, as in CaImAn. Of the ring every second row and column of the grid counts, each pixel averaged with
-the eight around it: the same light with fewer weights, which are fitted to less of the noise. A vessel above dims the
-background with an edge that the grid does not show; therefore each pixel has a gain, by which the interpolated
+interpolated back, as in CaImAn. Each pixel of the grid is averaged with the eight around it, and of the ring every
+second row and column counts: as much light with fewer weights, which are fitted to less of the noise. A vessel above
+dims the background with an edge that the grid does not show; therefore each pixel has a gain, by which the interpolated
 background is multiplied (:meth:`Fit.background_gain`). The model is linear in the movie. Therefore nothing here ever
 computes the background movie: every product with the background is a product with the movie, with W applied afterwards.
 """
@@ -85,7 +85,6 @@ def ring(radius: float) -> np.ndarray:
 
 def fit_ring(
     fluctuations: np.ndarray,
-    around: np.ndarray,
     shape: tuple[int, int],
     radius: float,
     pool: ThreadPoolExecutor,
@@ -99,8 +98,6 @@ def fit_ring(
     ----------
     fluctuations : float32 [pixels, frames]
         ``Y - A C - b0`` on the background grid; frames may be averages of several.
-    around : float32 [pixels, frames]
-        The same as the ring sees it, see :func:`box_mean`.
     shape : tuple of int
         (height, width) of the grid.
     radius : float
@@ -111,31 +108,28 @@ def fit_ring(
     Returns
     -------
     scipy.sparse.csr_matrix, float32 [pixels, pixels]
-        To be multiplied with what the ring sees.
     """
     height, width = shape
     offsets = ring(radius)
     reach = int(offsets.max())
-    targets, rows = (values.reshape(height, width, -1) for values in (fluctuations, around))
+    rows = fluctuations.reshape(height, width, -1)
     weights = np.empty((height, width, len(offsets)), np.float32)
     # columns at a time
     one = (STRIP + 2 * reach) * (2 * reach // EVERY + 1) * (ACROSS + 4 * reach)
     columns = max(LARGEST // one - 2 * reach, ACROSS)
     for left in range(0, width, columns):
         right, first = min(left + columns, width), max(left - reach, 0)
-        some = slice(first, right + reach)
-        _fit_columns(targets[:, some], rows[:, some], left - first, offsets, weights[:, left:right], pool)
-    at = np.indices(shape).transpose(1, 2, 0)[:, :, None] + offsets
-    inside = np.all((at >= 0) & (at < shape), axis=3)
+        _fit_columns(rows[:, first : right + reach], left - first, offsets, weights[:, left:right], pool)
+    around = np.indices(shape).transpose(1, 2, 0)[:, :, None] + offsets
+    inside = np.all((around >= 0) & (around < shape), axis=3)
     starts = np.concatenate([[0], np.cumsum(inside.sum(axis=2))])
-    return sp.csr_matrix((weights[inside], (at @ [width, 1])[inside], starts), shape=(height * width,) * 2)
+    return sp.csr_matrix((weights[inside], (around @ [width, 1])[inside], starts), shape=(height * width,) * 2)
 
 
-def _fit_columns(targets, rows, left, offsets, weights, pool) -> None:
+def _fit_columns(rows, left, offsets, weights, pool) -> None:
     """Weights of the rings around some columns, the first of which is ``left``; the others are around them.
 
-    targets, rows: float32 [height, width, frames], what is fitted and what rings see; weights: float32 [height,
-    columns, ring].
+    rows: float32 [height, width, frames]; weights: float32 [height, columns, ring].
     """
     height, width, _ = rows.shape
     reach = int(offsets.max())
@@ -147,15 +141,10 @@ def _fit_columns(targets, rows, left, offsets, weights, pool) -> None:
     ahead = step[:, :, 0] // EVERY * products[0, 0].size + step[:, :, 1] + 2 * reach
 
     def multiply(y):
-        _row_products(rows[y], rows[y : y + 2 * reach + 1 : EVERY], 2 * reach, products[y % slots])
+        _row_products(rows, y, reach, products[y % slots])
 
     def regress(y):
-        # rows of the ring, from the first one that the field has
-        first = y % EVERY if y < reach else y - reach
-        with_ring = np.empty((2 * reach // EVERY + 1, width, ACROSS + 2 * reach), np.float32)
-        above = (first - (y - reach)) // EVERY
-        _row_products(targets[y], rows[first : y + reach + 1 : EVERY], reach, with_ring[above:])
-        _fit_row(products, with_ring, y, height, left, offsets, ahead, reach, weights[y])
+        _fit_row(products, y, height, left, offsets, ahead, reach, weights[y])
 
     known = 0
     for first in range(0, height, STRIP):
@@ -166,29 +155,30 @@ def _fit_columns(targets, rows, left, offsets, weights, pool) -> None:
         known = needed
 
 
-def _row_products(row, others, reach, out) -> None:
-    """Products of the pixels of a row with those of some other rows that are at most ``reach`` columns away.
+def _row_products(rows, y, reach, out) -> None:
+    """Products of the pixels of a row with those of this row and every second one of the next ``2 reach``.
 
-    row: float32 [width, frames]; others: float32 [rows, width, frames]; out: float32 [rows or more, width, ACROSS + 2
-    reach], columns from ``reach`` left of a multiple of ACROSS. Always the same ones are multiplied together: sums
-    don't depend on the number of threads.
+    rows: float32 [height, width, frames]; out: float32 [reach + 1, width, ACROSS + 4 reach], rows down and columns
+    from ``2 reach`` left of a multiple of ACROSS, as far as rings need them. Always the same ones are multiplied
+    together: sums don't depend on the number of threads.
     """
-    width = len(row)
+    height, width, _ = rows.shape
+    below = rows[y : min(y + 2 * reach + 1, height) : EVERY]
     for first in range(0, width, ACROSS):
-        start = first - reach
-        left, right = max(start, 0), min(first + ACROSS + reach, width)
-        values = row[first : first + ACROSS] @ others[:, left:right].transpose(0, 2, 1)
-        out[: len(others), first : first + ACROSS, left - start : right - start] = values
-    out[len(others) :] = 0
+        start = first - 2 * reach
+        left, right = max(start, 0), min(first + ACROSS + 2 * reach, width)
+        values = rows[y, first : first + ACROSS] @ below[:, left:right].transpose(0, 2, 1)
+        out[: len(below), first : first + ACROSS, left - start : right - start] = values
+    out[len(below) :] = 0
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _fit_row(products, with_ring, y, height, left, offsets, ahead, reach, weights):
+def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
     """Weights of the rings of pixels in row ``y``, from column ``left`` on; 0 for what is outside.
 
-    products, with_ring: see :func:`_row_products`, of each row with itself and the ones below, in its slot, and of row
-    ``y`` with the rows of its ring; offsets: int [ring, 2], in order of the rows; ahead: int [ring, ring], from one
-    product of a pixel to another; weights: float32 [columns, ring].
+    products: float32 [slots, ...], of each row in its slot (see :func:`_row_products`); offsets: int [ring, 2], in
+    order of the rows; ahead: int [ring, ring], from one product of a pixel to another; weights: float32
+    [columns, ring].
     """
     slots, _, width, across = products.shape
     ring = len(offsets)
@@ -206,7 +196,12 @@ def _fit_row(products, with_ring, y, height, left, offsets, ahead, reach, weight
             # products with what is not there are 0
             for j in range(i, ring):
                 gram[i, j] = flat[start + ahead[i, j]]
-            against[i] = with_ring[(offsets[i, 0] + reach) // EVERY, x, offsets[i, 1] + x % ACROSS + reach]
+            if row <= y:
+                down = (y - row) // EVERY
+                against[i] = products[row % slots, down, column, x - column + column % ACROSS + 2 * reach]
+            else:
+                down = (row - y) // EVERY
+                against[i] = products[y % slots, down, x, column - x + x % ACROSS + 2 * reach]
             total += gram[i, i]
             n += 1
         ridge = np.float32(RIDGE) * total / np.float32(max(n, 1))

@@ -286,8 +286,8 @@ def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResu
         YrA=YrA,
         F_dff=Dff(background(A, C, b0=b0), C, YrA),
         dff_method="computed: over the constant background, running 8th percentile of 500 frames",
-        # what the rings see is averaged here already; CaImAn multiplies its weights with the grid itself
-        W=_fortran((fit.W @ fit.around).tocsr(), fit.small.shape),
+        # CaImAn multiplies them with the grid itself and not with means of nine pixels
+        W=_fortran((fit.W @ fit.mean).tocsr(), fit.small.shape),
         b0=b0,
         Cn=_enlarge(found.correlation, full, size),
         sn=prepared.sn.ravel(order="F"),

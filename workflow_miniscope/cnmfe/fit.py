@@ -24,9 +24,10 @@ class Fit:
     movie : Scratch
         Registered movie on the working grid.
     small : Scratch
-        The same on the background's grid, ``factor`` times coarser, as the rings see it (:func:`filtering.box_mean`).
+        The same on the background's grid, ``factor`` times coarser, with means of nine pixels
+        (:func:`filtering.box_mean`).
     sample : float32 [small pixels, n]
-        The movie on the background's grid, averaged over time so that the ring regressions fit into memory.
+        The small movie again, averaged over time so that the ring regressions fit into memory.
     factor : int
         Working pixels in a background pixel, along each side.
     ring_radius : float
@@ -67,9 +68,9 @@ class Fit:
         self.pool, self.workers = pool, workers
         self.seen = np.ones(movie.shape) if seen is None else seen
         self.components = Components(movie.shape, movie.n_frames, radius, extent)
-        self.reduce = background.reduction(movie.shape, factor)
-        self.around = background.box_mean(small.shape)
-        self.down = (self.around @ self.reduce).tocsr()
+        # one step of reduction after the other has fewer entries than both in one
+        self.reduce, self.mean = background.reduction(movie.shape, factor), background.box_mean(small.shape)
+        self.down = (self.mean @ self.reduce).tocsr()
         self.smooth = background.interpolation(movie.shape, factor)
         self.up = self.smooth
         self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)
@@ -89,11 +90,10 @@ class Fit:
         """Fit the ring model to what the components leave."""
         # the traces averaged over time as the sample is
         step = -(-self.movie.n_frames // self.sample.shape[1])
-        A = self.reduce @ self.components.matrix().T
+        A = self.down @ self.components.matrix().T
         rest = self.sample - np.asarray(A @ average(self.components.C, step), dtype=np.float32)
         rest -= rest.mean(axis=1, keepdims=True)
-        around = (self.around @ rest).astype(np.float32)
-        self.W = background.fit_ring(rest, around, self.small.shape, self.ring_radius, self.pool)
+        self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.pool)
         self.up = sp.diags(self.background_gain()).astype(np.float32) @ self.smooth
 
     def background_gain(self) -> np.ndarray:
@@ -149,8 +149,7 @@ class Fit:
                 self.movie.pixels,
                 lambda a, b: kernels.subtract_model(values, A.indptr, A.indices, A.data, traces, a, b),
             )
-        # both steps of ``down``: one after the other they have fewer entries
-        coarse = self.multiply(self.W, self.multiply(self.around, self.multiply(self.reduce, values)))
+        coarse = self.multiply(self.W, self.multiply(self.mean, self.multiply(self.reduce, values)))
         return values, self.multiply(up, coarse)
 
     def project_residual(self, weights: sp.csr_matrix, width: int, blocks=None) -> np.ndarray:

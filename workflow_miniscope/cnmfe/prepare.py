@@ -34,9 +34,9 @@ class Prepared:
     Attributes
     ----------
     movie, small : Scratch
-        Working grid, and background's grid as the rings see it (:func:`box_mean`).
+        Working grid, and background's grid with means of nine pixels (:func:`box_mean`).
     sample : float32 [small pixels, n]
-        The movie on the background's grid, averaged over ``step`` frames.
+        The small movie, averaged over ``step`` frames.
     shifts : float64 [frames, 2]
         Corrections (dy, dx) in pixels.
     registration : Registration or Still
@@ -186,8 +186,8 @@ def prepare(
 
                 list(pool.map(bin_into, range(len(frames))))
             movie.write(block, binned)
-            coarse = np.stack([bin_frame(frame, factor) for frame in binned])
-            small.write(block, np.stack([box_mean(frame) for frame in coarse]))
+            coarse = np.stack([box_mean(bin_frame(frame, factor)) for frame in binned])
+            small.write(block, coarse)
             kernels.add_frames(coarse.reshape(len(coarse), -1), start, step, sample)
             seen += len(raw)
             bar.update(len(raw))

@@ -98,10 +98,10 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                     _complete(model[i], rest, saturated, expected.A, by_component)
                 kernels.correct(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
                 frames[i] -= light[i]
-                coarse[t] = bin_frame(frames[i], fit.factor)
+                coarse[t] = box_mean(bin_frame(frames[i], fit.factor))
             # in the place of what was read, which nobody else reads
             movie.put(frames, fine, first)
-            small.put(np.stack([box_mean(frame) for frame in coarse[first : first + n]]), rough, first)
+            small.put(coarse[first : first + n], rough, first)
 
         n = span.stop - span.start
         list(fit.pool.map(piece, _pieces(n)))
