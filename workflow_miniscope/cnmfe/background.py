@@ -46,9 +46,11 @@ def box_mean(shape: tuple[int, int]) -> sp.csr_matrix:
     """Matrix that takes the mean of a pixel and the eight around it, as :func:`filtering.box_mean` does."""
 
     def along(n):
-        rows = np.repeat(np.arange(n), 3)
-        around = np.clip(rows.reshape(n, 3) + (-1, 0, 1), 0, n - 1).ravel()
-        return sp.csr_matrix((np.full(3 * n, 1 / 3, np.float32), (rows, around)), shape=(n, n))
+        mean = sp.diags([1 / 3, 1 / 3, 1 / 3], [-1, 0, 1], shape=(n, n), dtype=np.float32).tolil()
+        for end in (0, n - 1):
+            mean[end] = 0
+            mean[end, end] = 1
+        return mean
 
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
@@ -71,15 +73,11 @@ def interpolation(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
 
 
 def ring(radius: float) -> np.ndarray:
-    """Offsets (rows, columns), all even, of the pixels whose distance is at most 1 less or less than 1 more.
-
-    There are some from a radius of 1.5 on, which is the least.
-    """
-    radius = max(radius, EVERY - 0.5)
-    reach = EVERY * int(np.ceil((radius + 1) / EVERY))
+    """Offsets (rows, columns), all even, of the pixels whose distance is at least ``radius`` and less than 2 more."""
+    reach = EVERY * int(np.ceil((radius + EVERY) / EVERY))
     rows, columns = np.mgrid[-reach : reach + 1 : EVERY, -reach : reach + 1 : EVERY]
     distance = np.hypot(rows, columns)
-    on = (distance >= radius - 1) & (distance < radius + 1)
+    on = (distance >= radius) & (distance < radius + EVERY)
     return np.stack([rows[on], columns[on]], axis=1)
 
 

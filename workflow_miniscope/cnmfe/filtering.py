@@ -34,8 +34,15 @@ def bin_frame(frame: np.ndarray, size: int) -> np.ndarray:
 
 
 def box_mean(frame: np.ndarray) -> np.ndarray:
-    """Mean of each pixel and the eight around it; the border is repeated beyond it."""
-    return cv2.blur(frame, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    """Mean of each pixel and the eight around it, float32 [height, width]; along the border of the two beside it.
+
+    So a slope stays what it is, up to the border.
+    """
+    out = np.array(frame, np.float32)
+    out[1:-1] = (frame[:-2] + frame[1:-1] + frame[2:]) / 3
+    frame = out.copy()
+    out[:, 1:-1] = (frame[:, :-2] + frame[:, 1:-1] + frame[:, 2:]) / 3
+    return out
 
 
 def from_nearest(image: np.ndarray, known: np.ndarray) -> np.ndarray:
