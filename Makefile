@@ -44,6 +44,7 @@ test: install
 
 lint: install
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
 
 # Without a configuration of your own they open on the demo's data.
 notebooks: $(if $(wildcard dj_local_conf.json),install,demo)

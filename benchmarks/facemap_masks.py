@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 from datajoint.blob import pack
 
-from workflow_miniscope.console import format_table
 from workflow_miniscope.demo.face_video import face_video
 from workflow_miniscope.elements.facemap import rounded
 from workflow_miniscope.engines.facemap import run_facemap
 from workflow_miniscope.results.facemap import read_proc
+from workflow_miniscope.work.text_table import format_table
 
 
 def simulate(folder: Path, side: int, n_frames: int, sbin: int) -> Path:

@@ -23,7 +23,7 @@ import scipy.sparse as sp
 from scipy.ndimage import gaussian_filter1d
 from simulated import videos
 
-from workflow_miniscope.cnmfe.movie import open_movie
+from workflow_miniscope.daq import open_movie
 
 # background: its grid in pixels, its smoothness in pixels and frames
 GRID, SMOOTH, SLOW = 8, 20.0, 3.0

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from workflow_miniscope.console import format_table
+from workflow_miniscope.work.text_table import format_table
 
 
 def read_opencv(folder: Path) -> int:
@@ -58,7 +58,7 @@ def read_blocks(folder: Path) -> int:
 
 def read_check(folder: Path) -> int:
     """Do everything that ``workflow-miniscope check`` does but the picture."""
-    from workflow_miniscope.check import check_folder
+    from workflow_miniscope.work.check import check_folder
 
     (device,) = check_folder(folder, progress=False).devices
     return device.quality.n_frames or 0
@@ -128,7 +128,7 @@ def run_one(name: str, folder: Path) -> None:
     # imports are not what is measured
     import cv2  # noqa: F401
 
-    import workflow_miniscope.check  # noqa: F401
+    import workflow_miniscope.work.check  # noqa: F401
 
     if name == "roiextractors":
         import roiextractors  # noqa: F401

@@ -19,7 +19,7 @@ from pathlib import Path
 from read_recording import simulate
 
 from workflow_miniscope import daq
-from workflow_miniscope.console import format_table
+from workflow_miniscope.work.text_table import format_table
 
 
 def write_sessions(root: Path, n_sessions: int) -> None:

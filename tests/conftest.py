@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the embedded server of this run."""
-    from workflow_miniscope import embedded
+    from workflow_miniscope.database import embedded
 
     embedded.stop(_SCRATCH / "home")
     shutil.rmtree(_SCRATCH, ignore_errors=True)

@@ -15,11 +15,12 @@ import yaml
 from typer.testing import CliRunner
 
 import workflow_miniscope
-from workflow_miniscope import cli, opencv
+from workflow_miniscope import opencv
+from workflow_miniscope.cli import app as cli
 from workflow_miniscope.demo import run as demo_run
 from workflow_miniscope.ingest import SESSION_COLUMNS, SUBJECT_COLUMNS
-from workflow_miniscope.manifest import read_manifest
 from workflow_miniscope.settings import Settings, load_settings, read_config
+from workflow_miniscope.work.manifests import read_manifest
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text()

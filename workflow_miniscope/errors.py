@@ -1,4 +1,12 @@
-"""The errors a user can cause. Each carries one sentence: what is wrong, where, and what to do."""
+"""Sentences for people: the errors a user can cause, and what a user may have meant by a wrong name.
+
+Each error carries one sentence: what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class WorkflowError(Exception):
@@ -31,3 +39,22 @@ class ParameterError(WorkflowError):
 
 class EngineError(WorkflowError):
     """An analysis program is missing or failed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like ``name``, whatever its letters' case, or None if none does."""
+    by_lower = {other.lower(): other for other in known}
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the end of a sentence: ``did you mean 'x'?``, or what to say where nothing looks like ``name``."""
+    near = nearest(name, known)
+    return otherwise if near is None else f"did you mean '{near}'?"
+
+
+def in_brackets(name: str, known: Iterable[str]) -> str:
+    """Return the same to stand within a sentence: `` (did you mean 'x'?)``, or nothing."""
+    hint = did_you_mean(name, known)
+    return hint and f" ({hint})"

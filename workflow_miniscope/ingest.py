@@ -15,18 +15,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-import typer
 from tqdm.auto import tqdm
 
-from . import check, console, daq
-from .database import DATABASE_ERRORS
-from .errors import ManifestError, RecordingError, WorkflowError
-from .hints import did_you_mean
-from .manifest import Row, read_manifest
+from . import daq
+from .database.connection import DATABASE_ERRORS
+from .errors import ManifestError, RecordingError, WorkflowError, did_you_mean
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
+from .work import check
+from .work.manifests import Row, read_manifest
 
 SUBJECT_COLUMNS = ("subject", "sex", "subject_birth_date", "subject_description")
 SESSION_COLUMNS = ("subject", "session_dir", "acq_software")
@@ -378,31 +377,8 @@ def walk(root: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["subject", "session_dir", "acq_software"])
 
 
-def command(
-    subjects: Annotated[Path, typer.Option(help="CSV manifest of subjects.")] = Path("user_data/subjects.csv"),
-    sessions: Annotated[Path, typer.Option(help="CSV manifest of sessions.")] = Path("user_data/sessions.csv"),
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Read all frames of new sessions, and refuse unusable recordings."),
-    ] = False,
-    walk_root: Annotated[
-        Path | None,
-        typer.Option(
-            "--walk",
-            metavar="ROOT",
-            help="Ingest nothing; find the sessions below ROOT and print a sessions.csv.",
-        ),
-    ] = None,
-) -> None:
-    """Ingest new subjects and sessions from CSV manifests."""
-    if walk_root is not None:
-        print(walk(walk_root).to_csv(index=False), end="")
-        return
-    report = ingest(subjects, sessions, strict=strict)
-    print(report)
-    if report.problems:
-        raise typer.Exit(1)
-
-
 if __name__ == "__main__":
-    console.run(command)
+    from .cli import console
+    from .cli.ingest import command
+
+    console.run_one(command)

@@ -30,13 +30,6 @@ def get_processed_root_data_dir() -> Path:
 get_facemap_processed_data_dir = get_processed_root_data_dir
 
 
-def get_session_directory(session_key: dict) -> str:
-    """Return the directory of a session, relative to its root directory."""
-    from .pipeline import session
-
-    return (session.SessionDirectory & session_key).fetch1("session_dir")
-
-
 def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
     """Find a relative path below one of the roots, in their order.
 

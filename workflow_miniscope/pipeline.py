@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import sys
 
-from . import database, jobs
-from .analysis import face, recording
-from .database import dj
+from .database import connection as database
+from .database import jobs
+from .database.connection import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
+from .elements.session import get_session_directory, session
 from .elements.translation import datajoint_names, import_element
 from .paths import (
     get_facemap_processed_data_dir,
     get_facemap_root_data_dir,
     get_miniscope_root_data_dir,
     get_processed_root_data_dir,
-    get_session_directory,
 )
 from .settings import get_settings
+from .tables import face, recording
 
 __all__ = [
     "AnatomicalLocation",
@@ -62,7 +63,6 @@ connection = database.connect()
 
 lab = import_element("element_lab.lab")
 subject = import_element("element_animal.subject")
-session = import_element("element_session.session_with_datetime")
 event = import_element("element_event.event")
 trial = import_element("element_event.trial")
 miniscope = miniscope_corrections.miniscope
@@ -84,7 +84,7 @@ with datajoint_names():
     subject.activate(prefix + "subject", linking_module=_this)
     session.activate(prefix + "session", linking_module=_this)
 
-    from .reference import AnatomicalLocation, Device, reference_schema
+    from .tables.reference import AnatomicalLocation, Device, reference_schema
 
     reference_schema.activate(prefix + "reference")
     trial.activate(prefix + "trial", prefix + "event", linking_module=_this)

@@ -13,15 +13,16 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from tqdm.auto import tqdm
 
-from . import console, jobs, tasks
+from .database import jobs
+from .database.restriction import restricted
 from .errors import WorkflowError
-from .restriction import restricted
-from .steps import BOTH, FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
+from .work import tasks
+from .work.steps import BOTH, FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
+from .work.text_table import format_table
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class ProcessReport:
 
     def __str__(self) -> str:
         made = [(name, n) for name, n in self.done.items() if n]
-        text = console.format_table(("table", "made"), made) if made else "Everything is done already."
+        text = format_table(("table", "made"), made) if made else "Everything is done already."
         if self.errors:
             failed = [f"  {name}, {format_key(key)}: {cause}" for name, key, cause in self.errors]
             text = "\n".join([text if made else "Nothing was made.", "", f"{len(failed)} failed:", *failed])
@@ -209,33 +210,8 @@ def format_key(key: dict) -> str:
     return " ".join(f"{name}={value}" for name, value in key.items()) or "(no key)"
 
 
-def command(
-    restrict: Annotated[
-        list[str] | None,
-        typer.Option(help="Which recordings: subject=m1, or a DataJoint restriction; may be given again."),
-    ] = None,
-    paramset: Annotated[
-        str | None, typer.Option(help="Number of a parameter set, or a JSON file of parameters.")
-    ] = None,
-    engine: Annotated[str | None, typer.Option(help="cnmfe (native, the default) or caiman.")] = None,
-    facemap_params: Annotated[
-        Path | None,
-        typer.Option(help="For cameras: a JSON file of parameters, or a _proc.npy with regions drawn in Facemap."),
-    ] = None,
-    reserve_jobs: Annotated[
-        bool, typer.Option("--reserve-jobs", help="Share the work with other processes and machines.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")] = False,
-) -> None:
-    """Compute everything that is not computed yet, for scopes and cameras."""
-    if dry_run:
-        print(console.format_table(("table", "to do"), preview(restrict, paramset, engine)))
-        return
-    report = process(restrict, paramset, engine, reserve_jobs, facemap_params=facemap_params)
-    print(report)
-    if report.errors:
-        raise typer.Exit(1)
-
-
 if __name__ == "__main__":
-    console.run(command)
+    from .cli import console
+    from .cli.process import command
+
+    console.run_one(command)

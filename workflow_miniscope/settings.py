@@ -16,8 +16,7 @@ import platformdirs
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from .errors import SettingsError
-from .hints import did_you_mean
+from .errors import SettingsError, did_you_mean
 
 CONFIG_NAME = "dj_local_conf.json"
 CONFIG_VARIABLE = "WORKFLOW_MINISCOPE_CONFIG"

@@ -5,7 +5,7 @@ import pytest
 from lengthened import GRID, Lengthened, Minute, moved
 from simulated import Recording, videos
 
-from workflow_miniscope.cnmfe.movie import open_movie
+from workflow_miniscope.daq import open_movie
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.movie import ArrayMovie
 from workflow_miniscope.cnmfe.recorded import AHEAD, PART, Recorded
 from workflow_miniscope.errors import RecordingError
+from workflow_miniscope.movies import ArrayMovie
 
 
 class Counted(ArrayMovie):

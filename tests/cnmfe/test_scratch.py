@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from workflow_miniscope.cnmfe.movie import ArrayMovie
 from workflow_miniscope.cnmfe.prepare import prepare
 from workflow_miniscope.cnmfe.recorded import Recorded
 from workflow_miniscope.cnmfe.scratch import BLOCKS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
+from workflow_miniscope.movies import ArrayMovie
 
 
 @pytest.fixture(params=BLOCKS)

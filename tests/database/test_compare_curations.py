@@ -7,11 +7,11 @@ import planted
 import pytest
 
 from workflow_miniscope import engines, figures
-from workflow_miniscope.compare import compare, draw
-from workflow_miniscope.compare import load as load_source
 from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
+from workflow_miniscope.reports.compare import compare, draw
+from workflow_miniscope.reports.compare import load as load_source
 
 DATA = Path(__file__).parents[1] / "results" / "data"
 RESULT = DATA / "caiman_1.12.1_fit_file_80px.hdf5"
@@ -28,12 +28,12 @@ def test_curations_by_restriction(pipeline, load):
     found = compare(result, load_source(RESULT)[1])
     assert found.pairs.tolist() == [[i, i] for i in result.accepted]
 
-    with pytest.raises(ResultError, match="0 curations fit subject=nobody"):
+    with pytest.raises(ResultError, match="0 rows of Curation fit subject=nobody"):
         load_source("subject=nobody")
     with pytest.raises(ParameterError, match="no attribute 'subjct'; did you mean 'subject'"):
         load_source("subjct=c_one")
     miniscope.Curation.create1_from_processing_task((miniscope.Processing & {"subject": "c_one"}).keys()[0])
-    with pytest.raises(ResultError, match="2 curations fit"):
+    with pytest.raises(ResultError, match="2 rows of Curation fit"):
         load_source({"subject": "c_one"})
 
 

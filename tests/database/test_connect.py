@@ -6,7 +6,7 @@ import sys
 import pytest
 from servers import free_port, mariadb, mariadb_missing
 
-CONNECT = "from workflow_miniscope import cli; cli.main()"
+CONNECT = "from workflow_miniscope.cli import app; app.main()"
 
 
 def run_status(environment, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from workflow_miniscope import backup, embedded
+from workflow_miniscope.database import backup, embedded
 from workflow_miniscope.errors import DatabaseError
 from workflow_miniscope.settings import Settings
 
@@ -67,7 +67,7 @@ def test_a_process_that_dies_leaves_no_lock(home):
     embedded.stop(home)
     script = f"""
 import os, pathlib
-from workflow_miniscope import embedded
+from workflow_miniscope.database import embedded
 embedded.start(pathlib.Path({str(home)!r}))
 os.kill(os.getpid(), 9)
 """
@@ -79,7 +79,7 @@ def test_processes_that_start_at_once_share_one_server(home):
     embedded.stop(home)
     script = f"""
 import pathlib
-from workflow_miniscope import embedded
+from workflow_miniscope.database import embedded
 print(embedded.start(pathlib.Path({str(home)!r})).pid)
 """
     workers = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]

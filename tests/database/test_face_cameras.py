@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from recordings import write_session
 
+from workflow_miniscope.database.restriction import restricted
 from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
-from workflow_miniscope.restriction import restricted
 
 ANIMAL, N_FRAMES = "f_two", 40
 CAMERAS = {"subject": ANIMAL}
@@ -37,7 +37,7 @@ def videos(pipeline, raw_root, tmp_path_factory):
 
 def populate(pipeline, facemap_params=None):
     """Process the cameras alone: the scope's few frames hold no cells."""
-    from workflow_miniscope import tasks
+    from workflow_miniscope.work import tasks
 
     facemap = pipeline.facemap
     chosen = restricted(facemap.VideoRecording, CAMERAS).proj()

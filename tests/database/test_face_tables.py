@@ -7,12 +7,12 @@ import planted
 import pytest
 from faces import box, write_camera
 
-from workflow_miniscope import report
 from workflow_miniscope.demo.face_video import face_video
 from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.process import process
+from workflow_miniscope.reports import report
 from workflow_miniscope.results.caiman import RigidShifts, write_result
-from workflow_miniscope.status import status
+from workflow_miniscope.work.status import status
 
 FPS, FRAMES = 20.0, 600
 CAMERA_FPS, CAMERA_FRAMES = 30.0, 960

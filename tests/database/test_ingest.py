@@ -375,7 +375,7 @@ def test_the_commands_exit_status(pipeline, raw_root, tmp_path, animal):
     assert missing.returncode == 1
     assert missing.stderr.startswith("Error: nowhere.csv does not exist")
     counted = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "workflow_miniscope.status", "--json"], capture_output=True, text=True
+        [sys.executable, "-W", "ignore", "-m", "workflow_miniscope", "status", "--json"], capture_output=True, text=True
     )
     tables = json.loads(counted.stdout)["tables"]
     assert tables["miniscope.RecordingInfo"]["todo"] >= 1

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import simulation
 
-from workflow_miniscope import report
 from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.process import process
+from workflow_miniscope.reports import report
 from workflow_miniscope.results.caiman import read_result
 
 DATA = Path(__file__).parents[1] / "results" / "data"

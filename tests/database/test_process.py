@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from workflow_miniscope import engines, jobs, process, status, tasks
+from workflow_miniscope import engines, process
+from workflow_miniscope.database import jobs
+from workflow_miniscope.database.restriction import restricted
 from workflow_miniscope.errors import EngineError, ParameterError
-from workflow_miniscope.restriction import restricted
+from workflow_miniscope.work import status, tasks
 
 RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from recordings import regular_times, write_session
 
-from workflow_miniscope import process, status
+from workflow_miniscope import process
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.ingest import ingest
+from workflow_miniscope.work import status
 
 START = datetime(2026, 1, 15, 10, 20, 30)
 N = 40

@@ -5,10 +5,10 @@ import planted
 import pytest
 from matplotlib.collections import LineCollection
 
-from workflow_miniscope import report
 from workflow_miniscope.errors import ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
+from workflow_miniscope.reports import report
 from workflow_miniscope.results.caiman import write_result
 
 

@@ -135,7 +135,7 @@ def test_a_result_of_other_parameters_is_not_taken_for_this_one(pipeline, key, t
 
 def test_extract_writes_the_same_without_a_database(pipeline, raw_root, key, tmp_path):
     device = next((raw_root / ANIMAL).rglob("My_V4_Miniscope"))
-    command = [sys.executable, "-W", "ignore", "-m", "workflow_miniscope.extract", str(device)]
+    command = [sys.executable, "-W", "ignore", "-m", "workflow_miniscope", "extract", str(device)]
     done = subprocess.run(
         [*command, "--output", str(tmp_path / "out")],
         capture_output=True,

@@ -20,7 +20,7 @@ def command(demo, *arguments):
 
 
 def test_everything_is_ingested_and_processed(demo):
-    tables = json.loads(command(demo, "workflow_miniscope.status", "--json"))["tables"]
+    tables = json.loads(command(demo, "workflow_miniscope", "status", "--json"))["tables"]
     assert {name for name, count in tables.items() if count["todo"] or count["errors"]} == set()
     for name in ("subject.Subject", "miniscope.Recording", "miniscope.Processing", "facemap.VideoRecording"):
         assert tables[name]["rows"] == 1, name

@@ -425,7 +425,7 @@ def test_damaged_video(pipeline, add_video, add_task, raw_root):
 
 def test_default_tasks_run(pipeline, add_video):
     """As ``process`` creates them."""
-    from workflow_miniscope.tasks import create_facemap_tasks
+    from workflow_miniscope.work.tasks import create_facemap_tasks
 
     facemap = pipeline.facemap
     key = add_video("default", 60)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.elements.large import LIMIT, in_parts, insert_large
+from workflow_miniscope.database.large_inserts import LIMIT, in_parts, insert_large
 
 
 def rows(*sizes):
@@ -28,7 +28,7 @@ def test_rows_are_divided_in_their_order(sizes, parts):
 
 def test_a_server_takes_them(pipeline):
     """MariaDB's limit is 16 MB by default; noise, so that nothing is compressed."""
-    from workflow_miniscope.database import dj
+    from workflow_miniscope.database.connection import dj
 
     schema = dj.Schema("test_large")
 

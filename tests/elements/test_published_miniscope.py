@@ -176,7 +176,7 @@ def test_the_key_source_and_the_curation_number_need_mysql(pipeline):
     """Right: test_rigid and test_curations_are_numbered."""
     if pipeline.connection.adapter.backend != "postgresql":
         pytest.skip("the published queries are MySQL's")
-    from workflow_miniscope.database import DATABASE_ERRORS
+    from workflow_miniscope.database.connection import DATABASE_ERRORS
 
     m = pipeline.miniscope
     with pytest.raises(DATABASE_ERRORS):

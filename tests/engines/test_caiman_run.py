@@ -11,15 +11,9 @@ from scipy.optimize import linear_sum_assignment
 
 from workflow_miniscope import engines
 from workflow_miniscope.engines.caiman import installed, parameters
-from workflow_miniscope.engines.summary import SummaryImages
 from workflow_miniscope.errors import EngineError
-from workflow_miniscope.results.caiman import (
-    PiecewiseShifts,
-    RigidShifts,
-    read_result,
-    shift_blocks,
-    write_result,
-)
+from workflow_miniscope.movies.summary import SummaryImages
+from workflow_miniscope.results.caiman import PiecewiseShifts, RigidShifts, read_result, shift_blocks, write_result
 
 ENGINE = engines.get("caiman")
 pytestmark = pytest.mark.skipif(ENGINE.unavailable() is not None, reason=f"needs real CaImAn: {ENGINE.unavailable()}")

@@ -8,7 +8,7 @@ import pytest
 
 from workflow_miniscope.engines.caiman import memmaps
 from workflow_miniscope.engines.caiman.engine import _scratch
-from workflow_miniscope.engines.summary import SummaryImages
+from workflow_miniscope.movies.summary import SummaryImages
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import planted
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from workflow_miniscope.compare import compare
+from workflow_miniscope.reports.compare import compare
 from workflow_miniscope.results.caiman import PiecewiseShifts, RigidShifts, read_result
 
 DATA = Path(__file__).parent / "data"

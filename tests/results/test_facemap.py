@@ -11,8 +11,7 @@ from faces import binned, box, write_video
 
 from workflow_miniscope.demo.face_video import face_video
 from workflow_miniscope.errors import ResultError
-from workflow_miniscope.results.facemap import find_proc, read_proc
-from workflow_miniscope.results.unpickle import load_pickled_npy
+from workflow_miniscope.results.facemap import find_proc, load_pickled_npy, read_proc
 
 N_FRAMES, HEIGHT, WIDTH, SBIN = 620, 60, 80, 4
 

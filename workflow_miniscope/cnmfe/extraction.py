@@ -15,13 +15,13 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .. import __version__
+from ..daq import open_movie
 from ..errors import ParameterError, RecordingError
 from ..results.caiman import CaimanResult, Dff, PiecewiseShifts, RigidShifts, background, write_result
 from . import merging, quality, refinement, repair, seeds, splitting, suggest, temporal, timebase
 from .deconvolution import spike_response
 from .fit import Fit
 from .memory import release
-from .movie import open_movie
 from .parameters import Parameters, unused
 from .piecewise import Blocks, PiecewiseRegistration
 from .prepare import prepare

@@ -11,8 +11,7 @@ from dataclasses import field as dataclass_field
 from typing import Any
 
 from ..engines.values import Kind, choice, flag, number, optional, pair, positive, whole
-from ..errors import ParameterError
-from ..hints import in_brackets
+from ..errors import ParameterError, in_brackets
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..engines.summary import SummaryImages
 from ..errors import RecordingError
+from ..movies.summary import SummaryImages
 from . import kernels
 from .deconvolution import noise
 from .filtering import bin_frame, box_mean

@@ -17,6 +17,7 @@ from .quality import VERDICTS, Check, Quality, Verdict, assess, check_device, un
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
 from .relations import relate
 from .settings import Change, all_settings, changes, portable_settings
+from .source import MovieSource, open_movie
 from .survey import Survey, survey_movie
 from .timestamps import Gap, TimeStamps, Timing, examine
 from .video import Movie
@@ -33,6 +34,7 @@ __all__ = [
     "Gap",
     "HeadOrientation",
     "Movie",
+    "MovieSource",
     "Note",
     "Quality",
     "Recording",
@@ -52,6 +54,7 @@ __all__ = [
     "find_sessions",
     "in_order",
     "open_device",
+    "open_movie",
     "open_session",
     "portable_settings",
     "recording_folders",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..errors import RecordingError
 from .timestamps import TimeStamps
 
 if TYPE_CHECKING:
@@ -190,3 +192,35 @@ class Session:
     def cameras(self) -> tuple[Device, ...]:
         """The behaviour cameras."""
         return tuple(device for device in self.devices if device.kind == "camera")
+
+    def device(self, name: str) -> Device:
+        """Give the scope or camera of a name.
+
+        Raises
+        ------
+        RecordingError
+            There is none.
+        """
+        for device in self.devices:
+            if device.name == name:
+                return device
+        known = ", ".join(device.name for device in self.devices) or "none"
+        raise RecordingError(f"{self.folder} has no device '{name}' (it has: {known}); was the folder renamed?")
+
+    def device_with(self, files: Sequence[Path]) -> Device:
+        """Give the device that recorded some files.
+
+        Raises
+        ------
+        RecordingError
+            The files are not all files of one device, in its order.
+        """
+        wanted = [path.resolve() for path in files]
+        for device in self.devices:
+            if [path.resolve() for path in device.files] == wanted:
+                return device
+        listed = ", ".join(path.name for path in files)
+        raise RecordingError(
+            f"{self.folder} has no camera with exactly the files {listed}, in this order; ingest the recording again, "
+            "so that its frames and their time stamps belong together."
+        )

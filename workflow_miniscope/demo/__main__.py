@@ -1,6 +1,6 @@
 """Run the demo: ``python -m workflow_miniscope.demo``."""
 
-from .. import console
-from .run import command
+from ..cli import console
+from ..cli.demo import command
 
-console.run(command)
+console.run_one(command)

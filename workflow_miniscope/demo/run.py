@@ -14,14 +14,13 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from .. import embedded, report, status
+from ..database import embedded
 from ..ingest import ingest
 from ..process import process
+from ..reports import report
 from ..settings import CONFIG_NAME, CONFIG_VARIABLE, Settings, default_home, get_settings
+from ..work.status import format_status, status
 from .recording import ANIMAL, write_demo_session
 
 SUBJECTS = f"""\
@@ -87,8 +86,8 @@ def clean(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def run(folder: Path, progress: bool = True) -> list[Path]:
-    """Simulate, ingest, process, and draw. Returns the figures' files.
+def run(folder: Path, progress: bool = True) -> bool:
+    """Simulate, ingest, process, and draw. Returns whether all of it succeeded.
 
     Parameters
     ----------
@@ -107,27 +106,16 @@ def run(folder: Path, progress: bool = True) -> list[Path]:
     processed = process(progress=progress)
     print(processed)
     _say("In the database")
-    status.command()
+    print(format_status(status()))
     _say("Figures")
     paths = report.write(folder / "figures", progress=progress)
     for path in paths:
         print(path)
     if ingested.problems or processed.errors:
-        raise typer.Exit(1)
+        return False
     print(f"\nDone in {time.monotonic() - begin:.0f} s. To look around in this database:")
     print(f"    export {CONFIG_VARIABLE}={(folder / CONFIG_NAME).resolve()}")
-    return paths
-
-
-def command(
-    folder: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
-    remove: Annotated[bool, typer.Option("--clean", help="Stop the demo's database and remove the folder.")] = False,
-) -> None:
-    """Show the whole workflow on a synthetic recording."""
-    if remove:
-        clean(folder)
-    else:
-        run(folder)
+    return True
 
 
 def _home(folder: Path) -> Path:

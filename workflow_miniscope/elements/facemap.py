@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from .. import daq
+from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
-from ..errors import ParameterError, RecordingError, ResultError
+from ..errors import ParameterError, ResultError
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
-from .large import insert_large
 from .outputs import find_finished, naive_utc
 from .translation import import_element, replace_methods
 
@@ -93,24 +93,9 @@ def find_videos(files: list[str]) -> list[Path]:
 
 
 def find_camera(paths: list[Path]) -> tuple[daq.Session, daq.Device]:
-    """Return the session and the camera that recorded some files.
-
-    Raises
-    ------
-    RecordingError
-        The files are not all files of one device, in its order.
-    """
-    folder = paths[0].parent
-    recorded = daq.open_session(folder)
-    wanted = [path.resolve() for path in paths]
-    for device in recorded.devices:
-        if [path.resolve() for path in device.files] == wanted:
-            return recorded, device
-    listed = ", ".join(path.name for path in paths)
-    raise RecordingError(
-        f"{folder} has no camera with exactly the files {listed}, in this order; ingest the recording again, so that "
-        "its frames and their time stamps belong together."
-    )
+    """Return the session and the camera that recorded some files."""
+    recorded = daq.open_session(paths[0].parent)
+    return recorded, recorded.device_with(paths)
 
 
 # Tasks -----------------------------------------------------------------------

@@ -13,18 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import daq, engines
+from ..database.large_inserts import insert_large
 from ..engines.base import run_engine
-from ..errors import ParameterError, RecordingError, ResultError
-from ..paths import (
-    find_full_path,
-    get_miniscope_root_data_dir,
-    get_processed_root_data_dir,
-    get_session_directory,
-    to_relative,
-)
+from ..errors import ParameterError, ResultError
+from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
 from . import outputs
-from .large import insert_large
+from .session import get_session_directory
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -80,7 +75,7 @@ class _RecordingInfo:
     def make_compute(self, key, acq_software, device_name, session_dir):
         roots = get_miniscope_root_data_dir()
         recorded = daq.open_session(find_full_path(roots, session_dir), acq_software)
-        device = find_device(recorded, device_name)
+        device = recorded.device(device_name)
         recording = device.read()
         for warning in recording.warnings:
             logger.warning("%s: %s", device.folder, warning)
@@ -102,15 +97,6 @@ class _RecordingInfo:
     def make_insert(self, key, info, files):
         self.insert1({**key, **info})
         self.File.insert({**key, "file_id": i, "file_path": path} for i, path in enumerate(files))
-
-
-def find_device(recorded: daq.Session, name: str) -> daq.Device:
-    """Return the scope or camera of a session by the name ingest gave it."""
-    for device in recorded.devices:
-        if device.name == name:
-            return device
-    known = ", ".join(device.name for device in recorded.devices) or "none"
-    raise RecordingError(f"{recorded.folder} has no device '{name}' (it has: {known}); was the folder renamed?")
 
 
 # Parameters ------------------------------------------------------------------

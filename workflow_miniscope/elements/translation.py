@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from ..database import dj
+from ..database.connection import dj
 
 # DataJoint 2 keeps MySQL's names but not their meaning on every server: a bare longblob would store str(array).
 TYPES = {

@@ -10,8 +10,7 @@ is one module and one line here.
 
 from importlib import import_module
 
-from ..errors import EngineError
-from ..hints import in_brackets
+from ..errors import EngineError, in_brackets
 from .base import Engine, run_engine
 
 # name (= processing_method) -> module; imported when first asked for, because each brings large packages

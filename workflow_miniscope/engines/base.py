@@ -12,24 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..errors import EngineError, ParameterError, WorkflowError
-from ..hints import in_brackets
+from ..errors import EngineError, ParameterError, WorkflowError, in_brackets
+from ..movies import Movie
 
 logger = logging.getLogger(__name__)
-
-
-class Movie(Protocol):
-    """A movie that is read in pieces: ``daq.Movie``, or anything else with these members."""
-
-    n_frames: int
-    height: int
-    width: int
-
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
-        """Frames [height, width], one after the other."""
-
-    def blocks(self, size: int = 256) -> Iterator[tuple[int, np.ndarray]]:
-        """Pairs of (index of the first frame, frames [n, height, width])."""
 
 
 @runtime_checkable

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..movies import Movie
 from ..results.caiman import RESULT_NAME, read_result, write_result
-from .base import Movie
 
 
 class CnmfeEngine:

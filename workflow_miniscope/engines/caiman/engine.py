@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from ...errors import EngineError
+from ...movies import Movie
 from ...results.caiman import (
     RESULT_NAME,
     PiecewiseShifts,
@@ -28,7 +29,6 @@ from ...results.caiman import (
     write_provenance,
 )
 from ...results.caiman.dff import is_sane
-from ..base import Movie
 from . import installed, memmaps, parameters
 from .progress import follow
 

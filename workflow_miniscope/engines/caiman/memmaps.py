@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..base import Movie
-from ..summary import SummaryImages
+from ...movies import Movie
+from ...movies.summary import SummaryImages
 
 # bytes of float32 that are in memory at a time
 _BLOCK = 256 * 2**20

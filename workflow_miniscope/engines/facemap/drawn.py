@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ParameterError, ResultError
-from ...results.unpickle import load_pickled_npy
+from ...results.facemap import load_pickled_npy
 from .params import KINDS, check_params
 
 logger = logging.getLogger(__name__)

@@ -29,8 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ParameterError
-from ...hints import in_brackets
+from ...errors import ParameterError, in_brackets
 from ..base import check_names
 
 _DEFAULTS = {"sbin": 4, "motSVD": True, "movSVD": False, "fullSVD": True, "rois": []}

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from ... import daq
 from ...errors import EngineError, ParameterError, RecordingError, ResultError
-from ...results.unpickle import load_pickled_npy
+from ...results.facemap import load_pickled_npy
 from ..base import run_engine
 from .params import Pass, check_params, default_params, fit_rois, plan_passes
 from .video import frames_read, given_to_facemap

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from ..base import Movie
+from ...movies import Movie
 
 # Frames that are rather decoded than skipped by opening the file again
 _NEAR = 2000

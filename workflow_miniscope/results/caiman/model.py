@@ -274,6 +274,14 @@ class CaimanResult:
         """The summary images that exist, by name."""
         return {name: getattr(self, name) for name in IMAGES if getattr(self, name) is not None}
 
+    @property
+    def summary_image(self) -> np.ndarray:
+        """The image to draw cells over [height, width]: correlation, else average, else the footprints themselves."""
+        for image in (self.Cn, self.correlation_image, self.average_image):
+            if image is not None:
+                return image
+        return self.A.max(axis=1).toarray().reshape(self.dims, order="F")
+
     def footprint(self, i: int) -> np.ndarray:
         """Component ``i`` (from 0) as an image, float32 [height, width]."""
         return self.A[:, [i]].toarray().reshape(self.dims, order="F")

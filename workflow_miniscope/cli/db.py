@@ -1,0 +1,86 @@
+"""``workflow-miniscope db``: the embedded PostgreSQL, or the configured server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="The database: the embedded PostgreSQL, or the configured server.")
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded PostgreSQL (every command does so when it needs it)."""
+    from ..database import embedded
+    from ..settings import get_settings
+
+    settings = get_settings()
+    if _is_server(settings):
+        return
+    address = embedded.start(settings.home)
+    print(f"Running (process {address.pid}) in {embedded.data_folder(settings.home)}")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL, ending its connections."""
+    from ..database import embedded
+    from ..settings import get_settings
+
+    settings = get_settings()
+    if _is_server(settings):
+        return
+    print("Stopped." if embedded.stop(settings.home) else "It was not running.")
+
+
+@app.command()
+def status() -> None:
+    """Say which database is used and whether it answers."""
+    from ..database import embedded
+    from ..settings import get_settings
+
+    settings = get_settings()
+    if not settings.embedded:
+        from ..database.connection import connect
+
+        connect(settings)
+        print(f"{settings.backend} server {settings.host}:{settings.port} answers user '{settings.user}'.")
+        return
+    folder = embedded.data_folder(settings.home)
+    address = embedded.status(settings.home)
+    print(f"Embedded PostgreSQL in {folder}: " + (f"running (process {address.pid})." if address else "not running."))
+
+
+@app.command()
+def dump(path: Annotated[Path, typer.Argument(help="File to write.")]) -> None:
+    """Write the database to a file."""
+    from ..database import backup
+    from ..settings import get_settings
+
+    backup.dump(get_settings(), path)
+    print(f"Wrote {path}")
+
+
+@app.command()
+def restore(path: Annotated[Path, typer.Argument(help="File that `db dump` wrote.")]) -> None:
+    """Read a dump into an empty database."""
+    from ..database import backup
+    from ..settings import get_settings
+
+    backup.restore(get_settings(), path)
+    print(f"Restored {path}")
+
+
+def _is_server(settings: Settings) -> bool:
+    if settings.embedded:
+        return False
+    print(
+        f"Nothing to do: {settings.source or 'the environment'} names the server {settings.host}, "
+        "which runs on its own."
+    )
+    return True

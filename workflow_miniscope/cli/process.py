@@ -1,0 +1,39 @@
+"""``workflow-miniscope process``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    restrict: Annotated[
+        list[str] | None,
+        typer.Option(help="Which recordings: subject=m1, or a DataJoint restriction; may be given again."),
+    ] = None,
+    paramset: Annotated[
+        str | None, typer.Option(help="Number of a parameter set, or a JSON file of parameters.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="cnmfe (native, the default) or caiman.")] = None,
+    facemap_params: Annotated[
+        Path | None,
+        typer.Option(help="For cameras: a JSON file of parameters, or a _proc.npy with regions drawn in Facemap."),
+    ] = None,
+    reserve_jobs: Annotated[
+        bool, typer.Option("--reserve-jobs", help="Share the work with other processes and machines.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")] = False,
+) -> None:
+    """Compute everything that is not computed yet, for scopes and cameras."""
+    from ..process import preview, process
+    from ..work.text_table import format_table
+
+    if dry_run:
+        print(format_table(("table", "to do"), preview(restrict, paramset, engine)))
+        return
+    report = process(restrict, paramset, engine, reserve_jobs, facemap_params=facemap_params)
+    print(report)
+    if report.errors:
+        raise typer.Exit(1)

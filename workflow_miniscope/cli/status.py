@@ -1,0 +1,21 @@
+"""``workflow-miniscope status``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Show what is ingested, done, pending and failed."""
+    from ..work.status import format_status, status
+
+    counts = status()
+    if as_json:
+        print(json.dumps({"tables": counts}, indent=2))
+        return
+    print(format_status(counts))

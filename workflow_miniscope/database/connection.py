@@ -1,0 +1,98 @@
+"""The connection: the configured server, or the embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+import psycopg2
+import pymysql
+
+from ..errors import DatabaseError
+from ..settings import Settings, get_settings
+from . import embedded
+
+with warnings.catch_warnings():
+    # DataJoint warns that it has no datajoint.json; this workflow configures it from its own settings
+    warnings.filterwarnings("ignore", message="No datajoint.json")
+    import datajoint as dj
+
+# What a server's refusal arrives as: DataJoint translates only some of the drivers' errors
+DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
+
+
+def configure(settings: Settings) -> None:
+    """Hand the settings to DataJoint, starting the embedded server where it is the one to use."""
+    config = dj.config
+    if "DJ_LOG_LEVEL" not in os.environ:
+        # it announces each connection, and the Elements each table they mean to drop one day
+        dj.logger.setLevel(logging.ERROR)
+    if settings.embedded:
+        address = embedded.start(settings.home)
+        config["database.backend"] = "postgresql"
+        config["database.host"] = address.host
+        config["database.port"] = address.port
+        config["database.user"] = embedded.USER
+        config["database.password"] = ""
+        config["database.name"] = None
+        config["database.use_tls"] = False
+    else:
+        missing = [name for name in ("user", "password") if getattr(settings, name) is None]
+        if missing:
+            raise DatabaseError(
+                f"The server {settings.host} is configured without database.{missing[0]}; add it to "
+                f"{settings.source or 'dj_local_conf.json'} or set DJ_{'USER' if missing[0] == 'user' else 'PASS'}."
+            )
+        config["database.backend"] = settings.backend
+        config["database.host"] = settings.host
+        config["database.port"] = settings.port
+        config["database.user"] = settings.user
+        config["database.password"] = settings.password.get_secret_value()
+        config["database.name"] = settings.database_name
+        config["database.use_tls"] = settings.use_tls
+    for key, value in settings.datajoint.items():
+        config[key] = value
+
+
+def connect(settings: Settings | None = None) -> dj.Connection:
+    """Connect DataJoint to the database of the settings and return the connection.
+
+    Raises
+    ------
+    DatabaseError
+        The server cannot be reached, refuses the user, or the embedded one does not start.
+    """
+    settings = settings or get_settings()
+    configure(settings)
+    try:
+        with warnings.catch_warnings():
+            # MariaDB speaks the MySQL protocol and runs this workflow's tests
+            warnings.filterwarnings("ignore", message="MariaDB is not officially")
+            return dj.conn()
+    except Exception as error:  # each driver raises its own kinds
+        raise DatabaseError(_why_not(error, settings)) from error
+
+
+def _why_not(error: Exception, settings: Settings) -> str:
+    if settings.embedded:
+        why = _first_line(error)
+        return f"The embedded PostgreSQL does not answer ({why}); try `workflow-miniscope db stop` and again."
+    where = f"{settings.backend} server {settings.host}:{settings.port}"
+    text = str(error).lower()
+    if "password" in text or "access denied" in text or "authentication" in text or "role" in text:
+        return (
+            f"The {where} refuses user '{settings.user}' with this password; check database.user and "
+            "database.password (DJ_USER, DJ_PASS)."
+        )
+    if "does not exist" in text and settings.database_name:
+        return f"The {where} has no database '{settings.database_name}'; check database.name."
+    return (
+        f"The {where} cannot be reached ({_first_line(error)}); check database.host, database.port and "
+        "database.backend, and that the server is running."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

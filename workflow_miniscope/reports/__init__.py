@@ -1,0 +1,1 @@
+"""Figures and comparisons of what is in the database."""

@@ -1,0 +1,383 @@
+"""Figures of what is in the database, for a recording at a time.
+
+Each function takes a restriction that chooses one row, fetches what its figure needs and hands it to
+:mod:`..figures`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from tqdm.auto import tqdm
+
+from .. import figures
+from ..database.restriction import only_key, restricted
+from ..errors import ResultError
+
+logger = logging.getLogger(__name__)
+
+SHOWN_CELLS = 10
+SHOWN_COMPONENTS = 5
+
+
+def footprints(key: Any, count: int = SHOWN_CELLS) -> Figure:
+    """Draw the cells of a segmentation over its correlation image.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``miniscope.Segmentation``.
+    count : int
+        How many of the clearest cells to label; :func:`traces` draws the same ones.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several.
+    """
+    from ..pipeline import miniscope
+
+    key = only_key(miniscope.Segmentation, key, "segmentation")
+    rows = (miniscope.Segmentation.Mask & key).to_dicts(order_by="mask")
+    numbers = [row["mask"] for row in rows]
+    accepted = _accepted(key)
+    return figures.footprints(
+        _summary_image(key),
+        [(row["mask_xpix"], row["mask_ypix"], row["mask_weights"]) for row in rows],
+        accepted=[number in accepted for number in numbers],
+        highlight=[numbers.index(number) for number in _clearest(key, count)],
+        labels=numbers,
+        title=_name(key),
+    )
+
+
+def traces(key: Any, count: int = SHOWN_CELLS) -> Figure:
+    """Draw dF/F and deconvolved activity of the clearest accepted cells of a segmentation.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``miniscope.Segmentation``.
+    count : int
+        How many cells.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several, or its traces are not in the database yet.
+    """
+    from ..pipeline import miniscope
+
+    key = only_key(miniscope.Segmentation, key, "segmentation")
+    numbers, fluorescence, unit = _fluorescence(key)
+    activity = _activity(key, "deconvolution")
+    shown = _clearest(key, count)
+    rows = [numbers.index(number) for number in shown]
+    times = (miniscope.RecordingInfo & key).fetch1("time_stamps")
+    return figures.traces(
+        times,
+        fluorescence[rows],
+        None if activity is None else activity[rows],
+        labels=shown,
+        unit=unit,
+        title=_name(key),
+    )
+
+
+def motion_shifts(key: Any) -> Figure:
+    """Draw the shifts that motion correction applied.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``miniscope.MotionCorrection``.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several.
+    """
+    from ..pipeline import miniscope
+
+    key = only_key(miniscope.MotionCorrection, key, "motion correction")
+    times = (miniscope.RecordingInfo & key).fetch1("time_stamps")
+    rigid = miniscope.MotionCorrection.RigidMotionCorrection & key
+    if rigid:
+        y_shifts, x_shifts = rigid.fetch1("y_shifts", "x_shifts")
+    else:
+        blocks = (miniscope.MotionCorrection.Block & key).to_dicts(order_by="block_id")
+        if not blocks:
+            raise ResultError(f"The result of {_name(key)} was saved without the shifts of its motion correction.")
+        y_shifts = np.stack([block["y_shifts"] for block in blocks])
+        x_shifts = np.stack([block["x_shifts"] for block in blocks])
+    return figures.motion_shifts(times, y_shifts, x_shifts, title=_name(key))
+
+
+def frame_intervals(key: Any) -> Figure:
+    """Draw the time between the frames of a recording, and where some were lost.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``miniscope.RecordingInfo``.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several.
+    """
+    from ..pipeline import miniscope
+
+    key = only_key(miniscope.RecordingInfo, key, "recording")
+    return figures.frame_intervals((miniscope.RecordingInfo & key).fetch1("time_stamps"), title=_name(key))
+
+
+def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
+    """Draw the motion of a camera's whole frame and its strongest components.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``facemap.FacialSignal``.
+    count : int
+        How many components.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several.
+    """
+    from ..pipeline import facemap, recording
+
+    key = only_key(facemap.FacialSignal, key, "result of Facemap")
+    # region 0 is the whole frame where that was analysed
+    region = (facemap.FacialSignal.Region & key).to_dicts(order_by="roi_no", limit=1)
+    if not region:
+        raise ResultError(f"No region of {_name(key)} was analysed for motion.")
+    times = (recording.CameraTimes & key).fetch1("times")
+    n = len(times)  # the first frames of the video
+    components = (facemap.FacialSignal.MotionSVD & key & {"roi_no": region[0]["roi_no"]}).to_dicts(
+        order_by="pc_no", limit=count
+    )
+    return figures.facial_motion(
+        times,
+        region[0]["motion"][:n],
+        np.stack([row["projection"][:n] for row in components]) if components else np.zeros((0, n)),
+        (facemap.FacialSignal.Summary & key).fetch1("avgframe"),
+        np.stack([row["motmask"] for row in components]) if components else None,
+        title=_name(key),
+    )
+
+
+def face_regions(key: Any) -> Figure:
+    """Draw a camera's average frame with the regions that Facemap looked at.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``facemap.FacialSignal``.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several, or Facemap's file is gone.
+    """
+    from ..elements.facemap import get_loader_result
+    from ..pipeline import facemap
+
+    key = only_key(facemap.FacialSignal, key, "result of Facemap")
+    result, _ = get_loader_result(key, facemap.FacemapTask)
+    # the full frame needs no box
+    regions = [*(region for region in result.regions if region.number), *result.pupils, *result.blinks]
+    return figures.face_regions(
+        result.average_frame,
+        [figures.FaceRegion(region.name, region.x_range, region.y_range) for region in regions],
+        result.sbin,
+        title=_name(key),
+    )
+
+
+def eye(key: Any) -> Figure:
+    """Draw pupils and lids of a camera.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``face.Pupil``.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several, or Facemap was given no region with a pupil or a lid.
+    """
+    from ..pipeline import face, recording
+
+    key = only_key(face.Pupil, key, "result of Facemap")
+    pupils = (face.Pupil.Region & key).to_dicts(order_by="region_no")
+    blinks = (face.Blink.Region & key).to_dicts(order_by="region_no")
+    if not pupils and not blinks:
+        raise ResultError(f"No pupil or lid of {_name(key)} was analysed: its Facemap task has no region of that kind.")
+    times = (recording.CameraTimes & key).fetch1("times")
+    n = len(times)  # the first frames of the video
+    return figures.eye(
+        times,
+        [(row["region_name"], row["area"][:n], row["x"][:n], row["y"][:n]) for row in pupils],
+        [(row["region_name"], row["darkness"][:n]) for row in blinks],
+        (pupils or blinks)[0]["closed"][:n],
+        title=_name(key),
+    )
+
+
+def neural_prediction(key: Any, count: int = 6) -> Figure:
+    """Draw how much of the cells' activity the motion of the face explains.
+
+    Parameters
+    ----------
+    key : dict or str
+        Restriction that chooses one row of ``face.NeuralPrediction``.
+    count : int
+        How many of the cells that are explained best to show.
+
+    Raises
+    ------
+    ResultError
+        The restriction chooses none or several.
+    """
+    from ..pipeline import face
+    from ..tables.face import fetch_inputs, predict
+
+    key = only_key(face.NeuralPrediction, key, "prediction")
+    # the traces are not stored: they are computed again, which takes seconds and gives the same
+    inputs = fetch_inputs(key)
+    found = predict(inputs, (face.PredictionParams & key).fetch1("params") | {"shifts": 0})
+    chance = (face.NeuralPrediction.Cell & key).to_arrays("chance_explained", order_by="mask")
+    return figures.neural_prediction(
+        inputs.times,
+        inputs.activity,
+        found.predicted,
+        found.variance_explained,
+        chance=np.asarray(chance, float) if (face.NeuralPrediction & key).fetch1("n_shifts") else None,
+        labels=[cell["mask"] for cell in inputs.cells],
+        count=count,
+        title=_name(key),
+    )
+
+
+def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> list[Path]:
+    """Draw everything that is in the database into a folder.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where to write; made if missing. A figure that is there is written again.
+    restrict : str, dict or list of them, optional
+        Which recordings, such as ``subject=m1``; by default all.
+    progress : bool
+        Show a progress bar on a terminal.
+
+    Returns
+    -------
+    list of Path
+        One PNG file for each figure.
+    """
+    from ..pipeline import face, facemap, miniscope
+
+    known_shifts = (
+        miniscope.MotionCorrection.RigidMotionCorrection,
+        miniscope.MotionCorrection.NonRigidMotionCorrection,
+    )
+    drawings: list[tuple[str, Callable[[Any], Figure], Any]] = [
+        ("frame_intervals", frame_intervals, miniscope.RecordingInfo),
+        ("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
+        ("footprints", footprints, miniscope.Segmentation),
+        # these need the traces too
+        ("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),
+        ("facial_motion", facial_motion, facemap.FacialSignal),
+        ("eye", eye, face.Pupil & [(table & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
+        ("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
+    ]
+    jobs = []
+    for name, draw, table in drawings:
+        jobs += [(name, draw, key) for key in restricted(table, restrict).keys()]
+    paths = []
+    for name, draw, key in tqdm(jobs, desc="Figures", unit="figure", disable=None if progress else True):
+        paths.append(figures.save(draw(key), Path(folder) / f"{_file_name(key)}_{name}.png"))
+    return paths
+
+
+def _name(key: dict) -> str:
+    text = f"{key['subject']}, {key['session_datetime']:%Y-%m-%d %H:%M:%S}"
+    return f"{text}, recording {key['recording_id']}" if key["recording_id"] else text
+
+
+def _file_name(key: dict) -> str:
+    parts = [key["subject"], f"{key['session_datetime']:%Y%m%d-%H%M%S}", str(key["recording_id"])]
+    parts += [f"{short}{key[name]}" for name, short in (("paramset_id", "p"), ("curation_id", "c")) if name in key]
+    # the first of each of these needs no number of its own
+    others = (("facemap_task_id", "t"), ("video_recording_id", "v"), ("prediction_params_id", "m"))
+    parts += [f"{short}{key[name]}" for name, short in others if key.get(name)]
+    return "_".join(parts)
+
+
+def _dff(table: Any) -> Any:
+    """Restrict a table to what was computed from dF/F, which reads better than deconvolved activity."""
+    from ..pipeline import miniscope
+
+    methods = miniscope.ActivityExtractionMethod.to_arrays("extraction_method")
+    return table & [{"extraction_method": name} for name in methods if name.endswith("_dff")]
+
+
+def _summary_image(key: dict) -> np.ndarray:
+    from ..pipeline import miniscope
+
+    row = (miniscope.MotionCorrection.Summary & key).fetch1()
+    image = next(
+        row[name] for name in ("correlation_image", "max_proj_image", "average_image") if row[name] is not None
+    )
+    # the table keeps a leading axis for fields of view
+    return np.asarray(image[0] if np.ndim(image) == 3 else image, float)
+
+
+def _accepted(key: dict) -> set[int]:
+    from ..pipeline import miniscope
+
+    if not miniscope.MaskClassification & key:
+        return set((miniscope.Segmentation.Mask & key).to_arrays("mask").tolist())
+    return set((miniscope.MaskClassification.MaskType & key).to_arrays("mask").tolist())
+
+
+def _activity(key: dict, kind: str) -> np.ndarray | None:
+    """Return activity traces [cell, frame] in the order of their masks, or None where there are none."""
+    from ..pipeline import miniscope
+
+    method = (miniscope.ProcessingParamSet & key).fetch1("processing_method")
+    rows = miniscope.Activity.Trace & key & {"extraction_method": f"{method}_{kind}"}
+    found = rows.proj("activity_trace").to_dicts(order_by="mask")
+    return np.stack([row["activity_trace"] for row in found]) if found else None
+
+
+def _fluorescence(key: dict) -> tuple[list[int], np.ndarray, str]:
+    """Return mask numbers, traces [cell, frame] and their unit: dF/F where it is there, else fluorescence."""
+    from ..pipeline import miniscope
+
+    found = (miniscope.Fluorescence.Trace & key).proj("fluorescence").to_dicts(order_by="mask")
+    numbers = [row["mask"] for row in found]
+    dff = _activity(key, "dff")
+    if dff is not None:
+        return numbers, dff, "ΔF/F"
+    frames = int((miniscope.RecordingInfo & key).fetch1("nframes"))
+    traces = np.stack([row["fluorescence"] for row in found]) if found else np.zeros((0, frames))
+    return numbers, traces, "a.u."
+
+
+def _clearest(key: dict, count: int) -> list[int]:
+    """Return the numbers of the accepted masks whose transients are clearest."""
+    numbers, fluorescence, _ = _fluorescence(key)
+    accepted = _accepted(key)
+    rows = [row for row, number in enumerate(numbers) if number in accepted]
+    return [numbers[rows[i]] for i in figures.clearest(fluorescence[rows], count)]

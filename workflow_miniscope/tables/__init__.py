@@ -1,0 +1,1 @@
+"""Our own tables beside those of the Elements, one module for each subject."""

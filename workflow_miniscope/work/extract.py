@@ -1,0 +1,72 @@
+"""One recording to one result file, without a database."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .. import daq, engines
+from ..engines import run_engine
+from ..results.caiman import read_result
+from .tasks import DEFAULT_ENGINE
+
+
+def extract_folder(
+    folder: Path,
+    output: Path,
+    params: dict | None = None,
+    engine: str = DEFAULT_ENGINE,
+    progress: bool = True,
+) -> Path:
+    """Process the recording of a device folder into CaImAn's result file.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of one scope: its AVI files, time stamps and metadata.
+    output : Path
+        Folder to make for the result; it must not hold anything yet.
+    params : dict, optional
+        Parameters under CaImAn's names that differ from the engine's defaults.
+    engine : str
+        ``cnmfe`` or ``caiman``.
+    progress : bool
+        Show progress bars on a terminal.
+
+    Returns
+    -------
+    Path
+        The result file, with a figure of the footprints beside it.
+
+    Raises
+    ------
+    RecordingError, ParameterError, EngineError
+        The folder is no recording, a parameter is wrong, or the engine cannot run.
+    """
+    chosen = engines.get(engine)
+    chosen.check_params(params or {})  # before the frames are counted, which takes a while
+    recording = daq.open_device(Path(folder)).read()
+    for warning in recording.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    times = daq.cleaned(recording.times)
+    path = run_engine(
+        chosen, recording.movie, recording.fps, params or {}, Path(output), progress=progress, times=times
+    )
+    draw_footprints(path)
+    return path
+
+
+def draw_footprints(path: Path) -> Path:
+    """Draw the footprints of a result file over its summary image, into a PNG beside it."""
+    from .. import figures  # matplotlib takes long to import
+
+    result = read_result(path)
+    masks = [result.mask(i) for i in range(result.n_components)]
+    accepted = set(result.accepted.tolist())
+    figure = figures.footprints(
+        result.summary_image,
+        [(mask.xpix, mask.ypix, mask.weights) for mask in masks],
+        accepted=[mask.id in accepted for mask in masks],
+        labels=[mask.id for mask in masks],
+    )
+    return figures.save(figure, path.with_name("footprints.png"))

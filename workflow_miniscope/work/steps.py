@@ -1,0 +1,90 @@
+"""The steps of the workflow, in the order they depend on one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One table of the workflow, by the name users know it under."""
+
+    name: str
+    table: Any
+
+    @property
+    def computed(self) -> bool:
+        """Whether the table fills itself."""
+        return hasattr(self.table, "populate")
+
+
+INGESTED = (
+    "subject.Subject",
+    "session.Session",
+    "session.SessionDirectory",
+    "miniscope.Recording",
+    "facemap.VideoRecording",
+)
+
+SESSION = (
+    "recording.Notes",
+    "recording.Settings",
+)
+
+MINISCOPE = (
+    "miniscope.RecordingInfo",
+    "recording.RecordingQuality",
+    "recording.HeadOrientation",
+    "miniscope.ProcessingTask",
+    "miniscope.Processing",
+    "miniscope.Curation",
+    "miniscope.MotionCorrection",
+    "miniscope.Segmentation",
+    "miniscope.MaskClassification",
+    "miniscope.Fluorescence",
+    "miniscope.Activity",
+    "miniscope.ProcessingQualityMetrics",
+    "miniscope_report.QualityMetrics",
+)
+
+FACEMAP = (
+    "facemap.RecordingInfo",
+    "recording.CameraQuality",
+    "recording.CameraTimes",
+    "facemap.FacemapTask",
+    "facemap.FacemapProcessing",
+    "facemap.FacialSignal",
+    "face.Pupil",
+    "face.Blink",
+)
+
+# Of a scope and a camera together
+BOTH = (
+    "face.AlignedSignal",
+    "face.NeuralPrediction",
+)
+
+
+def steps(names: tuple[str, ...]) -> list[Step]:
+    """Return the tables of some steps. Connects to the database."""
+    from .. import pipeline
+
+    return [Step(name, getattr(getattr(pipeline, name.split(".")[0]), name.split(".")[1])) for name in names]
+
+
+def waiting(name: str) -> list[dict]:
+    """Return the keys for which a hand-filled table has no row yet: recordings without a task, results without a
+    curation. Tables that start from nothing wait for nothing.
+    """
+    from ..pipeline import facemap, miniscope
+
+    parents = {
+        "miniscope.ProcessingTask": (miniscope.RecordingInfo, miniscope.ProcessingTask),
+        "miniscope.Curation": (miniscope.Processing, miniscope.Curation),
+        "facemap.FacemapTask": (facemap.RecordingInfo, facemap.FacemapTask),
+    }
+    if name not in parents:
+        return []
+    parent, table = parents[name]
+    return (parent.proj() - table.proj()).keys()

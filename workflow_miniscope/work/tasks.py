@@ -1,0 +1,184 @@
+"""Parameter sets, tasks and curations: the rows that say what is to be computed, made where they are missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .. import engines
+from ..elements.facemap import default_output_dir, task_params
+from ..elements.miniscope import find_paramset
+from ..engines import facemap as facemap_engine
+from ..errors import EngineError, ParameterError
+
+DEFAULT_ENGINE = "cnmfe"
+
+
+def read_params(path: Path) -> dict:
+    """Read a parameter set from a JSON file.
+
+    Raises
+    ------
+    ParameterError
+        The file is missing or is not one JSON object.
+    """
+    try:
+        params = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"The parameter file {path} cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise ParameterError(f"The parameter file {path} is not valid JSON ({error}).") from None
+    if not isinstance(params, dict):
+        raise ParameterError(f"The parameter file {path} must hold one JSON object of names and values.")
+    return params
+
+
+def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool = True) -> int | None:
+    """Return the number of the parameter set to use.
+
+    Parameters
+    ----------
+    paramset : str or int, optional
+        Number of a set in the database, or a JSON file of parameters, which becomes a new set unless its content is
+        there already. By default the engine's own default parameters.
+    engine : str, optional
+        Processing method; by default the native engine.
+    insert : bool
+        Whether a new set may be inserted; if not, None is returned for one.
+
+    Raises
+    ------
+    ParameterError
+        There is no such set, it belongs to another engine, or a parameter is wrong.
+    """
+    from ..pipeline import miniscope
+
+    if paramset is not None and str(paramset).lstrip("-").isdigit():
+        found = (miniscope.ProcessingParamSet.proj("processing_method") & {"paramset_id": int(paramset)}).to_dicts()
+        if not found:
+            known = miniscope.ProcessingParamSet.to_arrays("paramset_id").tolist()
+            raise ParameterError(f"There is no paramset {paramset}; the database has {known or 'none'}.")
+        if engine and found[0]["processing_method"] != engine:
+            raise ParameterError(
+                f"Paramset {paramset} is for the engine '{found[0]['processing_method']}', not for '{engine}'."
+            )
+        return int(paramset)
+
+    method = engines.get(engine or DEFAULT_ENGINE)
+    if paramset is None:
+        params, description = method.default_params(), f"{method.name} default"
+    else:
+        params, description = read_params(Path(paramset)), Path(paramset).stem
+    method.check_params(params)
+    same = find_paramset(method.name, params)
+    if same is not None or not insert:
+        return same
+    number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
+    miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
+    return number
+
+
+def require_engine(paramset_id: int) -> None:
+    """Refuse a parameter set whose engine cannot run on this machine, before tasks are made that can only fail.
+
+    Raises
+    ------
+    EngineError
+        The sentence says what is missing.
+    """
+    from ..pipeline import miniscope
+
+    method = (miniscope.ProcessingParamSet & {"paramset_id": paramset_id}).fetch1("processing_method")
+    reason = engines.get(method).unavailable()
+    if reason:
+        raise EngineError(reason)
+
+
+def create_processing_tasks(recordings, paramset_id: int) -> int:
+    """Create a task for each recording that has none with a parameter set. Returns how many were made."""
+    from ..pipeline import miniscope, session
+
+    chosen = {"paramset_id": paramset_id}
+    method = (miniscope.ProcessingParamSet & chosen).fetch1("processing_method")
+    rows = []
+    for key in (miniscope.RecordingInfo.proj() & recordings).keys():
+        if miniscope.ProcessingTask & key & chosen:
+            continue
+        device = (miniscope.Recording & key).fetch1("device")
+        folder = (session.SessionDirectory & key).fetch1("session_dir")
+        output = f"{folder}/{device}/{method}_{paramset_id}"
+        rows.append({**key, **chosen, "processing_output_dir": output, "task_mode": "trigger"})
+    miniscope.ProcessingTask.insert(rows)
+    return len(rows)
+
+
+def read_facemap_params(path: Path | str) -> dict:
+    """Read parameters of Facemap from a JSON file, or from a ``_proc.npy`` with regions drawn in Facemap's window.
+
+    Raises
+    ------
+    ParameterError, ResultError
+        The file cannot be read, or a parameter is wrong.
+    """
+    path = Path(path)
+    params = facemap_engine.drawn_params(path) if path.suffix == ".npy" else read_params(path)
+    params = facemap_engine.check_params(params)
+    return task_params(params, params["motSVD"], params["movSVD"])
+
+
+def create_facemap_tasks(videos, params: dict | None = None, description: str = "default parameters") -> int:
+    """Create Facemap tasks. Returns how many were made.
+
+    Parameters
+    ----------
+    videos : table or restriction
+        Which recordings of cameras.
+    params : dict, optional
+        As :func:`read_facemap_params` gives them: each video gets a task with these unless it has one. By default
+        each video without any task gets one with the default parameters.
+    description : str
+        What to call the tasks.
+    """
+    from ..pipeline import facemap
+
+    chosen = facemap.RecordingInfo.proj() & videos
+    if params is None:
+        chosen, params = chosen - facemap.FacemapTask.proj(), facemap_engine.default_params()
+    rows = []
+    for key in chosen.keys():
+        tasks = (facemap.FacemapTask & key).to_dicts(order_by="facemap_task_id")
+        if any(_same_params(task, params) for task in tasks):
+            continue
+        number = tasks[-1]["facemap_task_id"] + 1 if tasks else 0
+        files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
+        rows.append(
+            {
+                **key,
+                "facemap_task_id": number,
+                "facemap_output_dir": default_output_dir(files, number),
+                "task_mode": "trigger",
+                "facemap_params": params,
+                "do_mot_svd": params["motSVD"],
+                "do_mov_svd": params["movSVD"],
+                "task_description": description[:128],
+            }
+        )
+    facemap.FacemapTask.insert(rows)
+    return len(rows)
+
+
+def _same_params(task: dict, params: dict) -> bool:
+    try:
+        return task_params(task["facemap_params"], bool(task["do_mot_svd"]), bool(task["do_mov_svd"])) == params
+    except ParameterError:
+        return False
+
+
+def create_curations(recordings) -> int:
+    """Create a first, uncurated curation for each processing without one. Returns how many were made."""
+    from ..pipeline import miniscope
+
+    keys = ((miniscope.Processing.proj() & recordings) - miniscope.Curation.proj()).keys()
+    for key in keys:
+        miniscope.Curation.create1_from_processing_task(key, curation_note="as processed")
+    return len(keys)
