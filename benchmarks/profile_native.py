@@ -19,17 +19,18 @@ from pathlib import Path
 
 from simulated import REGIONS, Recording, frame_rate, videos
 
-from workflow_miniscope.cnmfe import extraction, recorded
+from workflow_miniscope.cnmfe import extraction
+from workflow_miniscope.cnmfe.storage import recorded
 
 # (module, function): what is printed of it; those indented are parts of one above
 STEPS = {
     ("extraction", "extract"): "all",
     ("recorded", "first"): "first frames",
-    ("registration", "fit"): "template",
+    ("rigid", "fit"): "template",
     ("soma", "soma_size"): "size of the somata",
     ("prepare", "prepare"): "the pass over the recording",
     ("video", "blocks"): "  decoding",
-    ("registration", "register"): "  registration",
+    ("rigid", "register"): "  registration",
     ("prepare", "move"): "  moving the frames",
     ("summary", "add"): "  summary images",
     ("scratch", "write"): "  writing",

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import simulation
 
-from workflow_miniscope.cnmfe import background, filtering
-from workflow_miniscope.cnmfe.expected import Expected
-from workflow_miniscope.cnmfe.fit import Fit
-from workflow_miniscope.cnmfe.scratch import Scratch
+from workflow_miniscope.cnmfe.arrays import filtering
+from workflow_miniscope.cnmfe.model import background
+from workflow_miniscope.cnmfe.model.expected import Expected
+from workflow_miniscope.cnmfe.model.fit import Fit
+from workflow_miniscope.cnmfe.storage.scratch import Scratch
 
 
 def test_ring_predicts_a_smooth_background_and_not_a_cell(rng):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.components import Components
+from workflow_miniscope.cnmfe.model.components import Components
 
 FRAMES = 20000
 

@@ -3,7 +3,7 @@ import pytest
 import scipy.optimize
 import simulation
 
-from workflow_miniscope.cnmfe import deconvolution
+from workflow_miniscope.cnmfe.calcium import deconvolution
 
 
 def ar1(events, g):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_miniscope.cnmfe.memory import release
+from workflow_miniscope.cnmfe.arrays.memory import release
 
 MEGABYTE = 2**20
 

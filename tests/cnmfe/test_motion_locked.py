@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.motion_locked import regressors
+from workflow_miniscope.cnmfe.model.motion_locked import regressors
 
 
 def explained(traces, shifts):

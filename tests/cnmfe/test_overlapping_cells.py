@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe import merging, splitting
-from workflow_miniscope.cnmfe.dimensions import PART, second_dimension, without
-from workflow_miniscope.cnmfe.filtering import bin_frame, box_mean
-from workflow_miniscope.cnmfe.fit import Fit
-from workflow_miniscope.cnmfe.scratch import Scratch
+from workflow_miniscope.cnmfe.arrays.filtering import bin_frame, box_mean
+from workflow_miniscope.cnmfe.cells import merging, splitting
+from workflow_miniscope.cnmfe.cells.dimensions import PART, second_dimension, without
+from workflow_miniscope.cnmfe.model.fit import Fit
+from workflow_miniscope.cnmfe.storage.scratch import Scratch
 
 SHAPE, FRAMES, WIDTH, DECAY, NOISE = (32, 32), 2000, 4, 0.9, 0.3
 

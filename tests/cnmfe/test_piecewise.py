@@ -8,9 +8,9 @@ import pytest
 import simulation
 
 from workflow_miniscope.cnmfe import Parameters, extract, suggest
-from workflow_miniscope.cnmfe.piecewise import Blocks, Mover, PiecewiseRegistration
 from workflow_miniscope.cnmfe.prepare import uncovered
-from workflow_miniscope.cnmfe.registration import Registration, translate
+from workflow_miniscope.cnmfe.registration.piecewise import Blocks, Mover, PiecewiseRegistration
+from workflow_miniscope.cnmfe.registration.rigid import Registration, translate
 from workflow_miniscope.errors import ParameterError
 from workflow_miniscope.results.caiman import PiecewiseShifts, RigidShifts, read_result
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.recorded import AHEAD, PART, Recorded
+from workflow_miniscope.cnmfe.storage.recorded import AHEAD, PART, Recorded
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.movies import ArrayMovie
 

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 import simulation
 
-from workflow_miniscope.cnmfe import extract, refinement
+from workflow_miniscope.cnmfe import extract
+from workflow_miniscope.cnmfe.model import refinement
 
 SHAPE = (30, 40)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from workflow_miniscope.cnmfe.registration import Registration, translate
+from workflow_miniscope.cnmfe.registration.rigid import Registration, translate
 
 
 def register(movie, workers=1, **kwargs):

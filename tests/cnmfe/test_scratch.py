@@ -6,8 +6,8 @@ import pytest
 import scipy.sparse as sp
 
 from workflow_miniscope.cnmfe.prepare import prepare
-from workflow_miniscope.cnmfe.recorded import Recorded
-from workflow_miniscope.cnmfe.scratch import BLOCKS, Scratch, block_length, n_bytes
+from workflow_miniscope.cnmfe.storage.recorded import Recorded
+from workflow_miniscope.cnmfe.storage.scratch import BLOCKS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
 from workflow_miniscope.movies import ArrayMovie
 

@@ -3,11 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe import quality, seeds, suggest
-from workflow_miniscope.cnmfe.components import Components
-from workflow_miniscope.cnmfe.fit import Fit
+from workflow_miniscope.cnmfe import suggest
+from workflow_miniscope.cnmfe.cells import quality, seeds
+from workflow_miniscope.cnmfe.model.components import Components
+from workflow_miniscope.cnmfe.model.fit import Fit
 from workflow_miniscope.cnmfe.parameters import Parameters
-from workflow_miniscope.cnmfe.scratch import Scratch
+from workflow_miniscope.cnmfe.storage.scratch import Scratch
 
 
 def seed_images(shape, scale, peaks, sigma):

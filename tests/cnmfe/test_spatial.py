@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe import spatial
+from workflow_miniscope.cnmfe.model import spatial
 
 SIDE, SIGMA, ERROR = 41, 6.0, 0.1
 

@@ -11,7 +11,8 @@ import simulation
 from stub_engine import StubEngine
 
 from workflow_miniscope import engines
-from workflow_miniscope.cnmfe import deconvolution, extract, gaps, temporal, timebase
+from workflow_miniscope.cnmfe import extract
+from workflow_miniscope.cnmfe.calcium import deconvolution, gaps, temporal, timebase
 from workflow_miniscope.errors import ParameterError, RecordingError
 from workflow_miniscope.results.caiman import read_result
 

@@ -18,15 +18,19 @@ from .. import __version__
 from ..daq import open_movie
 from ..errors import ParameterError, RecordingError
 from ..results.caiman import CaimanResult, Dff, PiecewiseShifts, RigidShifts, background, write_result
-from . import merging, quality, refinement, repair, seeds, splitting, suggest, temporal, timebase
-from .deconvolution import spike_response
-from .fit import Fit
-from .memory import release
+from . import suggest
+from .arrays.memory import release
+from .calcium import temporal, timebase
+from .calcium.deconvolution import spike_response
+from .cells import merging, quality, seeds, splitting
+from .model import refinement
+from .model.fit import Fit
 from .parameters import Parameters, unused
-from .piecewise import Blocks, PiecewiseRegistration
 from .prepare import prepare
-from .recorded import Recorded
-from .registration import Registration
+from .registration.piecewise import Blocks, PiecewiseRegistration
+from .registration.rigid import Registration
+from .storage import repair
+from .storage.recorded import Recorded
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from tqdm.auto import tqdm
 
 from ..errors import RecordingError
 from ..movies.summary import SummaryImages
-from . import kernels
-from .deconvolution import noise
-from .filtering import bin_frame, box_mean
-from .piecewise import Blocks
-from .recorded import PART, Recorded
-from .registration import Registration, Still
-from .repair import fill as fill_blind
-from .scratch import Scratch, block_length, n_bytes, parts, require_space
+from .arrays import kernels
+from .arrays.filtering import bin_frame, box_mean
+from .calcium.deconvolution import noise
+from .registration.piecewise import Blocks
+from .registration.rigid import Registration, Still
+from .storage.recorded import PART, Recorded
+from .storage.repair import fill as fill_blind
+from .storage.scratch import Scratch, block_length, n_bytes, parts, require_space
 
 logger = logging.getLogger(__name__)
 

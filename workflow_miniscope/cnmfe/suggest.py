@@ -8,11 +8,12 @@ from copy import copy
 import numpy as np
 
 from ..errors import ParameterError
-from . import deconvolution, seeds
-from .deconvolution import baseline, noise
-from .filtering import from_nearest
+from .arrays.filtering import from_nearest
+from .calcium import deconvolution
+from .calcium.deconvolution import baseline, noise
+from .cells import seeds
+from .cells.soma import soma_size
 from .prepare import uncovered
-from .soma import soma_size
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from ..calcium.temporal import average
 from .dimensions import second_dimension
-from .temporal import average
 
 # the second dimension of a component that is split: see SecondDimension
 SIGNIFICANCE, RATIO = 40.0, 0.15

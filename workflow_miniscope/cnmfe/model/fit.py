@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.sparse as sp
 
-from . import background, kernels, spatial, temporal
+from ..arrays import kernels
+from ..calcium import temporal
+from ..calcium.temporal import average
+from ..storage.scratch import Scratch, parts
+from . import background, spatial
 from .components import Components
-from .scratch import Scratch, parts
-from .temporal import average
 
 # frames that are averaged for the gain of the background, the spread that it is expected to have, its largest value
 GAIN_BIN, GAIN_SPREAD, GAIN_LARGEST = 8, 0.3, 3.0

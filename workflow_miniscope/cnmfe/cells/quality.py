@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
-from . import kernels, temporal
-from .deconvolution import baseline
+from ..arrays import kernels
+from ..calcium import temporal
+from ..calcium.deconvolution import baseline
 
 # CaImAn's
 SIGMA_FACTOR = 3.0

@@ -26,8 +26,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..results.caiman.blocks import grid
-from .registration import HUBER, STEP, Registration
+from ...results.caiman.blocks import grid
+from .rigid import HUBER, STEP, Registration
 
 MAX_STEPS = 6
 # templates made of frames that were moved block by block, one after the other

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import scipy.ndimage as ndi
 
-from .filtering import bin_frame
-from .registration import translate
+from ..arrays.filtering import bin_frame
+from ..registration.rigid import translate
 
 # scales that are tried, pixels: from cells under an old, coarse camera to those of a magnifying lens
 SCALES = 2.0 * 1.15 ** np.arange(14)

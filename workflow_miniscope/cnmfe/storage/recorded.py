@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 
-from ..errors import RecordingError
+from ...errors import RecordingError
 
 # frames that are decoded, and later held at full resolution, at a time; how many such parts wait for their use at most
 PART, AHEAD = 64, 4

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import EngineError
-from . import kernels
+from ...errors import EngineError
+from ..arrays import kernels
 
 # frames in a block: a pixel's part of it is in one piece, and fewer the more pixels there are, because steps hold
 # several blocks as float32: at most LARGEST values in each

@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 from numba import njit
 
-from . import kernels
+from ..arrays import kernels
+from ..arrays.filtering import bin_frame, box_mean
+from ..cells.seeds import PIECE, SAMPLE
+from ..prepare import uncovered
 from .expected import Expected
-from .filtering import bin_frame, box_mean
 from .motion_locked import MotionLocked
-from .prepare import uncovered
-from .seeds import PIECE, SAMPLE
 
 # residuals beyond this many standard deviations count linearly (Huber)
 HUBER = 3.0

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .components import Components
+from ..calcium.temporal import average
+from ..model.components import Components
 from .dimensions import second_dimension, without
-from .temporal import average
 
 # cosine of two footprints from which they are compared at all
 OVERLAP = 0.1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .deconvolution import noise
+from ..calcium.deconvolution import noise
 
 # added to the diagonal of products of footprints, relative to it: some are almost the same
 RIDGE = 1e-3

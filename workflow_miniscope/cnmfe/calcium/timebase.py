@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ParameterError, RecordingError
+from ...errors import ParameterError, RecordingError
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def from_times(times, frames: int, fps: float | None = None) -> TimeBase:
     ParameterError
         The rate is not that of the times.
     """
-    from ..daq import examine  # which brings readers of video
+    from ...daq import examine  # which brings readers of video
 
     try:
         times = np.array(times, np.float64)

@@ -18,9 +18,9 @@ import numpy as np
 import scipy.ndimage as ndi
 from scipy.spatial import cKDTree
 
-from .deconvolution import noise
-from .filtering import band_pass, blur, from_nearest
-from .temporal import average
+from ..arrays.filtering import band_pass, blur, from_nearest
+from ..calcium.deconvolution import noise
+from ..calcium.temporal import average
 
 # the band, relative to the size of a soma (gSig): narrow, so that neighbours stay apart
 INNER, OUTER = 0.6, 1.6

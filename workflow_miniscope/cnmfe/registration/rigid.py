@@ -22,8 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.fft
 
-from . import kernels
-from .filtering import band_pass, bin_frame
+from ..arrays import kernels
+from ..arrays.filtering import band_pass, bin_frame
 
 # residuals beyond this many robust standard deviations count linearly (Huber)
 HUBER = 2.0

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 
-from . import kernels
+from ..arrays import kernels
 
 # an event enters when its amplitude is this many standard errors
 STANDARD_ERRORS = 3.0

@@ -1,0 +1,1 @@
+"""Arrays: compiled inner loops, spatial filters, memory given back."""

@@ -1,0 +1,1 @@
+"""Calcium: traces, deconvolution, and where the frames lie in time."""

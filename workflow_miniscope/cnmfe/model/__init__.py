@@ -1,0 +1,1 @@
+"""The model: background, footprints and traces, fitted in turns."""

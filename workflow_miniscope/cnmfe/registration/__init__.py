@@ -1,0 +1,1 @@
+"""Registration: where the brain, or the parts of it, lay in each frame."""
