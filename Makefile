@@ -4,6 +4,7 @@
 #   make demo      write a synthetic recording, process it, show what is in the database and draw the figures
 #   make test      run the tests
 #   make lint      check the style of the code
+#   make docs      build the documentation into site/
 #   make notebooks open the notebooks in the browser, on your data or the demo's
 #   make clean     remove .venv, the demo and what the tools left
 
@@ -19,7 +20,7 @@ DEMO ?= demo
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test lint notebooks clean
+.PHONY: install demo test lint docs notebooks clean
 
 install: $(INSTALLED)
 
@@ -29,7 +30,7 @@ $(INSTALLED): pyproject.toml Makefile
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade "pip>=24"
 	$(PIP) install --progress-bar on "$(TORCH)"
-	$(PIP) install --progress-bar on --editable ".[demo,test]"
+	$(PIP) install --progress-bar on --editable ".[demo,test,docs]"
 	@# Two packages that others require write the same cv2 folder. Whichever came last has won; the one
 	@# without windows works on every machine, so it is written over the other and then tried.
 	$(PIP) install --quiet --force-reinstall --no-deps "$$($(VENV)/bin/python -m workflow_miniscope.opencv --requirement)"
@@ -45,6 +46,10 @@ test: install
 lint: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
 
 # Without a configuration of your own they open on the demo's data.
 notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
@@ -53,5 +58,5 @@ notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
 
 clean:
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python -m workflow_miniscope.demo --folder $(DEMO) --clean
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
