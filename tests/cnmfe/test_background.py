@@ -48,7 +48,7 @@ def test_ring_has_the_radius_it_is_given():
 def test_ring_weights_solve_each_regression(rng, monkeypatch, shape, kept):
     """Products of pixels are shared between rings; each is the regression that it would be alone."""
     # few columns at a time, or all
-    monkeypatch.setattr(background, "LARGEST", kept)
+    monkeypatch.setattr(background, "MOST_PRODUCTS", kept)
     height, width = shape
     movie = rng.normal(size=(height * width, 90)) + rng.normal(size=(1, 90))
     with ThreadPoolExecutor(2) as pool:
@@ -58,7 +58,7 @@ def test_ring_weights_solve_each_regression(rng, monkeypatch, shape, kept):
         ring = background.ring(4.0) + (y, x)
         around = [a * width + b for a, b in ring if 0 <= a < height and 0 <= b < width]
         gram = movie[around] @ movie[around].T
-        gram += background.RIDGE * np.diag(gram).mean() * np.eye(len(around))
+        gram += background.RING_RIDGE * np.diag(gram).mean() * np.eye(len(around))
         row = slice(W.indptr[pixel], W.indptr[pixel + 1])
         np.testing.assert_array_equal(W.indices[row], around)
         np.testing.assert_allclose(W.data[row], np.linalg.solve(gram, movie[around] @ movie[pixel]), atol=2e-4)
@@ -75,7 +75,7 @@ def test_ring_of_pixels_that_are_all_the_same_has_weights(rng, value):
 def test_the_mean_of_nine_pixels_is_the_same_as_matrix_and_for_images(rng):
     for shape in ((6, 9), (1, 2)):
         image = rng.random(shape).astype(np.float32)
-        mean = (background.box_mean(shape) @ image.ravel()).reshape(shape)
+        mean = (background.box_mean_matrix(shape) @ image.ravel()).reshape(shape)
         np.testing.assert_allclose(filtering.box_mean(image), mean, rtol=1e-5)
     ramp = np.tile(np.arange(9, dtype=np.float32), (6, 1))
     np.testing.assert_allclose(filtering.box_mean(ramp), ramp, rtol=1e-5)
@@ -87,7 +87,7 @@ def test_the_background_has_little_of_the_noise_of_its_ring(rng):
     field = simulation.smooth_noise(shape, 8, rng).ravel()
     smooth = np.outer(field, rng.standard_normal(frames))
     noisy = smooth + rng.normal(0, 0.5 * smooth.std(), smooth.shape)
-    mean = background.box_mean(shape)
+    mean = background.box_mean_matrix(shape)
     with ThreadPoolExecutor(1) as pool:
         W = background.fit_ring((mean @ noisy).astype(np.float32), shape, 10.0, pool)
     # of other frames, which the weights were not fitted to
@@ -100,8 +100,8 @@ def test_the_background_has_little_of_the_noise_of_its_ring(rng):
 def test_reduction_and_interpolation_keep_a_smooth_image():
     rows, columns = np.mgrid[:24, :32]
     image = (rows + 2.0 * columns).ravel()
-    coarse = background.reduction((24, 32), 2) @ image
-    back = (background.interpolation((24, 32), 2) @ coarse).reshape(24, 32)
+    coarse = background.reduction_matrix((24, 32), 2) @ image
+    back = (background.interpolation_matrix((24, 32), 2) @ coarse).reshape(24, 32)
     np.testing.assert_allclose(back[1:-1, 1:-1], image.reshape(24, 32)[1:-1, 1:-1])
 
 
@@ -112,7 +112,7 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
     with ThreadPoolExecutor(2) as pool:
         fine = Scratch(tmp_path / "movie", (height, width), frames, 256.0)
         small = Scratch(tmp_path / "small", (height // 2, width // 2), frames, 256.0)
-        D = background.box_mean(small.shape) @ background.reduction((height, width), factor)
+        D = background.box_mean_matrix(small.shape) @ background.reduction_matrix((height, width), factor)
         for block in range(fine.blocks):
             part = movie[fine.span(block)]
             fine.write(block, part)

@@ -7,7 +7,7 @@ import pytest
 
 from workflow_miniscope.cnmfe.arrays.filtering import bin_frame, box_mean
 from workflow_miniscope.cnmfe.cells import merging, splitting
-from workflow_miniscope.cnmfe.cells.dimensions import PART, second_dimension, without
+from workflow_miniscope.cnmfe.cells.dimensions import PART_BINS, second_dimension, without
 from workflow_miniscope.cnmfe.model.fit import Fit
 from workflow_miniscope.cnmfe.storage.scratch import Scratch
 
@@ -72,10 +72,10 @@ def test_noise_is_no_second_dimension(rng):
 
 
 def test_a_cell_that_is_rarely_active_is_seen_in_its_own_part(rng):
-    frames = 20 * PART
+    frames = 20 * PART_BINS
     images = np.eye(2)
     rare = calcium(rng, frames=frames)
-    rare[PART:] = 0
+    rare[PART_BINS:] = 0
     values = np.array([40 * calcium(rng, frames=frames), 8 * rare]) + rng.normal(size=(2, frames))
     found = second_dimension(images, values)
     assert found.significance > 30

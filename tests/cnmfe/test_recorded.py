@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.storage.recorded import AHEAD, PART, Recorded
+from workflow_miniscope.cnmfe.storage.recorded import DECODED_FRAMES, PARTS_AHEAD, Recorded
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.movies import ArrayMovie
 
@@ -21,10 +21,10 @@ class Counted(ArrayMovie):
 
 @pytest.fixture
 def frames(rng):
-    return rng.integers(0, 255, (5 * PART + 30, 4, 6), dtype=np.uint8)
+    return rng.integers(0, 255, (5 * DECODED_FRAMES + 30, 4, 6), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("length", [PART, 2 * PART, 256, 1000])
+@pytest.mark.parametrize("length", [DECODED_FRAMES, 2 * DECODED_FRAMES, 256, 1000])
 @pytest.mark.parametrize("first", [0, 1, 200, 1000])
 @pytest.mark.parametrize("size", [None, 50])
 def test_all_frames_come_once_and_in_order(frames, length, first, size):
@@ -41,11 +41,11 @@ def test_all_frames_come_once_and_in_order(frames, length, first, size):
 
 
 def test_no_more_is_decoded_ahead_than_a_little(rng):
-    movie = Counted(rng.integers(0, 255, (40 * PART, 4, 6), dtype=np.uint8))
+    movie = Counted(rng.integers(0, 255, (40 * DECODED_FRAMES, 4, 6), dtype=np.uint8))
     recorded = Recorded(movie)
-    recorded.first(PART)
+    recorded.first(DECODED_FRAMES)
     del recorded
-    assert movie.decoded <= (AHEAD + 1) * PART
+    assert movie.decoded <= (PARTS_AHEAD + 1) * DECODED_FRAMES
 
 
 def test_the_frame_that_is_not_a_number_is_named(frames):

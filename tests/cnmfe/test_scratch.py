@@ -7,14 +7,14 @@ import scipy.sparse as sp
 
 from workflow_miniscope.cnmfe.prepare import prepare
 from workflow_miniscope.cnmfe.storage.recorded import Recorded
-from workflow_miniscope.cnmfe.storage.scratch import BLOCKS, Scratch, block_length, n_bytes
+from workflow_miniscope.cnmfe.storage.scratch import BLOCK_LENGTHS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
 from workflow_miniscope.movies import ArrayMovie
 
 
-@pytest.fixture(params=BLOCKS)
+@pytest.fixture(params=BLOCK_LENGTHS)
 def stored(tmp_path, rng, request):
-    frames = rng.normal(100, 30, (BLOCKS[0] + 70, 6, 9)).astype(np.float32)
+    frames = rng.normal(100, 30, (BLOCK_LENGTHS[0] + 70, 6, 9)).astype(np.float32)
     movie = Scratch(tmp_path / "movie", (6, 9), len(frames), 64.0, request.param)
     for block in range(movie.blocks):
         movie.write(block, frames[movie.span(block)])
@@ -48,8 +48,8 @@ def test_blocks_of_some_frames_are_spread_over_the_recording(stored):
     movie, _ = stored
     assert movie.spread(1).tolist() == [0]
     assert movie.spread(10**6).tolist() == list(range(movie.blocks))
-    some = movie.spread(BLOCKS[0])
-    assert len(some) == BLOCKS[0] // movie.length and (len(some) == 1 or some[-1] == movie.blocks - 1)
+    some = movie.spread(BLOCK_LENGTHS[0])
+    assert len(some) == BLOCK_LENGTHS[0] // movie.length and (len(some) == 1 or some[-1] == movie.blocks - 1)
 
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, rng):

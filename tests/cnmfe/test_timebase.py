@@ -124,7 +124,7 @@ def test_coordinate_descent_with_gaps_reaches_the_optimum(rng):
     y = response @ (rng.random(response.shape[1]) < 0.05) + rng.normal(0, 0.1, len(places))
     steps = np.diff(places, prepend=-1)
     c, s = gaps.sparse_deconvolution(y, steps, kernel, 0.1, sweeps=20000)
-    penalty = deconvolution.STANDARD_ERRORS * 0.1 * np.sqrt(kernel @ kernel)
+    penalty = deconvolution.EVENT_STANDARD_ERRORS * 0.1 * np.sqrt(kernel @ kernel)
     exact, _ = scipy.optimize.nnls(
         np.vstack([response, np.eye(response.shape[1]) * 1e-4]),
         np.r_[y, np.full(response.shape[1], -penalty / 1e-4)],

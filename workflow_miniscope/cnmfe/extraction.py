@@ -34,14 +34,18 @@ from .storage.recorded import Recorded
 
 logger = logging.getLogger(__name__)
 
-# frames that the template and the suggested parameters come from
-FIRST = 200
-MIN_FRAMES = 50
-MIN_SIDE = 16
-# rounds of seeds, and the fraction of the frames that must have covered a seed's pixel: cells cut by the border
-# come last, when the model can fill the frames that they miss
-COVERAGE = (0.98, 0.5, 0.25)
-# of piecewise-rigid registration, which solves for all of them together
+#: frames that the template and the suggested parameters come from
+FIRST_FRAMES = 200
+#: frames of a recording at least: fewer do not tell cells from noise
+LEAST_FRAMES = 50
+#: px: shorter side of the field at least, a cell and its surround
+LEAST_SIDE = 16
+#: fraction of the frames that must have covered a seed's pixel, in each round of seeds: cells cut by the border come
+#: last, when the model can fill the frames that they miss
+ROUND_COVERAGE = (0.98, 0.5, 0.25)
+#: sweeps over the traces after components were added, whose traces start from nothing
+NEW_TRACE_SWEEPS = 4
+#: blocks of a piecewise-rigid registration at most, which solves for all of them together
 MOST_BLOCKS = 256
 # at most two threads: a workstation runs other things, and a shared server other people's
 WORKERS = max(1, min(2, os.cpu_count() or 1))
@@ -97,14 +101,14 @@ def extract(
     if ignored:
         logger.warning("The native engine does not use the parameters %s.", ", ".join(sorted(ignored)))
     source = open_movie(movie)
-    if source.n_frames < MIN_FRAMES:
+    if source.n_frames < LEAST_FRAMES:
         raise RecordingError(
-            f"The movie has {source.n_frames} frames: at least {MIN_FRAMES} are needed to tell cells from noise."
+            f"The movie has {source.n_frames} frames: at least {LEAST_FRAMES} are needed to tell cells from noise."
         )
-    if min(source.height, source.width) < MIN_SIDE:
+    if min(source.height, source.width) < LEAST_SIDE:
         raise RecordingError(
             f"The field of {source.height} x {source.width} pixels is smaller than a cell and its surround: at least "
-            f"{MIN_SIDE} x {MIN_SIDE} are needed."
+            f"{LEAST_SIDE} x {LEAST_SIDE} are needed."
         )
     if times is None:
         base = timebase.consecutive(source.n_frames, fps)
@@ -129,7 +133,7 @@ def extract(
 def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanResult, dict]:
     full, fps = (source.height, source.width), base.fps
     recorded = Recorded(source)
-    first = recorded.first(FIRST)
+    first = recorded.first(FIRST_FRAMES)
     mask = repair.stuck(first)
     if mask.any():
         logger.info("%d pixels never change and are filled from their neighbours.", int(mask.sum()))
@@ -147,7 +151,8 @@ def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanR
     release()
     logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
     fit = _start(prepared, params, full, fps, pool, workers)
-    with tqdm(total=2 * len(COVERAGE) + 2, desc="extract", unit="step", disable=None if progress else True) as bar:
+    steps = 2 * len(ROUND_COVERAGE) + 2
+    with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
         found, times = _find_cells(fit, prepared, params, full, fps, bar)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
@@ -166,8 +171,8 @@ def _start(prepared, params, full, fps, pool, workers) -> Fit:
         prepared.sample,
         factor=params.ssub_B // size,
         ring_radius=params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B,
-        radius=int(np.ceil(suggest.REACH * float(np.mean(params.gSig)) / size)),
-        g=float(np.exp(-1 / (fps * (params.decay_time or suggest.DECAY)))),
+        radius=int(np.ceil(suggest.FOOTPRINT_REACH * float(np.mean(params.gSig)) / size)),
+        g=float(np.exp(-1 / (fps * (params.decay_time or suggest.DECAY_START)))),
         pool=pool,
         workers=workers,
         extent=tuple(side // size for side in full),
@@ -187,9 +192,9 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
     """
     size, gSig = params.ssub, float(np.mean(params.gSig)) / params.ssub
     found = None
-    times = (suggest.RISE, params.decay_time or suggest.DECAY)
+    times = (suggest.RISE_START, params.decay_time or suggest.DECAY_START)
     fit.update_background()
-    for round_, enough in enumerate(COVERAGE):
+    for round_, enough in enumerate(ROUND_COVERAGE):
         width = seeds.bin_width(fps, times[1])
         images = seeds.images(fit, gSig, width)
         found = found or images[0]
@@ -199,7 +204,7 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
             # since the last time the registration was refined and components were merged
             fit.update_background()
         # the new traces start from nothing
-        fit.update_traces(sweeps=4)
+        fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
         fit.update_footprints()
         fit.improve(background=False)
         merging.merge(fit, params.merge_thr, width)
@@ -209,7 +214,7 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
             fit.g = float(np.exp(-1 / (fps * times[1])))
             fit.kernel = spike_response(fps, *times)
         if splitting.split(fit, width):
-            fit.update_traces(sweeps=4)
+            fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
             fit.update_footprints()
             merging.merge(fit, params.merge_thr, width)
             fit.update_traces()

@@ -17,14 +17,21 @@ from .arrays.filtering import bin_frame, box_mean
 from .calcium.deconvolution import noise
 from .registration.piecewise import Blocks
 from .registration.rigid import Registration, Still
-from .storage.recorded import PART, Recorded
+from .storage.recorded import DECODED_FRAMES, Recorded
 from .storage.repair import fill as fill_blind
 from .storage.scratch import Scratch, block_length, n_bytes, parts, require_space
 
 logger = logging.getLogger(__name__)
 
-# averages over time that the ring regressions see, at most
-SAMPLE = 600
+#: averages over time that the ring regressions see, at most, so that they fit into memory
+RING_SAMPLES = 600
+#: steps of the stored integers in one grey value of a camera of 8 bits: fine against its noise, and 255 twice over (the
+#: overshoot of the interpolation) is less than 2**15
+STEPS_PER_GREY_VALUE = 64.0
+#: stored integer of the largest value of any other movie, which leaves as much again for the overshoot
+LARGEST_STORED = 16000.0
+#: pixels: shifts within this are rounded away when it is asked what a frame covers
+COVER_TOLERANCE = 0.01
 
 
 @dataclass
@@ -79,9 +86,9 @@ def scale_for(frames: np.ndarray) -> float:
     """Steps of the scratch's integers for one unit of the movie: fine against the noise, no overflow."""
     if frames.dtype == np.uint8:
         # 255, and as much again for the overshoot of the interpolation
-        return 64.0
+        return STEPS_PER_GREY_VALUE
     largest = float(np.abs(frames).max())
-    return 16000.0 / largest if largest > 0 else 1.0
+    return LARGEST_STORED / largest if largest > 0 else 1.0
 
 
 def uncovered(shifts: np.ndarray, shape: tuple[int, int], full: tuple[int, int], size: int) -> tuple:
@@ -94,7 +101,8 @@ def uncovered(shifts: np.ndarray, shape: tuple[int, int], full: tuple[int, int],
     def along(n, extent, moves):
         first = np.arange(n) * size
         start, end = np.broadcast_to(moves.T, (2, len(moves)))[:, :, None]
-        return (first < start - 0.01) | (np.minimum(first + size, extent) - 1 > extent - 1 + end + 0.01)
+        last = np.minimum(first + size, extent) - 1
+        return (first < start - COVER_TOLERANCE) | (last > extent - 1 + end + COVER_TOLERANCE)
 
     return along(shape[0], full[0], shifts[:, 0]), along(shape[1], full[1], shifts[:, 1])
 
@@ -144,7 +152,7 @@ def prepare(
     require_space(folder, need)
     movie = Scratch(folder / "movie.int16", whole, n, scale, length)
     small = Scratch(folder / "background.int16", less, n, scale, length)
-    step = -(-n // SAMPLE)
+    step = -(-n // RING_SAMPLES)
     sample = np.zeros((small.pixels, -(-n // step)), np.float32)
     counts = np.bincount(np.arange(n) // step, minlength=sample.shape[1]).astype(np.float32)
     shifts = np.zeros((n, 2))
@@ -165,8 +173,8 @@ def prepare(
             here = slice(start, start + len(raw))
             shifts[here], deviations[here] = registration.register(raw)
             binned = np.empty((len(raw), *movie.shape), np.float32)
-            for at in range(0, len(raw), PART):
-                frames = raw[at : at + PART].astype(np.float32)
+            for at in range(0, len(raw), DECODED_FRAMES):
+                frames = raw[at : at + DECODED_FRAMES].astype(np.float32)
                 span = slice(start + at, start + at + len(frames))
 
                 def move(i, frames=frames, first=span.start):

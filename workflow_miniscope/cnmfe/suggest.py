@@ -17,31 +17,54 @@ from .prepare import uncovered
 
 logger = logging.getLogger(__name__)
 
-# light of a cell is followed this many gSig away from its middle
-REACH = 6.0
-# radius of the background's ring in units of gSiz, and at most in units of the field's shorter side
-RING, RING_FIELD = 2.0, 0.4
-# px: of registration, and of a soma under a V4 where the recording does not show it
-GSIG_FILT, GSIG = 3, 5
-# px: distance of the blocks of piecewise-rigid registration; gSig_filt: what a block must hold to be told from noise
-STRIDE, BLOCK = 96, 12
-# time constants where the search for those of the recording starts, s
-RISE, DECAY = 0.05, 0.5
-# traces, and frames of each, that the time constants come from
-TRACES, FRAMES = 15, 2000
-# frames that the noise of the pixels comes from
-SAMPLE = 1024
+#: gSig: light of a cell is followed this far away from its middle
+FOOTPRINT_REACH = 6.0
+#: gSiz: radius of the background's ring, wider than the cells out of focus
+RING_SIZE = 2.0
+#: radius of the ring at most, in units of the field's shorter side: few pixels of a small field would have a whole ring
+RING_OF_FIELD = 0.4
+#: px: gSig_filt, vessels and the edges of cells at the resolution of a miniscope; the exact size matters little
+REGISTRATION_SIZE = 3
+#: px: gSig of a soma under a V4 Miniscope, where the recording does not show it
+USUAL_GSIG = 5
+#: gSig that the shorter side of the field holds at least, where the recording does not show it
+FIELD_GSIG = 6
+#: gSig in the diameter of a soma: it must fit the field, and gSiz is one more
+SOMA_DIAMETER = 4
+#: working pixels: gSig on the working grid; the shape of a soma is seen, and no more is computed than that takes
+WORKING_GSIG = 2.5
+#: px: side of a bin of the working grid at most
+LARGEST_BIN = 4
+#: seeds: least correlation with the neighbours
+USUAL_MIN_CORR = 0.5
+#: px: distance of the blocks of piecewise-rigid registration, as in CaImAn's demo
+USUAL_STRIDE = 96
+#: blocks along a side at least, if each then holds enough
+LEAST_BLOCKS = 3
+#: gSig_filt along the side of a block: what it must hold to be told from noise
+BLOCK_SIZES = 12
+#: s: rise time where the search for that of the recording starts
+RISE_START = 0.05
+#: s: decay time where the search for that of the recording starts
+DECAY_START = 0.5
+#: part of the decay time where the search for the rise starts, if it would start too close to the decay
+RISE_PART = 0.2
+#: traces with the highest signal to noise ratio that the time constants come from
+BEST_TRACES = 15
+#: frames of each of these traces
+TRACE_FRAMES = 2000
+#: frames, about, that the noise of the pixels comes from
+PIXEL_NOISE_FRAMES = 1024
 
 
 def for_registration(params, full: tuple[int, int]):
     """Fill in what registration needs for a field of (height, width) pixels; gives a copy."""
     params = copy(params)
     if params.gSig_filt is None:
-        # vessels and the edges of cells at the resolution of a miniscope; the exact size matters little
-        params.gSig_filt = [GSIG_FILT, GSIG_FILT]
+        params.gSig_filt = [REGISTRATION_SIZE, REGISTRATION_SIZE]
     # about 96 pixels, as in CaImAn's demo; in small fields less, so that there are three blocks along a side
-    least = BLOCK * float(np.mean(params.gSig_filt))
-    number = [max(1, round(side / STRIDE), min(3, int(side / least))) for side in full]
+    least = BLOCK_SIZES * float(np.mean(params.gSig_filt))
+    number = [max(1, round(side / USUAL_STRIDE), min(LEAST_BLOCKS, int(side / least))) for side in full]
     if params.strides is None:
         params.strides = [max(1, int(3 * side / (3 * n + 1))) for side, n in zip(full, number, strict=True)]
         if params.overlaps is None:
@@ -77,31 +100,31 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
     if params.gSig is None:
         sigma = soma_size(first, shifts, pool)
         if sigma is None:
-            sigma = min(GSIG, min(full) / 6)
+            sigma = min(USUAL_GSIG, min(full) / FIELD_GSIG)
             logger.info("Too few cells are active at the beginning to see their size; gSig=%.0f is taken.", sigma)
         params.gSig = [max(1, round(sigma))] * 2
-    if 4 * max(params.gSig) > min(full):
+    diameter = SOMA_DIAMETER * max(params.gSig)
+    if diameter > min(full):
         raise ParameterError(
-            f"gSig={params.gSig} is a soma of about {4 * max(params.gSig)} pixels, which does not fit the field of "
+            f"gSig={params.gSig} is a soma of about {diameter} pixels, which does not fit the field of "
             f"{full[0]} x {full[1]} pixels."
         )
     gSig = float(np.mean(params.gSig))
     if params.gSiz is None:
-        params.gSiz = [int(4 * side + 1) for side in params.gSig]
+        params.gSiz = [int(SOMA_DIAMETER * side + 1) for side in params.gSig]
     if params.ssub is None:
-        params.ssub = int(np.clip(round(gSig / 2.5), 1, 4))
+        params.ssub = int(np.clip(round(gSig / WORKING_GSIG), 1, LARGEST_BIN))
     if params.ssub_B is None:
         params.ssub_B = 2 * params.ssub
     params.ssub_B = params.ssub * max(1, round(params.ssub_B / params.ssub))
     if params.ring_size_factor is None:
-        # wider than the cells out of focus, but in a small field not so wide that few pixels have a whole ring
-        widest = RING_FIELD * min(full) / float(np.mean(params.gSiz))
-        params.ring_size_factor = float(np.clip(round(widest, 2), 1.0, RING))
+        widest = RING_OF_FIELD * min(full) / float(np.mean(params.gSiz))
+        params.ring_size_factor = float(np.clip(round(widest, 2), 1.0, RING_SIZE))
     if params.min_corr is None:
-        params.min_corr = 0.5
+        params.min_corr = USUAL_MIN_CORR
     if params.min_pnr is None:
         # the largest of so many independent normal numbers
-        independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.INNER * gSig) ** 2))
+        independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.BAND_INNER * gSig) ** 2))
         params.min_pnr = float(round(np.sqrt(2 * np.log(independent)), 2))
     return params
 
@@ -112,9 +135,9 @@ def working_noise(movie, seen: np.ndarray) -> np.ndarray:
     What some frames do not cover is filled, and has no noise there: such pixels have that of the nearest one that is
     seen. ``seen``: fraction of the frames that cover each pixel, float [height, width].
     """
-    values = [noise(block) for block in map(movie.read, movie.spread(SAMPLE)) if block.shape[1] > 2]
+    values = [noise(block) for block in map(movie.read, movie.spread(PIXEL_NOISE_FRAMES)) if block.shape[1] > 2]
     image = np.median(values, axis=0).astype(np.float32).reshape(movie.shape)
-    return from_nearest(image, seen >= seeds.SEEN).ravel()
+    return from_nearest(image, seen >= seeds.NOISE_COVERAGE).ravel()
 
 
 def coverage(prepared, full, size) -> np.ndarray:
@@ -132,11 +155,11 @@ def time_constants(raw: np.ndarray, fps: float, params) -> tuple[float, float]:
     """(rise, decay) in s, from the traces with the highest signal to noise ratio."""
     level = np.array([baseline(y) for y in raw])
     sn = np.maximum(noise(raw), 1e-12)
-    start = (RISE, params.decay_time or DECAY)
-    if start[0] >= 0.8 * start[1]:
-        start = (0.2 * start[1], start[1])
-    best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:TRACES]
+    start = (RISE_START, params.decay_time or DECAY_START)
+    if start[0] >= deconvolution.RISE_OF_DECAY * start[1]:
+        start = (RISE_PART * start[1], start[1])
+    best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:BEST_TRACES]
     # beginning and end of a trace count alike in a long recording: the middle
-    first = max(0, (raw.shape[1] - FRAMES) // 2)
-    traces = (raw[best] - level[best, None])[:, first : first + FRAMES].astype(np.float64)
+    first = max(0, (raw.shape[1] - TRACE_FRAMES) // 2)
+    traces = (raw[best] - level[best, None])[:, first : first + TRACE_FRAMES].astype(np.float64)
     return deconvolution.time_constants(traces, fps, *start, fixed_decay=params.decay_time is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# pixels that are turned over at a time
+#: pixels that are turned over at a time: as many float32 as a line of the processor's cache holds
 TILE = 16
 
 
@@ -201,7 +201,7 @@ def add_frames(frames, start, step, out):
 
 
 @njit(nogil=True, cache=True)
-def correct(frame, expected, dy, dx, down, right, rows, columns, ceiling):
+def correct_frame(frame, expected, dy, dx, down, right, rows, columns, ceiling):
     """Take ``down * dy + right * dx`` from a frame; put what is expected where it was not covered or saturated.
 
     frame, expected, dy, dx: float32 [height, width]; rows, columns: bool, not covered. A pixel that reaches the

@@ -18,11 +18,26 @@ import numpy as np
 from numba import njit
 
 from ..arrays import kernels
+from ..arrays.robust import MAD_TO_SD
 
-# an event enters when its amplitude is this many standard errors
-STANDARD_ERRORS = 3.0
-# s, of calcium indicators in neurons: GCaMP8f to GCaMP6s in vivo, and slower ones
-RISE, DECAY = (0.005, 0.5), (0.05, 5.0)
+#: an event enters when its amplitude is this many standard errors: noise alone seldom is as large
+EVENT_STANDARD_ERRORS = 3.0
+#: s, shortest and longest rise time that is searched: calcium indicators in neurons, GCaMP8f to slower than GCaMP6s
+RISE_RANGE = (0.005, 0.5)
+#: s, shortest and longest decay time that is searched, of the same indicators in vivo
+DECAY_RANGE = (0.05, 5.0)
+#: a rise time is less than this fraction of the decay time: two exponentials that are alike cannot be told apart
+RISE_OF_DECAY = 0.8
+#: decay times after which nothing is left of a transient (0.25 % of its peak)
+RESPONSE_LENGTHS = 6.0
+#: the baseline is the narrowest interval that holds one in this many values: cells are active less than that
+BASELINE_PART = 4
+#: ends of the final deconvolution: no value changes by more than this, in units of the noise
+FINAL_PRECISION = 0.02
+#: and after so many passes over the trace
+FINAL_SWEEPS = 60
+#: factors of the pattern search for the time constants, one after the other; the last one is its precision
+SEARCH_FACTORS = (1.5, 1.2, 1.1)
 
 
 def noise(trace: np.ndarray) -> np.ndarray:
@@ -35,7 +50,7 @@ def noise(trace: np.ndarray) -> np.ndarray:
     medians = np.zeros(trace.shape[:-1], trace.dtype)
     if frames > 2:
         _median_differences(np.ascontiguousarray(trace).reshape(-1, frames), medians.reshape(-1))
-    return 1.4826 * medians[()] / np.sqrt(1.5)
+    return MAD_TO_SD * medians[()] / np.sqrt(1.5)
 
 
 @njit(nogil=True, cache=True)
@@ -61,7 +76,7 @@ def baseline(traces: np.ndarray) -> np.ndarray:
     """
     values = np.sort(traces, axis=-1)
     frames = values.shape[-1]
-    quarter = max(1, frames // 4)
+    quarter = max(1, frames // BASELINE_PART)
     width = values[..., quarter:] - values[..., : frames - quarter]
     first = width.argmin(axis=-1) if frames > quarter else np.zeros(values.shape[:-1], int)
     inside = first[..., None] + np.arange(quarter)
@@ -109,7 +124,7 @@ def oasis(y, g, penalty):
     return c
 
 
-def spike_response(fps: float, rise: float, decay: float, lengths: float = 6.0) -> np.ndarray:
+def spike_response(fps: float, rise: float, decay: float, lengths: float = RESPONSE_LENGTHS) -> np.ndarray:
     """Calcium that a camera sees after a spike: ``exp(-t / decay) - exp(-t / rise)``, averaged over frames.
 
     A frame is the mean over its exposure, and the spike falls anywhere in the first frame; both are averages
@@ -176,52 +191,91 @@ def descend(y, seen, h, overlaps, penalty, s, sweeps, tolerance):
     0 where ``seen`` is false: these frames are missing. Two responses overlap as :func:`overlaps` has it unless
     frames are missing in what they have in common.
     """
-    frames, length = len(y), len(h)
-    missing = np.zeros(frames + 1, np.int64)
-    for t in range(frames):
-        missing[t + 1] = missing[t] + (not seen[t])
-    slope = np.zeros(frames)
-    for j in range(min(length, frames)):
-        weight, later = h[j], y[j:]
-        for t in range(frames - j):
-            slope[t] += weight * later[t]
-    # of one whole response with those that begin up to a length before it and after it
-    whole = np.empty(2 * length - 1)
-    for lag in range(length):
-        whole[length - 1 - lag] = whole[length - 1 + lag] = overlaps[lag, length - lag]
-
-    def overlap(later, lag):
-        n = min(length - lag, frames - later)
-        if missing[later + n] == missing[later]:
-            return overlaps[lag, n]
-        total = 0.0
-        for j in range(n):
-            if seen[later + j]:
-                total += h[j] * h[j + lag]
-        return total
-
+    frames = len(y)
+    missing = _missing_before(seen)
+    slope = _slopes(y, h)
+    whole = _whole_overlaps(overlaps)
     for _ in range(sweeps):
         largest = 0.0
         for t in range(frames):
             # some frame sees what has a slope: the overlap of a response with itself is not 0
             if s[t] == 0 and slope[t] <= penalty:
                 continue
-            value = max(0.0, s[t] + (slope[t] - penalty) / overlap(t, 0))
+            value = max(0.0, s[t] + (slope[t] - penalty) / _overlap(t, 0, seen, missing, h, overlaps))
             change = value - s[t]
             if change == 0:
                 continue
             s[t] = value
-            first, last = max(0, t - length + 1), min(frames, t + length)
-            if t + length <= frames and missing[t + length] == missing[t]:
-                near, shared = slope[first:last], whole[first - t + length - 1 :]
-                for u in range(last - first):
-                    near[u] -= change * shared[u]
-            else:
-                for u in range(first, last):
-                    slope[u] -= change * overlap(max(t, u), abs(t - u))
+            _change_slopes(slope, t, change, seen, missing, h, overlaps, whole)
             largest = max(largest, abs(change))
         if largest < tolerance:
             break
+    return _without_calcium(y, s, h)
+
+
+@njit(nogil=True, inline="always")
+def _missing_before(seen):
+    """How many frames are missing before each frame, and in all, int64 [frames + 1]."""
+    missing = np.zeros(len(seen) + 1, np.int64)
+    for t in range(len(seen)):
+        missing[t + 1] = missing[t] + (not seen[t])
+    return missing
+
+
+@njit(nogil=True, inline="always")
+def _slopes(y, h):
+    """Products of a trace with the response to a spike in each frame, float64 [frames]."""
+    frames = len(y)
+    slope = np.zeros(frames)
+    for j in range(min(len(h), frames)):
+        weight, later = h[j], y[j:]
+        for t in range(frames - j):
+            slope[t] += weight * later[t]
+    return slope
+
+
+@njit(nogil=True, inline="always")
+def _whole_overlaps(overlaps):
+    """Overlap of one whole response with those that begin up to a length before it and after it."""
+    length = len(overlaps)
+    whole = np.empty(2 * length - 1)
+    for lag in range(length):
+        whole[length - 1 - lag] = whole[length - 1 + lag] = overlaps[lag, length - lag]
+    return whole
+
+
+@njit(nogil=True, inline="always")
+def _overlap(later, lag, seen, missing, h, overlaps):
+    """Overlap of the response to a spike in frame ``later`` with that to one ``lag`` frames before, where seen."""
+    n = min(len(h) - lag, len(seen) - later)
+    total = 0.0
+    if missing[later + n] == missing[later]:
+        total = overlaps[lag, n]
+    else:
+        for j in range(n):
+            if seen[later + j]:
+                total += h[j] * h[j + lag]
+    return total
+
+
+@njit(nogil=True, inline="always")
+def _change_slopes(slope, t, change, seen, missing, h, overlaps, whole):
+    """Take from the slopes what a change of the activity in frame ``t`` explains."""
+    frames, length = len(slope), len(h)
+    first, last = max(0, t - length + 1), min(frames, t + length)
+    if t + length <= frames and missing[t + length] == missing[t]:
+        near, shared = slope[first:last], whole[first - t + length - 1 :]
+        for u in range(last - first):
+            near[u] -= change * shared[u]
+    else:
+        for u in range(first, last):
+            slope[u] -= change * _overlap(max(t, u), abs(t - u), seen, missing, h, overlaps)
+
+
+@njit(nogil=True, inline="always")
+def _without_calcium(y, s, h):
+    """A trace minus the calcium of an activity, float64 [frames]."""
+    frames, length = len(y), len(h)
     residual = y.copy()
     for t in range(frames):
         if s[t] != 0:
@@ -231,7 +285,7 @@ def descend(y, seen, h, overlaps, penalty, s, sweeps, tolerance):
 
 
 def deconvolve(
-    y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: float, sweeps: int = 60
+    y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: float, sweeps: int = FINAL_SWEEPS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative deconvolution with any kernel, by coordinate descent.
 
@@ -261,16 +315,22 @@ def deconvolve(
 
 
 def sparse_deconvolution(
-    y: np.ndarray, kernel: np.ndarray, sn: float, precision: float = 0.02, sweeps: int = 60
+    y: np.ndarray, kernel: np.ndarray, sn: float, precision: float = FINAL_PRECISION, sweeps: int = FINAL_SWEEPS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`deconvolve` with the penalty that lets in events of at least ``STANDARD_ERRORS``.
+    """:func:`deconvolve` with the penalty that lets in events of at least ``EVENT_STANDARD_ERRORS``.
 
     The amplitude of a single event has the standard error ``sn / |kernel|``, so the slope of the error at 0
-    exceeds the penalty ``STANDARD_ERRORS sn |kernel|`` exactly if the event is that much larger than its error.
+    exceeds the penalty ``EVENT_STANDARD_ERRORS sn |kernel|`` exactly if the event is that much larger than its error.
     It ends when no value changes by more than ``precision`` times the noise.
     """
     size = float(np.sqrt(kernel @ kernel))
-    return deconvolve(y, kernel, STANDARD_ERRORS * sn * size, precision * sn, sweeps)
+    return deconvolve(y, kernel, EVENT_STANDARD_ERRORS * sn * size, precision * sn, sweeps)
+
+
+def _possible(rise: float, decay: float) -> bool:
+    """Whether calcium indicators have such time constants (s), and they can be told apart."""
+    in_range = RISE_RANGE[0] <= rise <= RISE_RANGE[1] and DECAY_RANGE[0] <= decay <= DECAY_RANGE[1]
+    return in_range and rise < RISE_OF_DECAY * decay
 
 
 def time_constants(
@@ -280,7 +340,7 @@ def time_constants(
 
     Minimises the objective of :func:`sparse_deconvolution`, summed over the traces in units of their noise,
 
-        sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  STANDARD_ERRORS |h| sum_t s / sn ],
+        sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  EVENT_STANDARD_ERRORS |h| sum_t s / sn ],
 
     over both constants, by a pattern search with factors that shrink to 10 %. The penalty is what identifies
     them: with a kernel that is too short many more events are needed, with one that is too long they do not fit.
@@ -312,19 +372,17 @@ def time_constants(
             for y, noise_ in zip(traces, sn, strict=True):
                 c, s = sparse_deconvolution(y, kernel, noise_)
                 total += 0.5 * float(np.sum((y - c) ** 2)) / noise_**2
-                total += STANDARD_ERRORS * float(np.sqrt(kernel @ kernel)) * float(s.sum()) / noise_
+                total += EVENT_STANDARD_ERRORS * float(np.sqrt(kernel @ kernel)) * float(s.sum()) / noise_
             known[key] = total
         return known[key]
 
     best = (rise, decay)
-    for factor in (1.5, 1.2, 1.1):
+    for factor in SEARCH_FACTORS:
         while True:
             around = [(best[0] * factor, best[1]), (best[0] / factor, best[1])]
             if not fixed_decay:
                 around += [(best[0], best[1] * factor), (best[0], best[1] / factor)]
-            allowed = [
-                (a, b) for a, b in around if RISE[0] <= a <= RISE[1] and DECAY[0] <= b <= DECAY[1] and a < 0.8 * b
-            ]
+            allowed = [constants for constants in around if _possible(*constants)]
             if not allowed:
                 break
             candidate = min(allowed, key=lambda pair: cost(*pair))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .deconvolution import STANDARD_ERRORS, descend, overlaps
+from .deconvolution import EVENT_STANDARD_ERRORS, FINAL_PRECISION, FINAL_SWEEPS, descend, overlaps
 
 
 def factors(steps: np.ndarray, g: float, longest: int) -> np.ndarray:
@@ -85,7 +85,12 @@ def oasis(y, factors, penalty):
 
 
 def sparse_deconvolution(
-    y: np.ndarray, steps: np.ndarray, kernel: np.ndarray, sn: float, precision: float = 0.02, sweeps: int = 60
+    y: np.ndarray,
+    steps: np.ndarray,
+    kernel: np.ndarray,
+    sn: float,
+    precision: float = FINAL_PRECISION,
+    sweeps: int = FINAL_SWEEPS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """:func:`deconvolution.sparse_deconvolution` of a trace with missing frames.
 
@@ -118,7 +123,7 @@ def sparse_deconvolution(
     filled = np.zeros(len(seen))
     filled[places] = y
     s = np.zeros(len(seen))
-    penalty = STANDARD_ERRORS * sn * float(np.sqrt(kernel @ kernel))
+    penalty = EVENT_STANDARD_ERRORS * sn * float(np.sqrt(kernel @ kernel))
     residual = descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn)
     since = np.r_[0, places[:-1] + 1]
     return np.maximum(y - residual[places], 0), np.add.reduceat(s, since)

@@ -18,19 +18,21 @@ from . import gaps
 from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
 from .timebase import TimeBase
 
-# of the deconvolution while the rest is being fitted: largest change in units of the noise, passes over a trace
-PRECISION, DESCENTS = 0.05, 20
-# weight of the activity in OASIS, in units of the noise: keeps noise from being fitted
-PENALTY = 0.5
-# components that a thread takes at a time: threads that call numpy for each wait for each other
-TOGETHER = 8
-# frames of all traces that are copied at a time
-PART = 4096
+#: end of a deconvolution while the rest is being fitted: no value changes by more than this, in units of the noise
+FIT_PRECISION = 0.05
+#: and after so many passes over a trace
+FIT_SWEEPS = 20
+#: weight of the activity in OASIS, in units of the noise: keeps noise from being fitted
+ACTIVITY_PENALTY = 0.5
+#: traces that a thread takes at a time: threads that call numpy for each wait for each other
+TRACES_PER_TASK = 8
+#: frames of all traces that are copied at a time, so that copies stay small
+COPIED_FRAMES = 4096
 
 
 def spans(frames: int) -> list[slice]:
     """Parts of a recording, short enough that copies of all traces in one of them are small."""
-    return [slice(start, min(start + PART, frames)) for start in range(0, frames, PART)]
+    return [slice(start, min(start + COPIED_FRAMES, frames)) for start in range(0, frames, COPIED_FRAMES)]
 
 
 def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -126,20 +128,20 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: 
             sn[ks] = noise(y)
         for trace, noise_ in zip(y, sn[ks], strict=True):
             if kernel is None:
-                trace[:] = oasis(trace, g, PENALTY * noise_)
+                trace[:] = oasis(trace, g, ACTIVITY_PENALTY * noise_)
             else:
-                trace[:], _ = sparse_deconvolution(trace, kernel, noise_, PRECISION, DESCENTS)
+                trace[:], _ = sparse_deconvolution(trace, kernel, noise_, FIT_PRECISION, FIT_SWEEPS)
         y -= y.mean(axis=1, keepdims=True)
         C[ks] = y
 
-    groups = apart(gram)
+    groups = groups_without_overlap(gram)
     for _ in range(sweeps):
         for group in groups:
-            list(pool.map(some, (group[i : i + TOGETHER] for i in range(0, len(group), TOGETHER))))
+            list(pool.map(some, (group[i : i + TRACES_PER_TASK] for i in range(0, len(group), TRACES_PER_TASK))))
     return C
 
 
-def apart(gram) -> list[list[int]]:
+def groups_without_overlap(gram) -> list[list[int]]:
     """Groups of components that do not overlap within a group: each is put into the first group that takes it.
 
     Parameters
@@ -188,7 +190,7 @@ def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, p
     def one(k):
         y = raw[k].astype(np.float64) - level[k]
         if p == 1:
-            weight = PENALTY * sn[k]
+            weight = ACTIVITY_PENALTY * sn[k]
             C[k] = oasis(y, d, weight) if base.regular else gaps.oasis(y, kept, weight)
             S[k, 1:] = np.maximum(C[k, 1:] - kept[1:].astype(np.float32) * C[k, :-1], 0)
         elif base.regular:

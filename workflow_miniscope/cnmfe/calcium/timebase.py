@@ -18,10 +18,10 @@ from ...errors import ParameterError, RecordingError
 
 logger = logging.getLogger(__name__)
 
-# a rate that is given may differ from that of the times by this factor: they are of the same recording
+#: a rate that is given may differ from that of the times by this fraction: they are of the same recording
 RATE_TOLERANCE = 0.05
-# Hz: a camera is faster, and milliseconds taken for seconds are slower
-SLOWEST = 0.5
+#: Hz: a camera is faster, and milliseconds taken for seconds are slower
+SLOWEST_RATE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ def from_times(times, frames: int, fps: float | None = None) -> TimeBase:
             f"{before}; give nan where a time is not trusted."
         )
     timing = examine(times)
-    if timing.fps < SLOWEST:
+    if timing.fps < SLOWEST_RATE:
         raise RecordingError(
             f"The frame times give {timing.fps:.3g} frames per second: they must be in seconds; are they in "
             "milliseconds?"

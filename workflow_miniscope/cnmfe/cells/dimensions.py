@@ -14,11 +14,11 @@ import numpy as np
 
 from ..calcium.deconvolution import noise
 
-# added to the diagonal of products of footprints, relative to it: some are almost the same
-RIDGE = 1e-3
-# averages (of :func:`seeds.bin_width` frames) in a part of the recording: a cell that is rarely active is compared in
-# its own part, and a long recording is judged as a short one
-PART = 375
+#: added to the diagonal of products of footprints, relative to it: some footprints are almost the same
+GRAM_RIDGE = 1e-3
+#: averages (of :func:`seeds.bin_width` frames) in a part of the recording: a cell that is rarely active is compared in
+#: its own part, and a long recording is judged as a short one
+PART_BINS = 375
 
 
 @dataclass
@@ -64,7 +64,7 @@ def second_dimension(images: np.ndarray, values: np.ndarray) -> SecondDimension:
     directions[:, 0] *= np.sign(np.sum(directions[:, 0] @ z)) or 1.0
     series = directions.T @ z
     bins = series.shape[1]
-    parts = np.linspace(0, bins, max(1, round(bins / PART)) + 1).astype(int)
+    parts = np.linspace(0, bins, max(1, round(bins / PART_BINS)) + 1).astype(int)
     power = np.add.reduceat(series**2, parts[:-1], axis=1) / np.diff(parts)
     variance = np.maximum(noise(series) ** 2, 1e-12 * power.sum() + 1e-300)[:, None]
     most = int(np.argmax(power[1]))
@@ -101,6 +101,6 @@ def without(images, values, cross, others, left) -> tuple[np.ndarray, np.ndarray
     if not len(left):
         return images, values
     cross, others = cross.astype(np.float64), others.astype(np.float64)
-    others.flat[:: len(others) + 1] *= 1 + RIDGE
+    others.flat[:: len(others) + 1] *= 1 + GRAM_RIDGE
     weights = np.linalg.solve(others, cross.T).T
     return images - weights @ cross.T, values - weights @ left

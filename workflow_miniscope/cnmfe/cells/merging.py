@@ -13,16 +13,25 @@ from ..calcium.temporal import average
 from ..model.components import Components
 from .dimensions import second_dimension, without
 
-# cosine of two footprints from which they are compared at all
-OVERLAP = 0.1
-# the second dimension of two cells whose traces correlate: see SecondDimension
-SIGNIFICANCE, RATIO = 15.0, 0.15
-# parts of a cell: this cosine without that significance; or a smaller cosine if the traces correlate this much
-# (relative to the threshold for two cells)
-SAME, SAME_SIGNIFICANCE = 0.7, 15.0
-NEAR, FOLLOWS, NEAR_SIGNIFICANCE = 0.4, 0.7, 30.0
-# or if the second dimension is this small: that of a very bright cell is significant whatever it comes from
-LEAST = 0.05
+#: cosine of two footprints from which they are compared at all
+COMPARED_COSINE = 0.1
+#: standard errors: two components whose traces correlate are two cells if their second dimension is more significant
+TWO_CELLS_SIGNIFICANCE = 15.0
+#: and larger than this, relative to the first one
+TWO_CELLS_RATIO = 0.15
+#: cosine of two footprints from which they may be parts of one cell, whatever their traces
+SAME_COSINE = 0.7
+#: standard errors: they are, if their second dimension is less significant
+SAME_SIGNIFICANCE = 15.0
+#: cosine of two footprints from which they may be parts of one cell if their traces correlate
+NEAR_COSINE = 0.4
+#: correlation of the traces of such parts, relative to ``merge_thr``
+NEAR_CORRELATION = 0.7
+#: standard errors: they are parts, if their second dimension is less significant
+NEAR_SIGNIFICANCE = 30.0
+#: parts have a second dimension this small, relative to the first one: that of a very bright cell is significant
+#: whatever it comes from
+PART_RATIO = 0.05
 
 
 def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
@@ -62,11 +71,11 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
     found = []
     overlap = gram.tocoo()
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
-        if i >= j or not value > OVERLAP * norm[i] * norm[j] or not size[i] > 0 or not size[j] > 0:
+        if i >= j or not value > COMPARED_COSINE * norm[i] * norm[j] or not size[i] > 0 or not size[j] > 0:
             continue
         cosine, r = value / (norm[i] * norm[j]), float(c.C[i] @ c.C[j]) / (size[i] * size[j])
-        follows = parts and cosine > NEAR and r > FOLLOWS * threshold
-        same = parts and cosine > SAME
+        follows = parts and cosine > NEAR_COSINE and r > NEAR_CORRELATION * threshold
+        same = parts and cosine > SAME_COSINE
         if not (r > threshold or follows or same):
             continue
         pair = [i, j]
@@ -77,9 +86,9 @@ def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
         images, rest = without(images, left[pair], cross, among, left[others])
         second = second_dimension(images, rest + images @ C[pair])
         if (
-            (r > threshold and not (second.significance > SIGNIFICANCE and second.ratio > RATIO))
-            or (follows and (second.significance < NEAR_SIGNIFICANCE or second.ratio < LEAST))
-            or (same and (second.significance < SAME_SIGNIFICANCE or second.ratio < LEAST))
+            (r > threshold and not (second.significance > TWO_CELLS_SIGNIFICANCE and second.ratio > TWO_CELLS_RATIO))
+            or (follows and (second.significance < NEAR_SIGNIFICANCE or second.ratio < PART_RATIO))
+            or (same and (second.significance < SAME_SIGNIFICANCE or second.ratio < PART_RATIO))
         ):
             found.append((second.significance, int(i), int(j)))
     # they are large, and no longer needed when the traces are moved

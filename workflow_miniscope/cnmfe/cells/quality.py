@@ -14,12 +14,14 @@ from ..arrays import kernels
 from ..calcium import temporal
 from ..calcium.deconvolution import baseline
 
-# CaImAn's
+#: noise is taken to be this many times as large as it is when events are judged: CaImAn's, so that its SNR is ours
 SIGMA_FACTOR = 3.0
-# a footprint is cut by the border if it is brighter there than this fraction of its peak
-CUT = 0.3
-# pixels brighter than this fraction of the peak count for the width of a footprint
-WIDE = 0.1
+#: a footprint is cut by the border if it is brighter there than this fraction of its peak
+CUT_OF_PEAK = 0.3
+#: pixels brighter than this fraction of the peak count for the width of a footprint
+WIDTH_OF_PEAK = 0.1
+#: added to the diagonal of products of traces, relative to its mean: some traces are almost the same
+TRACE_RIDGE = 1e-6
 
 
 def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
@@ -66,7 +68,7 @@ def eccentricity(components) -> np.ndarray:
     out = np.ones(len(components))
     at_border = components.at_border()
     for k, footprint in enumerate(components.footprints):
-        if footprint[at_border[k]].max(initial=0) > CUT * footprint.max():
+        if footprint[at_border[k]].max(initial=0) > CUT_OF_PEAK * footprint.max():
             continue
         weight = footprint.astype(np.float64) ** 2
         weight /= max(weight.sum(), 1e-300)
@@ -82,9 +84,9 @@ def eccentricity(components) -> np.ndarray:
 
 
 def width(components) -> np.ndarray:
-    """Width of each footprint in pixels, float64 [n]: root of the number brighter than ``WIDE`` of the peak."""
+    """Width of each footprint in pixels, float64 [n]: root of how many exceed ``WIDTH_OF_PEAK`` of the peak."""
     peak = components.footprints.max(axis=(1, 2), keepdims=True)
-    return np.sqrt((components.footprints > WIDE * peak).sum(axis=(1, 2)))
+    return np.sqrt((components.footprints > WIDTH_OF_PEAK * peak).sum(axis=(1, 2)))
 
 
 def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, params) -> np.ndarray:
@@ -138,7 +140,7 @@ def own_traces(C: np.ndarray, gram) -> np.ndarray:
         if not len(others):
             continue
         among = products[np.ix_(others, others)]
-        among.flat[:: len(others) + 1] += 1e-6 * np.trace(among) / len(others) + 1e-12
+        among.flat[:: len(others) + 1] += TRACE_RIDGE * np.trace(among) / len(others) + 1e-12
         out[k] -= np.linalg.solve(among, products[others, k]).astype(np.float32) @ C[others]
     return out
 

@@ -22,28 +22,38 @@ from ..arrays.filtering import band_pass, blur, from_nearest
 from ..calcium.deconvolution import noise
 from ..calcium.temporal import average
 
-# the band, relative to the size of a soma (gSig): narrow, so that neighbours stay apart
-INNER, OUTER = 0.6, 1.6
-# how many times wider the other bands are, and how many times coarser their grids
-SCALES = (1, 2, 4)
-# smallest field for a band, in sizes of what it shows
-FIELD = 6
-# a seed is left to the next band if it stands out there by this factor more
-WIDER = 1.2
-# sizes of a soma within which a wider band does not find again what a narrower one has found
-NEAR = 0.8
-# footprint of a new component: sigma in units of the soma's size, and where its mask ends in units of sigma
-SIGMA, EXTENT = 1.0, 2.0
-# fraction of the frames that must cover a pixel for its noise to be believed
-SEEN = 0.9
-# values below this many sn do not enter the correlation
-THRESHOLD = 3.0
-# what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
+#: gSig: sigma of the inner Gaussian of the band-pass; narrow, so that neighbours stay apart
+BAND_INNER = 0.6
+#: gSig: sigma of the outer Gaussian of the band-pass
+BAND_OUTER = 1.6
+#: how many times wider each band is than a soma in focus, and how many times coarser its grid
+BAND_SCALES = (1, 2, 4)
+#: smallest field for a band, in sizes of what it shows
+BAND_FIELD = 6
+#: a seed is left to the next band if it stands out there by this factor more
+NEXT_BAND_FACTOR = 1.2
+#: gSig: distance within which a wider band does not find again what a narrower one has found
+FOUND_DISTANCE = 0.8
+#: gSig, on the band's grid: distance within which a seed is the only maximum
+PEAK_DISTANCE = 0.8
+#: gSig: sigma of the footprint of a new component
+FIRST_SIGMA = 1.0
+#: sigma: where the mask of a new component ends
+FIRST_EXTENT = 2.0
+#: fraction of the frames that must cover a pixel for its noise to be believed
+NOISE_COVERAGE = 0.9
+#: noise (sn): smaller values do not enter the correlation
+CORRELATED_FROM = 3.0
+#: what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
 MODEL_ERROR = 0.02
-# frames of the movie that the noise and the median of the filtered movie are taken from
-SAMPLE = 512
-# frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
-PIECE = 32
+#: frames, about, of the movie that the noise and the median of the filtered movie are taken from
+BAND_NOISE_FRAMES = 512
+#: frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
+FILTERED_FRAMES = 32
+#: decay times: frames that are averaged last no longer, and more than half as long
+BIN_OF_DECAY = 0.6
+#: logarithm to base 2 of the most frames that are averaged: 64, which divides the length of every block
+BIN_LARGEST_POWER = 6
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -69,7 +79,7 @@ class _Band:
 
     def filtered(self, frame: np.ndarray) -> np.ndarray:
         # on its own grid a soma has the same size in every band
-        return band_pass(_coarser(frame, self.scale), INNER * self.gSig, OUTER * self.gSig)
+        return band_pass(_coarser(frame, self.scale), BAND_INNER * self.gSig, BAND_OUTER * self.gSig)
 
     def set_noise(self, samples: list[np.ndarray], seen: np.ndarray) -> None:
         """Median and noise of each pixel from some blocks of filtered frames.
@@ -80,7 +90,7 @@ class _Band:
         self.median = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
         noises = [noise(np.moveaxis(values, 0, -1)) for values in samples]
         sn = np.median(noises, axis=0).astype(np.float32)
-        covered = _coarser(seen.astype(np.float32), self.scale) >= SEEN
+        covered = _coarser(seen.astype(np.float32), self.scale) >= NOISE_COVERAGE
         self.sn = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
         shape = height, width = self.sn.shape
         self.pnr = np.full(shape, -np.inf, np.float32)
@@ -93,10 +103,10 @@ class _Band:
         if explained is None:
             z /= self.sn
         else:
-            error = np.stack([blur(_coarser(frame, self.scale), INNER * self.gSig) for frame in explained])
+            error = np.stack([blur(_coarser(frame, self.scale), BAND_INNER * self.gSig) for frame in explained])
             z /= self.sn + MODEL_ERROR * error
         highest = z.max(axis=0)
-        z[z < THRESHOLD] = 0
+        z[z < CORRELATED_FROM] = 0
         return (
             highest,
             z.sum(axis=0, dtype=np.float64),
@@ -136,7 +146,7 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     """
     movie = fit.movie
     height, width = movie.shape
-    bands = [_Band(scale, gSig) for scale in SCALES if scale == 1 or FIELD * scale * gSig <= min(movie.shape)]
+    bands = [_Band(scale, gSig) for scale in BAND_SCALES if scale == 1 or BAND_FIELD * scale * gSig <= min(movie.shape)]
     A = fit.components.matrix().T.tocsr()
     C = average(fit.components.C, bin_width)
     # traces have mean zero: brightness counts from where a cell is darkest
@@ -156,10 +166,10 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
         return as_frames(fit.multiply(A, np.ascontiguousarray(C[:, start:stop])) - dark)
 
     def pieces(n: int):
-        return [slice(i, min(i + PIECE, n)) for i in range(0, n, PIECE)]
+        return [slice(i, min(i + FILTERED_FRAMES, n)) for i in range(0, n, FILTERED_FRAMES)]
 
     samples = [[] for _ in bands]
-    for block in movie.spread(SAMPLE):
+    for block in movie.spread(BAND_NOISE_FRAMES):
         frames = residual(block)
         for k, band in enumerate(bands):
             samples[k].append(np.stack(list(fit.pool.map(band.filtered, frames))))
@@ -193,7 +203,7 @@ def bin_width(fps: float, decay: float) -> int:
 
     A bin of n frames lowers the noise by sqrt(n), and the peak of an exponential by less as long as it is short.
     """
-    return 2 ** int(np.clip(np.floor(np.log2(max(1.0, 0.6 * fps * decay))), 0, 6))
+    return 2 ** int(np.clip(np.floor(np.log2(max(1.0, BIN_OF_DECAY * fps * decay))), 0, BIN_LARGEST_POWER))
 
 
 def pairs(height: int, width: int):
@@ -242,7 +252,7 @@ def find(
         int64 [n, 2] (row, column) and int64 [n] the scale of each seed's band, the most prominent first.
     """
     height, width = allowed.shape
-    size = 2 * max(1, int(round(0.8 * gSig))) + 1
+    size = 2 * max(1, int(round(PEAK_DISTANCE * gSig))) + 1
     at, scales, values = np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
     for k, image in enumerate(found):
         value = image.prominence
@@ -254,9 +264,9 @@ def find(
         good = allowed[tuple(new.T)]
         if k + 1 < len(found):
             wider = cv2.resize(found[k + 1].prominence, (width, height), interpolation=cv2.INTER_LINEAR)
-            good &= wider[tuple(new.T)] <= WIDER * value
+            good &= wider[tuple(new.T)] <= NEXT_BAND_FACTOR * value
         if len(at) and len(new):
-            good &= cKDTree(at).query(new)[0] >= NEAR * gSig * image.scale
+            good &= cKDTree(at).query(new)[0] >= FOUND_DISTANCE * gSig * image.scale
         at, values = np.concatenate([at, new[good]]), np.concatenate([values, value[good]])
         scales = np.concatenate([scales, np.full(int(good.sum()), image.scale)])
     order = np.argsort(-values, kind="stable")
@@ -274,8 +284,8 @@ def add(fit, at: np.ndarray, scales: np.ndarray, gSig: float) -> None:
     c = fit.components
     reach = np.arange(c.side) - c.radius
     distance = np.hypot(reach[:, None], reach)
-    sigma = (SIGMA * gSig * scales)[:, None, None]
-    masks = distance <= np.minimum(EXTENT * sigma, c.radius)
+    sigma = (FIRST_SIGMA * gSig * scales)[:, None, None]
+    masks = distance <= np.minimum(FIRST_EXTENT * sigma, c.radius)
     before = len(c)
     c.append(at, np.exp(-0.5 * (distance / sigma) ** 2) * masks, masks, np.zeros((len(at), c.C.shape[1]), np.float32))
     c.masks[before:] &= c.inside()[before:]

@@ -15,18 +15,27 @@ import numpy as np
 import scipy.ndimage as ndi
 
 from ..arrays.filtering import bin_frame
+from ..arrays.robust import MAD_TO_SD
 from ..registration.rigid import translate
 
-# scales that are tried, pixels: from cells under an old, coarse camera to those of a magnifying lens
-SCALES = 2.0 * 1.15 ** np.arange(14)
-# frames averaged, against noise; a transient lasts longer
-AVERAGE = 4
-# as many averages, spread over the frames, are enough
-IMAGES = 25
-# blobs must stand out by this many standard deviations of the response
-CONTRAST = 6.0
-# at least so many blobs for a median to mean something
-MIN_BLOBS = 8
+#: pixels, scales (sigma) that are tried: from cells under an old, coarse camera to those of a magnifying lens
+SOMA_SCALES = 2.0 * 1.15 ** np.arange(14)
+#: scales that fit the field, at least: the first and the last one are no maxima
+LEAST_SCALES = 3
+#: scales (sigma) in the shorter side of the field, at least, for one to be tried
+FIELD_SCALES = 6
+#: frames averaged, against noise; a transient lasts longer
+AVERAGED_FRAMES = 4
+#: averages, spread over the frames, that are enough
+MOST_AVERAGES = 25
+#: pixels along the shorter side from which two by two are binned: no scale is smaller than two pixels
+BINNED_SIDE = 64
+#: robust standard deviations of the response by which blobs must stand out
+BLOB_CONTRAST = 6.0
+#: scales (sigma) from the border within which a blob may be cut and is left out
+BLOB_MARGIN = 2
+#: blobs, at least, for a median to mean something
+LEAST_BLOBS = 8
 
 
 def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) -> float | None:
@@ -46,22 +55,22 @@ def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) 
     float or None
         None where there are too few blobs.
     """
-    n = len(frames) // AVERAGE
+    n = len(frames) // AVERAGED_FRAMES
 
     def mean(i):
-        few = range(AVERAGE * i, AVERAGE * (i + 1))
+        few = range(AVERAGED_FRAMES * i, AVERAGED_FRAMES * (i + 1))
         return np.mean([translate(frames[t].astype(np.float32), *shifts[t]) for t in few], axis=0)
 
     means = np.stack(list(pool.map(mean, range(n))))
     still = np.stack(list(pool.map(lambda y: np.median(means[:, y], axis=0), range(means.shape[1]))))
-    changes = (means - still)[:: max(1, n // IMAGES)]
-    size = 2 if min(frames.shape[1:]) >= 64 else 1
-    scales = SCALES[SCALES * 6 < min(frames.shape[1:])] / size
-    if len(scales) < 3:
+    changes = (means - still)[:: max(1, n // MOST_AVERAGES)]
+    size = 2 if min(frames.shape[1:]) >= BINNED_SIDE else 1
+    scales = SOMA_SCALES[SOMA_SCALES * FIELD_SCALES < min(frames.shape[1:])] / size
+    if len(scales) < LEAST_SCALES:
         return None
     blobs = list(pool.map(lambda image: _blobs(bin_frame(image, size), scales), changes))
     found, strength = (np.concatenate(values) for values in zip(*blobs, strict=True))
-    if len(found) < MIN_BLOBS:
+    if len(found) < LEAST_BLOBS:
         return None
     # the strongest half: the weak ones are noise and cells far out of focus
     order = np.argsort(strength)[len(found) // 2 :]
@@ -71,12 +80,12 @@ def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) 
 def _blobs(image: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scale of each blob of an image and how much it stands out."""
     stack = np.stack([_response(image, sigma) for sigma in scales])
-    spread = 1.4826 * np.median(np.abs(stack), axis=(1, 2), keepdims=True)
-    peak = (ndi.maximum_filter(stack, 3) == stack) & (stack > CONTRAST * np.maximum(spread, 1e-6))
+    spread = MAD_TO_SD * np.median(np.abs(stack), axis=(1, 2), keepdims=True)
+    peak = (ndi.maximum_filter(stack, 3) == stack) & (stack > BLOB_CONTRAST * np.maximum(spread, 1e-6))
     # the first and the last scale are no maxima, only ends; blobs cut by the border seem small or large
     peak[[0, -1]] = False
     k, y, x = np.nonzero(peak)
-    far, (height, width) = 2 * scales[k], image.shape
+    far, (height, width) = BLOB_MARGIN * scales[k], image.shape
     whole = (far <= y) & (y < height - far) & (far <= x) & (x < width - far)
     return scales[k[whole]], stack[peak][whole]
 

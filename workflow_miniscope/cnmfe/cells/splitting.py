@@ -20,14 +20,18 @@ import scipy.sparse as sp
 from ..calcium.temporal import average
 from .dimensions import second_dimension
 
-# the second dimension of a component that is split: see SecondDimension
-SIGNIFICANCE, RATIO = 40.0, 0.15
-# largest power of the coordinates in the images
-ORDER = 3
-# the part of a new footprint's light that is not negative, and the largest cosine of the two
-POSITIVE, ALIKE = 0.9, 0.985
-# frames that are looked at, at equal distances over a longer recording: ten images of a thousand components are large
-FRAMES = 18432
+#: standard errors: a component is split if its second dimension is at least as significant
+SPLIT_SIGNIFICANCE = 40.0
+#: and at least as large, relative to the first one
+SPLIT_RATIO = 0.15
+#: largest power of the coordinates in the images that a component's place is seen in
+IMAGE_ORDER = 3
+#: part of the energy of a new footprint that is not negative, at least: cells only emit light
+POSITIVE_PART = 0.9
+#: cosine of the two new footprints at most: two that are more alike cannot be told apart
+LARGEST_COSINE = 0.985
+#: frames that are looked at, at equal distances over a longer recording: ten images of a thousand components are large
+SPLIT_FRAMES = 18432
 
 
 def split(fit, width: int) -> int:
@@ -49,7 +53,7 @@ def split(fit, width: int) -> int:
     if not len(c):
         return 0
     places = [_images(c, k) for k in range(len(c))]
-    blocks = fit.movie.spread(FRAMES)
+    blocks = fit.movie.spread(SPLIT_FRAMES)
     left = fit.project_residual(_matrix(places, fit.movie.pixels), width, blocks)
     bins = fit.movie.bins(blocks, width)
     C = average(c.C, width)[:, bins]
@@ -61,7 +65,7 @@ def split(fit, width: int) -> int:
         # the first image is the footprint itself
         found = second_dimension(images @ images.T, left[first:last] + np.outer(images @ images[0], C[k]))
         first = last
-        if found.significance < SIGNIFICANCE or found.ratio < RATIO:
+        if found.significance < SPLIT_SIGNIFICANCE or found.ratio < SPLIT_RATIO:
             continue
         mixing = separate(found.series, fit.g**width, fit.movie.length // width)
         if mixing is None:
@@ -69,7 +73,8 @@ def split(fit, width: int) -> int:
         footprints = (found.directions @ mixing).T @ images
         lit = np.maximum(footprints, 0)
         size = np.linalg.norm(lit, axis=1)
-        if (size**2 < POSITIVE * (footprints**2).sum(axis=1)).any() or lit[0] @ lit[1] > ALIKE * size[0] * size[1]:
+        dark = (size**2 < POSITIVE_PART * (footprints**2).sum(axis=1)).any()
+        if dark or lit[0] @ lit[1] > LARGEST_COSINE * size[0] * size[1]:
             continue
         traces = np.linalg.solve(mixing, found.series)
         new.append((k, *_replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)))
@@ -87,7 +92,7 @@ def _images(c, k: int) -> tuple[np.ndarray, np.ndarray]:
     weight = values**2 / (values @ values)
     dy, dx = y - weight @ y, x - weight @ x
     size = np.sqrt(weight @ (dy**2 + dx**2) / 2) or 1.0
-    powers = [(i, j) for i in range(ORDER + 1) for j in range(ORDER + 1 - i)]
+    powers = [(i, j) for i in range(IMAGE_ORDER + 1) for j in range(IMAGE_ORDER + 1 - i)]
     images = np.array([values * (dy / size) ** i * (dx / size) ** j for i, j in powers])
     return images, (y + c.tops[k]) * c.shape[1] + x + c.lefts[k]
 

@@ -21,17 +21,20 @@ import numpy as np
 import scipy.sparse as sp
 from numba import njit
 
-# added to the diagonal of each regression, relative to its mean: keeps the weights of pixels that
-# carry the same signal from growing against each other
-RIDGE = 1e-3
-# the ring has every second row and column of the grid
-EVERY = 2
-# rows of the grid whose regressions are solved before the products of the next ones are needed; pixels of a row that
-# are multiplied with those around them together; products that are kept at a time
-STRIP, ACROSS, LARGEST = 8, 16, 2**26
+#: added to the diagonal of each regression of a pixel on its ring, relative to its mean: keeps the weights of pixels
+#: that carry the same signal from growing against each other
+RING_RIDGE = 1e-3
+#: rows and columns of the background's grid from one that a ring uses to the next: as much light with fewer weights
+RING_EVERY = 2
+#: rows of the background's grid whose regressions are solved before the products of the next ones are needed
+STRIP_ROWS = 8
+#: pixels of a row that are multiplied with those around them together; always the same, so that sums are the same
+ROW_PIXELS = 16
+#: products of pixels that are kept in memory at a time
+MOST_PRODUCTS = 2**26
 
 
-def reduction(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
+def reduction_matrix(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
     """Matrix that takes the mean of ``factor`` x ``factor`` pixels; pixels row after row."""
 
     def along(n):
@@ -42,7 +45,7 @@ def reduction(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
 
-def box_mean(shape: tuple[int, int]) -> sp.csr_matrix:
+def box_mean_matrix(shape: tuple[int, int]) -> sp.csr_matrix:
     """Matrix that takes the mean of a pixel and the eight around it, as :func:`filtering.box_mean` does."""
 
     def along(n):
@@ -55,8 +58,8 @@ def box_mean(shape: tuple[int, int]) -> sp.csr_matrix:
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
 
-def interpolation(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
-    """Matrix that interpolates linearly from the grid of :func:`reduction` back to the pixels."""
+def interpolation_matrix(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
+    """Matrix that interpolates linearly from the grid of :func:`reduction_matrix` back to the pixels."""
 
     def along(n):
         if n // factor < 2:
@@ -74,10 +77,10 @@ def interpolation(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
 
 def ring(radius: float) -> np.ndarray:
     """Offsets (rows, columns), all even, of the pixels whose distance is at least ``radius`` and less than 2 more."""
-    reach = EVERY * int(np.ceil((radius + EVERY) / EVERY))
-    rows, columns = np.mgrid[-reach : reach + 1 : EVERY, -reach : reach + 1 : EVERY]
+    reach = RING_EVERY * int(np.ceil((radius + RING_EVERY) / RING_EVERY))
+    rows, columns = np.mgrid[-reach : reach + 1 : RING_EVERY, -reach : reach + 1 : RING_EVERY]
     distance = np.hypot(rows, columns)
-    on = (distance >= radius) & (distance < radius + EVERY)
+    on = (distance >= radius) & (distance < radius + RING_EVERY)
     return np.stack([rows[on], columns[on]], axis=1)
 
 
@@ -113,8 +116,8 @@ def fit_ring(
     rows = fluctuations.reshape(height, width, -1)
     weights = np.empty((height, width, len(offsets)), np.float32)
     # columns at a time
-    one = (STRIP + 2 * reach) * (2 * reach // EVERY + 1) * (ACROSS + 4 * reach)
-    columns = max(LARGEST // one - 2 * reach, ACROSS)
+    one = (STRIP_ROWS + 2 * reach) * (2 * reach // RING_EVERY + 1) * (ROW_PIXELS + 4 * reach)
+    columns = max(MOST_PRODUCTS // one - 2 * reach, ROW_PIXELS)
     for left in range(0, width, columns):
         right, first = min(left + columns, width), max(left - reach, 0)
         _fit_columns(rows[:, first : right + reach], left - first, offsets, weights[:, left:right], pool)
@@ -132,11 +135,11 @@ def _fit_columns(rows, left, offsets, weights, pool) -> None:
     height, width, _ = rows.shape
     reach = int(offsets.max())
     # of the rows that the rings of a few rows lie on; a row takes the slot of one that is not needed any more
-    slots = STRIP + 2 * reach
-    products = np.zeros((slots, 2 * reach // EVERY + 1, width, ACROSS + 4 * reach), np.float32)
+    slots = STRIP_ROWS + 2 * reach
+    products = np.zeros((slots, 2 * reach // RING_EVERY + 1, width, ROW_PIXELS + 4 * reach), np.float32)
     # from the product of a pixel with itself to that with another one of the ring
     step = offsets[None] - offsets[:, None]
-    ahead = step[:, :, 0] // EVERY * products[0, 0].size + step[:, :, 1] + 2 * reach
+    ahead = step[:, :, 0] // RING_EVERY * products[0, 0].size + step[:, :, 1] + 2 * reach
 
     def multiply(y):
         _row_products(rows, y, reach, products[y % slots])
@@ -145,8 +148,8 @@ def _fit_columns(rows, left, offsets, weights, pool) -> None:
         _fit_row(products, y, height, left, offsets, ahead, reach, weights[y])
 
     known = 0
-    for first in range(0, height, STRIP):
-        last = min(first + STRIP, height)
+    for first in range(0, height, STRIP_ROWS):
+        last = min(first + STRIP_ROWS, height)
         needed = min(last + reach, height)
         list(pool.map(multiply, range(known, needed)))
         list(pool.map(regress, range(first, last)))
@@ -156,17 +159,17 @@ def _fit_columns(rows, left, offsets, weights, pool) -> None:
 def _row_products(rows, y, reach, out) -> None:
     """Products of the pixels of a row with those of this row and every second one of the next ``2 reach``.
 
-    rows: float32 [height, width, frames]; out: float32 [reach + 1, width, ACROSS + 4 reach], rows down and columns
-    from ``2 reach`` left of a multiple of ACROSS, as far as rings need them. Always the same ones are multiplied
+    rows: float32 [height, width, frames]; out: float32 [reach + 1, width, ROW_PIXELS + 4 reach], rows down and columns
+    from ``2 reach`` left of a multiple of ROW_PIXELS, as far as rings need them. Always the same ones are multiplied
     together: sums don't depend on the number of threads.
     """
     height, width, _ = rows.shape
-    below = rows[y : min(y + 2 * reach + 1, height) : EVERY]
-    for first in range(0, width, ACROSS):
+    below = rows[y : min(y + 2 * reach + 1, height) : RING_EVERY]
+    for first in range(0, width, ROW_PIXELS):
         start = first - 2 * reach
-        left, right = max(start, 0), min(first + ACROSS + 2 * reach, width)
-        values = rows[y, first : first + ACROSS] @ below[:, left:right].transpose(0, 2, 1)
-        out[: len(below), first : first + ACROSS, left - start : right - start] = values
+        left, right = max(start, 0), min(first + ROW_PIXELS + 2 * reach, width)
+        values = rows[y, first : first + ROW_PIXELS] @ below[:, left:right].transpose(0, 2, 1)
+        out[: len(below), first : first + ROW_PIXELS, left - start : right - start] = values
     out[len(below) :] = 0
 
 
@@ -190,19 +193,19 @@ def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
                 against[i] = 0
                 gram[i, i:] = 0
                 continue
-            flat, start = products[row % slots].reshape(-1), column * across + column % ACROSS
+            flat, start = products[row % slots].reshape(-1), column * across + column % ROW_PIXELS
             # products with what is not there are 0
             for j in range(i, ring):
                 gram[i, j] = flat[start + ahead[i, j]]
             if row <= y:
-                down = (y - row) // EVERY
-                against[i] = products[row % slots, down, column, x - column + column % ACROSS + 2 * reach]
+                down = (y - row) // RING_EVERY
+                against[i] = products[row % slots, down, column, x - column + column % ROW_PIXELS + 2 * reach]
             else:
-                down = (row - y) // EVERY
-                against[i] = products[y % slots, down, x, column - x + x % ACROSS + 2 * reach]
+                down = (row - y) // RING_EVERY
+                against[i] = products[y % slots, down, x, column - x + x % ROW_PIXELS + 2 * reach]
             total += gram[i, i]
             n += 1
-        ridge = np.float32(RIDGE) * total / np.float32(max(n, 1))
+        ridge = np.float32(RING_RIDGE) * total / np.float32(max(n, 1))
         if not ridge > 0:
             ridge = np.float32(1)
         for i in range(ring):

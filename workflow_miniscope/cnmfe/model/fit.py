@@ -14,8 +14,16 @@ from ..storage.scratch import Scratch, parts
 from . import background, spatial
 from .components import Components
 
-# frames that are averaged for the gain of the background, the spread that it is expected to have, its largest value
-GAIN_BIN, GAIN_SPREAD, GAIN_LARGEST = 8, 0.3, 3.0
+#: frames that are averaged for the gain of the background, against noise
+GAIN_BIN = 8
+#: standard deviation around 1 that the gain is expected to have: how much vessels dim what lies below them
+GAIN_SPREAD = 0.3
+#: largest gain of the background
+GAIN_LARGEST = 3.0
+#: passes of the coordinate descent over the footprints of a pixel
+FOOTPRINT_SWEEPS = 6
+#: rounds over the components in an update of the traces that were fitted before
+TRACE_SWEEPS = 2
 
 
 class Fit:
@@ -71,9 +79,10 @@ class Fit:
         self.seen = np.ones(movie.shape) if seen is None else seen
         self.components = Components(movie.shape, movie.n_frames, radius, extent)
         # one step of reduction after the other has fewer entries than both in one
-        self.reduce, self.mean = background.reduction(movie.shape, factor), background.box_mean(small.shape)
+        self.reduce = background.reduction_matrix(movie.shape, factor)
+        self.mean = background.box_mean_matrix(small.shape)
         self.down = (self.mean @ self.reduce).tocsr()
-        self.smooth = background.interpolation(movie.shape, factor)
+        self.smooth = background.interpolation_matrix(movie.shape, factor)
         self.up = self.smooth
         self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)
         self.sn = np.ones(movie.pixels, np.float32)
@@ -234,7 +243,7 @@ class Fit:
         parts(pool, workers, len(c), part)
         return sp.csr_matrix((values, mine.indices, mine.indptr), shape=mine.shape).T.tocsr()
 
-    def update_footprints(self, smooth: bool = True, sweeps: int = 6) -> None:
+    def update_footprints(self, smooth: bool = True, sweeps: int = FOOTPRINT_SWEEPS) -> None:
         """Non-negative least squares fit of the footprints; see :mod:`spatial`.
 
         ``smooth``: footprints that are mostly noise are smoothed, so that the next traces are not fitted to it. Their
@@ -277,11 +286,11 @@ class Fit:
                 continue
             error = self._error(inside[k], pixels[k], energy[k])
             keep = spatial.tidy(c.footprints[k], error) & inside[k]
-            if keep.sum() < spatial.MIN_PIXELS:
+            if keep.sum() < spatial.LEAST_PIXELS:
                 continue
             c.footprints[k] = np.where(keep, c.footprints[k], 0)
             c.masks[k] = spatial.grow(keep) & disk & inside[k]
-            if smooth and spatial.is_faint(c.footprints[k], error, spatial.NOISY):
+            if smooth and spatial.is_faint(c.footprints[k], error, spatial.NOISY_PEAK):
                 c.footprints[k] = spatial.smooth(c.footprints[k], keep, inside[k])
             kept.append(k)
         c.keep(np.array(kept, dtype=np.int64))
@@ -326,7 +335,7 @@ class Fit:
                 products[:, span] += back @ C[:, span]
         return products
 
-    def update_traces(self, sweeps: int = 2) -> None:
+    def update_traces(self, sweeps: int = TRACE_SWEEPS) -> None:
         """Least squares fit of the traces, with deconvolution; see :mod:`temporal`."""
         c = self.components
         if not len(c):

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-# shifts beyond these quantiles count as they do there: single frames must not decide about all of them
-QUANTILES = 0.002, 0.998
-# motion in pixels, or its square, that is none
-STILL = 1e-3
+#: shifts beyond these quantiles count as they do there: single frames must not decide about all of them
+SHIFT_QUANTILES = (0.002, 0.998)
+#: pixels, or their square: a standard deviation of the motion that is none
+NO_MOTION = 1e-3
 
 
 def regressors(shifts: np.ndarray) -> np.ndarray:
@@ -34,10 +34,10 @@ def regressors(shifts: np.ndarray) -> np.ndarray:
     float32 [n, frames]
         Five, or fewer if the brain does not move in both directions.
     """
-    y, x = np.clip(shifts, *np.quantile(shifts, QUANTILES, axis=0)).T
+    y, x = np.clip(shifts, *np.quantile(shifts, SHIFT_QUANTILES, axis=0)).T
     z = np.stack([y, x, y * y, x * x, y * x])
     z -= z.mean(axis=1, keepdims=True)
-    z = z[z.std(axis=1) > STILL]
+    z = z[z.std(axis=1) > NO_MOTION]
     return (z / z.std(axis=1, keepdims=True)).astype(np.float32)
 
 

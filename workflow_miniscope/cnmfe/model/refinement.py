@@ -21,19 +21,27 @@ from numba import njit
 
 from ..arrays import kernels
 from ..arrays.filtering import bin_frame, box_mean
-from ..cells.seeds import PIECE, SAMPLE
+from ..arrays.robust import MAD_TO_SD
 from ..prepare import uncovered
 from .expected import Expected
 from .motion_locked import MotionLocked
 
-# residuals beyond this many standard deviations count linearly (Huber)
-HUBER = 3.0
-# larger corrections than this, in working pixels, are not small errors
-LARGEST = 0.5
-# fraction of a camera's largest value from which a bin of pixels counts as saturated
+#: residuals from the model beyond this many robust standard deviations count linearly (Huber)
+RESIDUAL_HUBER = 3.0
+#: working pixels: larger corrections than this are not small errors, to which first order applies
+LARGEST_CORRECTION = 0.5
+#: fraction of a camera's largest value from which a bin of pixels counts as saturated
 SATURATED = 0.97
-# weight of the saturated pixels of a component when the others say how bright it is
-UNSEEN = 0.01
+#: weight of the saturated pixels of a component when the others say how bright it is
+SATURATED_WEIGHT = 0.01
+#: part of the median variance that is added to that of each pixel: none gets a weight without bound
+RESIDUAL_VARIANCE_FLOOR = 0.1
+#: working pixels: the smooth part of an image, its mean over a square of this side, says nothing about displacement
+SMOOTH_SIDE = 9
+#: frames, about, that the variance of the residuals comes from
+RESIDUAL_FRAMES = 512
+#: frames of a block that a thread takes at a time; fixed, so that sums are taken in the same order on any machine
+REFINED_FRAMES = 32
 
 
 def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = True) -> np.ndarray:
@@ -69,7 +77,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     inside = (slice(reach, height - reach), slice(reach, width - reach))
     if register:
         variance = _variance(fit, expected, locked)[inside]
-        root = np.sqrt(1 / (variance + 0.1 * np.median(variance) + 1e-12)).astype(np.float32)
+        root = np.sqrt(1 / (variance + RESIDUAL_VARIANCE_FLOOR * np.median(variance) + 1e-12)).astype(np.float32)
 
     errors = np.zeros((movie.n_frames, 2))
     ceiling = np.float32(SATURATED * prepared.ceiling)
@@ -96,7 +104,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
                 saturated = frames[i] >= ceiling
                 if saturated.any():
                     _complete(model[i], rest, saturated, expected.A, by_component)
-                kernels.correct(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
+                kernels.correct_frame(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
                 frames[i] -= light[i]
                 coarse[t] = box_mean(bin_frame(frames[i], fit.factor))
             # in the place of what was read, which nobody else reads
@@ -118,7 +126,7 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
 
 def _pieces(n: int) -> list[tuple[int, int]]:
     """Frames of a block that a thread takes at a time: (first, how many)."""
-    return [(first, min(PIECE, n - first)) for first in range(0, n, PIECE)]
+    return [(first, min(REFINED_FRAMES, n - first)) for first in range(0, n, REFINED_FRAMES)]
 
 
 def _complete(expected, rest, saturated, A, by_component) -> None:
@@ -129,7 +137,7 @@ def _complete(expected, rest, saturated, A, by_component) -> None:
         min_d  sum_x w(x) [ rest(x) - sum_k a_k(x) d_k ]^2,
 
     is seen where nothing is cut off (``w = 1``). A component that is seen nowhere else stays as it is, because
-    saturated pixels count a little (``w = UNSEEN``), as if they lacked nothing.
+    saturated pixels count a little (``w = SATURATED_WEIGHT``), as if they lacked nothing.
 
     expected, rest: float32 [height, width], the first is changed; saturated: bool [height, width]; A: footprints,
     scipy.sparse.csr_matrix [pixels, components]; by_component: its transpose.
@@ -142,7 +150,7 @@ def _complete(expected, rest, saturated, A, by_component) -> None:
     pixels = np.unique(near.indices)
     shapes = near[:, pixels].toarray().astype(np.float64)
     cut = saturated.ravel()[pixels]
-    weighted = shapes * np.where(cut, UNSEEN, 1)
+    weighted = shapes * np.where(cut, SATURATED_WEIGHT, 1)
     gram = weighted @ shapes.T
     gram.flat[:: len(gram) + 1] *= 1 + 1e-3
     lacks = np.linalg.solve(gram, weighted @ np.where(cut, 0, rest.ravel()[pixels]))
@@ -152,7 +160,7 @@ def _complete(expected, rest, saturated, A, by_component) -> None:
 def _variance(fit, expected: Expected, locked: MotionLocked) -> np.ndarray:
     """Mean square of what the model leaves in each pixel of some blocks, float64 [height, width]."""
     total, n = np.zeros(fit.movie.shape), 0
-    for block in fit.movie.spread(SAMPLE):
+    for block in fit.movie.spread(RESIDUAL_FRAMES):
         span = fit.movie.span(block)
         fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
 
@@ -184,14 +192,14 @@ def _error(rest, gradient, root, inside) -> np.ndarray:
     """Displacement that explains a residual best, beside anything smooth; ``root``: of the weights of the pixels."""
 
     def sharp(image):
-        return (image - cv2.blur(image, (9, 9)))[inside]
+        return (image - cv2.blur(image, (SMOOTH_SIDE, SMOOTH_SIDE)))[inside]
 
     yy, yx, xx, ry, rx = _normal_equations(sharp(rest), sharp(gradient[0]), sharp(gradient[1]), root)
     # where nothing has an edge nothing can be said
     ridge = 1e-6 * (yy + xx) + 1e-12
     yy, xx = yy + ridge, xx + ridge
     error = np.array([xx * ry - yx * rx, yy * rx - yx * ry]) / (yy * xx - yx * yx)
-    return np.clip(error, -LARGEST, LARGEST) if np.all(np.isfinite(error)) else np.zeros(2)
+    return np.clip(error, -LARGEST_CORRECTION, LARGEST_CORRECTION) if np.all(np.isfinite(error)) else np.zeros(2)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -207,7 +215,7 @@ def _normal_equations(rest, dy, dx, root):
         for x in range(0, width, 2):
             some[n] = abs(rest[y, x] * root[y, x])
             n += 1
-    bound = np.float32(HUBER * 1.4826) * kernels.select(some, n // 2) + np.float32(1e-12)
+    bound = np.float32(RESIDUAL_HUBER * MAD_TO_SD) * kernels.select(some, n // 2) + np.float32(1e-12)
     yy = yx = xx = ry = rx = 0.0
     for y in range(height):
         # summed in float32 along a row, which the processor does side by side

@@ -15,18 +15,35 @@ import cv2
 import numpy as np
 from numba import njit
 
-# a pixel counts when the footprint there is this many standard errors above 0
-SIGNIFICANCE = 2.0
-# and above this fraction of its peak
-SMALLEST = 0.02
-# smallest footprint, in pixels of the working grid
-MIN_PIXELS = 9
-# a footprint is faint if its peak is less than this many standard errors, and mostly noise if it is less than these
-FAINT, NOISY = 16.0, 8.0
-# kernel and sigma of the blur for faint footprints, pixels of the working grid
-BLUR = (9, 9), 1.5
-# of the frames must have covered a pixel for all that its footprint lacks to be believed
-COVERED = 0.3
+#: a pixel belongs to a footprint that is there this many standard errors above 0
+PIXEL_SIGNIFICANCE = 2.0
+#: and above this fraction of its peak
+PIXEL_OF_PEAK = 0.02
+#: working pixels in the smallest footprint
+LEAST_PIXELS = 9
+#: standard errors: a footprint whose peak is less is faint
+FAINT_PEAK = 16.0
+#: standard errors: a footprint whose peak is less is mostly noise
+NOISY_PEAK = 8.0
+#: working pixels, side of the kernel: light of a point is blurred over more than a pixel, and so may every footprint be
+SLIGHT_BLUR_SIDE = 3
+#: working pixels, sigma of this blur
+SLIGHT_BLUR_SIGMA = 0.7
+#: part of the noise that counts as left by the slight blur: more than the 0.43 left of white noise, because
+#: neighbouring pixels share some
+SLIGHT_BLUR_NOISE = 0.75
+#: working pixels, side of the kernel of the blur for faint footprints
+FAINT_BLUR_SIDE = 9
+#: working pixels, sigma of this blur
+FAINT_BLUR_SIGMA = 1.5
+#: part of the noise that counts as left by this blur: more than the 0.19 left of white noise
+FAINT_BLUR_NOISE = 0.3
+#: fraction of the peak above which pixels stay even if they form a filament
+FILAMENT_OF_PEAK = 0.5
+#: fraction of the frames that must have covered a pixel for all that its footprint lacks to be believed
+LEAST_COVERAGE = 0.3
+#: working pixels: margin around a footprint that the next fit may use
+GROWTH = 2
 
 # a pixel and its four neighbours
 _FOUR = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -66,18 +83,18 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     Returns
     -------
     bool [n, n]
-        The significant pixels that hang together with the peak; without threads of single pixels.
+        The significant pixels that hang together with the peak; without filaments of single pixels.
     """
-    smooth, left = _slightly(footprint), 0.75
+    smooth, left = _slightly(footprint), SLIGHT_BLUR_NOISE
     if _is_low(smooth, error):
         # a faint cell, mostly one out of focus: only more pixels together tell how far it reaches
-        smooth, left = cv2.GaussianBlur(footprint, *BLUR), 0.3
-    keep = (smooth > SIGNIFICANCE * left * error) & (smooth > SMALLEST * smooth.max())
+        smooth, left = _widely(footprint, cv2.BORDER_DEFAULT), FAINT_BLUR_NOISE
+    keep = (smooth > PIXEL_SIGNIFICANCE * left * error) & (smooth > PIXEL_OF_PEAK * smooth.max())
     if not keep.any():
         return keep
     peak = np.unravel_index(np.argmax(np.where(keep, smooth, 0)), keep.shape)
     keep = _connected(keep, peak)
-    return _connected(_without_threads(keep) | (keep & (smooth > 0.5 * smooth[peak])), peak)
+    return _connected(_without_filaments(keep) | (keep & (smooth > FILAMENT_OF_PEAK * smooth[peak])), peak)
 
 
 def where_covered(footprint: np.ndarray, filled: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -99,11 +116,11 @@ def where_covered(footprint: np.ndarray, filled: np.ndarray, seen: np.ndarray) -
     float32 [...]
         ``a_1``, not negative, and 0 where ``a`` is.
     """
-    exact = filled + (footprint - filled) / np.maximum(seen, COVERED)
+    exact = filled + (footprint - filled) / np.maximum(seen, LEAST_COVERAGE)
     return np.where(footprint > 0, np.maximum(exact, 0), 0).astype(np.float32)
 
 
-def is_faint(footprint: np.ndarray, error: np.ndarray, limit: float = FAINT) -> bool:
+def is_faint(footprint: np.ndarray, error: np.ndarray, limit: float = FAINT_PEAK) -> bool:
     """Whether the peak of a footprint is below ``limit`` standard errors; the others are those of :func:`tidy`."""
     return _is_low(_slightly(footprint), error, limit)
 
@@ -124,19 +141,20 @@ def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.nd
     -------
     float32 [n, n]
     """
-    light, weight = (
-        cv2.GaussianBlur(image.astype(np.float32), *BLUR, borderType=cv2.BORDER_CONSTANT)
-        for image in (footprint, inside)
-    )
+    light, weight = (_widely(image.astype(np.float32), cv2.BORDER_CONSTANT) for image in (footprint, inside))
     return np.where(mask, light / np.maximum(weight, 1e-3), 0).astype(np.float32)
 
 
 def _slightly(footprint: np.ndarray) -> np.ndarray:
-    # light of a point is blurred over more than a pixel: a small blur lowers the noise, not the cell
-    return cv2.GaussianBlur(footprint, (3, 3), 0.7)
+    # a small blur lowers the noise, not the cell
+    return cv2.GaussianBlur(footprint, (SLIGHT_BLUR_SIDE, SLIGHT_BLUR_SIDE), SLIGHT_BLUR_SIGMA)
 
 
-def _is_low(smooth: np.ndarray, error: np.ndarray, limit: float = FAINT) -> bool:
+def _widely(image: np.ndarray, border: int) -> np.ndarray:
+    return cv2.GaussianBlur(image, (FAINT_BLUR_SIDE, FAINT_BLUR_SIDE), FAINT_BLUR_SIGMA, borderType=border)
+
+
+def _is_low(smooth: np.ndarray, error: np.ndarray, limit: float = FAINT_PEAK) -> bool:
     peak = np.unravel_index(np.argmax(smooth), smooth.shape)
     return bool(smooth[peak] < limit * error[peak])
 
@@ -146,7 +164,7 @@ def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:
     return labels == labels[at] if labels[at] else np.zeros_like(mask)
 
 
-def _without_threads(mask: np.ndarray) -> np.ndarray:
+def _without_filaments(mask: np.ndarray) -> np.ndarray:
     """Every pixel that is in a square of two by two."""
     corners = mask[:-1, :-1] & mask[1:, :-1] & mask[:-1, 1:] & mask[1:, 1:]
     out = np.zeros_like(mask)
@@ -156,6 +174,6 @@ def _without_threads(mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def grow(mask: np.ndarray, pixels: int = 2) -> np.ndarray:
+def grow(mask: np.ndarray, pixels: int = GROWTH) -> np.ndarray:
     """Pixels that the next fit may use: a margin around the present ones."""
     return cv2.dilate(mask.astype(np.uint8), _FOUR, iterations=pixels).astype(bool)

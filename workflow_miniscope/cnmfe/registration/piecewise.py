@@ -27,16 +27,21 @@ import cv2
 import numpy as np
 
 from ...results.caiman.blocks import grid
-from .rigid import HUBER, STEP, Registration
+from ..arrays.robust import MAD_TO_SD
+from .rigid import LARGEST_STEP, ROUNDING, SMALLEST_STEP, TEMPLATE_HUBER, TEMPLATE_ROUNDS, Registration
 
-MAX_STEPS = 6
-# templates made of frames that were moved block by block, one after the other
-ROUNDS = 2
-# steps of the estimate of the usual size of deviations, and the smallest one, binned pixels
-ESTIMATES = 50
-SMALLEST = 0.01
-# the correlation of the deviations of two blocks falls to 1/e over this many strides, and the part that has none
-ALIKE, ALONE = 2.0, 1e-3
+#: Gauss-Newton steps of a piecewise-rigid registration at most
+PIECEWISE_STEPS = 6
+#: templates made of frames that were moved block by block, one after the other
+PIECEWISE_ROUNDS = 2
+#: steps of the estimate of the usual size of deviations (expectation-maximisation)
+DEVIATION_ESTIMATES = 50
+#: binned pixels: the usual size of deviations is not smaller, where nothing deviates
+SMALLEST_DEVIATION = 0.01
+#: strides over which the correlation of the deviations of two blocks falls to 1/e: tissue moves smoothly
+CORRELATION_STRIDES = 2.0
+#: part of the deviations' variance that blocks do not share, so that their correlation can be inverted
+UNCORRELATED_PART = 1e-3
 
 
 class Blocks:
@@ -73,9 +78,9 @@ class Blocks:
         """Correlation of the deviations that is expected between blocks, float64 [blocks, blocks]."""
         factors = []
         for middle, stride in zip(self.middles, self.strides, strict=True):
-            distance = np.abs(middle[:, None] - middle) / (ALIKE * stride)
+            distance = np.abs(middle[:, None] - middle) / (CORRELATION_STRIDES * stride)
             factors.append(np.exp(-distance))
-        return (1 - ALONE) * np.kron(*factors) + ALONE * np.eye(len(self.blocks))
+        return (1 - UNCORRELATED_PART) * np.kron(*factors) + UNCORRELATED_PART * np.eye(len(self.blocks))
 
     def edges(self, shifts: np.ndarray, deviations: np.ndarray) -> np.ndarray:
         """How far the borders of the field move inwards, for :func:`prepare.uncovered`.
@@ -165,7 +170,7 @@ class PiecewiseRegistration(Registration):
         self.limit = max_deviation / self.bin
         correlation = np.kron(np.eye(2), blocks.correlation())
         self.unlike, self.root = np.linalg.inv(correlation), np.linalg.cholesky(correlation)
-        self.largest = max(self.limit, SMALLEST)
+        self.largest = max(self.limit, SMALLEST_DEVIATION)
         self.move = Mover(blocks, blocks.size)
         self.move_filtered = Mover(blocks, self.shape, self.bin)
         # pixels that share their noise: the low pass is a Gaussian, the high pass takes little away
@@ -175,11 +180,11 @@ class PiecewiseRegistration(Registration):
         """See :meth:`Blocks.edges`."""
         return self.blocks.edges(shifts, deviations)
 
-    def fit(self, frames: np.ndarray, rounds: int = 4) -> np.ndarray:
+    def fit(self, frames: np.ndarray, rounds: int = TEMPLATE_ROUNDS) -> np.ndarray:
         """As :meth:`Registration.fit`; then the template is made of frames whose blocks moved."""
         shifts = super().fit(frames, rounds) / self.bin
         filtered = self._map(self._filter, frames)
-        for _ in range(ROUNDS):
+        for _ in range(PIECEWISE_ROUNDS):
             deviations, moved = self._deviations(filtered, shifts)
             template = np.mean(moved, axis=0)
             variance = np.mean([(m - template) ** 2 for m in moved], axis=0)
@@ -229,14 +234,14 @@ class PiecewiseRegistration(Registration):
         target = self.template[self.inside]
         d = np.zeros(len(self.hessian_of_blocks))
         prior = self.unlike / self.largest**2
-        for _ in range(MAX_STEPS):
+        for _ in range(PIECEWISE_STEPS):
             y, x = self.move_filtered.sources(shift, d.reshape(2, -1).T)
             moved = cv2.remap(frame, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             residual = (moved[self.inside] - target) * self.root_weight
             # not below what rounding leaves of a movie without structure
-            spread = 1.4826 * float(np.median(np.abs(residual[::2, ::2]))) + 1e-6 * self.level + 1e-12
-            used = float(np.mean(np.abs(residual) <= HUBER * spread))
-            residual = np.clip(residual, -HUBER * spread, HUBER * spread)
+            spread = MAD_TO_SD * float(np.median(np.abs(residual[::2, ::2]))) + ROUNDING * self.level + 1e-12
+            used = float(np.mean(np.abs(residual) <= TEMPLATE_HUBER * spread))
+            residual = np.clip(residual, -TEMPLATE_HUBER * spread, TEMPLATE_HUBER * spread)
             # what the frame does not cover says nothing
             residual[((y < 0) | (y > len(y) - 1) | (x < 0) | (x > x.shape[1] - 1))[self.inside]] = 0
             noise = self.shared * spread**2
@@ -244,8 +249,8 @@ class PiecewiseRegistration(Registration):
             slope = np.ravel(slope).astype(np.float64) / noise
             hessian = self.hessian_of_blocks * (used / noise)
             step = np.linalg.solve(hessian + prior, slope - prior @ d)
-            step = np.clip(d + np.clip(step, -2, 2), -self.limit, self.limit) - d
-            if not np.all(np.isfinite(step)) or np.abs(step).max() < STEP:
+            step = np.clip(d + np.clip(step, -LARGEST_STEP, LARGEST_STEP), -self.limit, self.limit) - d
+            if not np.all(np.isfinite(step)) or np.abs(step).max() < SMALLEST_STEP:
                 break
             d = d + step
         return hessian @ d + slope, used / noise
@@ -268,7 +273,7 @@ class PiecewiseRegistration(Registration):
         data = np.outer(precisions, np.maximum(curvature, 0))
         values = values @ axes
         prior = 1 / self.largest**2
-        for _ in range(ESTIMATES):
+        for _ in range(DEVIATION_ESTIMATES):
             mean = values / (data + prior)
-            prior = 1 / np.clip(np.mean(mean**2 + 1 / (data + prior)), SMALLEST**2, self.largest**2)
+            prior = 1 / np.clip(np.mean(mean**2 + 1 / (data + prior)), SMALLEST_DEVIATION**2, self.largest**2)
         return (values / (data + prior)) @ axes.T

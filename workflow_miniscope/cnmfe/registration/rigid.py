@@ -24,18 +24,42 @@ import scipy.fft
 
 from ..arrays import kernels
 from ..arrays.filtering import band_pass, bin_frame
+from ..arrays.robust import MAD_TO_SD
 
-# residuals beyond this many robust standard deviations count linearly (Huber)
-HUBER = 2.0
-# Gauss-Newton steps end when the frame moves by less than this, in binned pixels
-STEP = 0.02
-MAX_STEPS = 4
-# robust standard deviations from which a pattern that does not move stands out
-STANDS_OUT = 8.0
-# the template follows slow changes (bleaching, drift of the focus) with this memory, in frames
-MEMORY = 1000
-# steps of a pixel in which frames are moved
-GRAIN = 32
+#: residuals from the template beyond this many robust standard deviations count linearly (Huber): cells light up
+TEMPLATE_HUBER = 2.0
+#: binned pixels: Gauss-Newton steps end when the frame moves by less than this
+SMALLEST_STEP = 0.02
+#: binned pixels: a Gauss-Newton step goes this far at most, because the gradient is that of the template nearby
+LARGEST_STEP = 2
+#: Gauss-Newton steps of a rigid registration at most
+RIGID_STEPS = 4
+#: robust standard deviations from which a pattern that does not move stands out
+STATIC_STANDS_OUT = 8.0
+#: frames: the template follows slow changes (bleaching, drift of the focus) with this memory
+TEMPLATE_MEMORY = 1000
+#: steps in which frames are moved, in a pixel: as fine as OpenCV's remap, which moves the blocks
+STEPS_PER_PIXEL = 32
+#: rounds in which the first frames are registered and the template is made of them again
+TEMPLATE_ROUNDS = 4
+#: binned pixels: margin left out along the border until the shifts are known, or the largest shift if that is less
+FIRST_MARGIN = 4
+#: the margin is this quantile of the shifts: the frames that move most must not take most of the field away
+MARGIN_QUANTILE = 0.98
+#: part of the median variance that is added to that of each pixel: none gets a weight without bound
+VARIANCE_FLOOR = 0.1
+#: part of the largest energy under the template that is the least one: no match is found where there is no light
+ENERGY_FLOOR = 1e-3
+#: part of the mean brightness below which what the band-pass leaves is rounding
+ROUNDING = 1e-6
+#: binned pixels along the shorter side that registration needs at least
+LEAST_SIDE = 16
+#: binned pixels along the shorter side from which whole-pixel shifts are searched on a grid twice as coarse
+COARSE_SIDE = 64
+#: frames, about: the brightness is measured in so many of the first ones
+LEVEL_FRAMES = 10
+#: frames, about: the first template is chosen among so many of the first ones
+TEMPLATE_CANDIDATES = 15
 
 
 def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
@@ -45,7 +69,8 @@ def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
     """
     frame = np.ascontiguousarray(frame, np.float32)
     out = np.empty_like(frame)
-    kernels.translate(frame, round(dy * GRAIN) / GRAIN, round(dx * GRAIN) / GRAIN, out)
+    down, right = (round(shift * STEPS_PER_PIXEL) / STEPS_PER_PIXEL for shift in (dy, dx))
+    kernels.translate(frame, down, right, out)
     return out
 
 
@@ -100,20 +125,20 @@ class Registration(Still):
     ):
         # the band-pass leaves nothing finer than gSig_filt / 2: two pixels of that are enough
         self.bin = max(1, int(np.ceil(gSig_filt / 2)))
-        while min(shape) // self.bin < 16 and self.bin > 1:
+        while min(shape) // self.bin < LEAST_SIDE and self.bin > 1:
             self.bin -= 1
         self.sigmas = (gSig_filt / 2 / self.bin, gSig_filt * 2 / self.bin)
         self.limits = tuple(float(limit) / self.bin for limit in max_shifts)
         self.pool = pool
         self.shape = (shape[0] // self.bin, shape[1] // self.bin)
-        self._set_margin(np.minimum(self.limits, 4))
-        self.coarse = 2 if min(self.shape) >= 64 else 1
+        self._set_margin(np.minimum(self.limits, FIRST_MARGIN))
+        self.coarse = 2 if min(self.shape) >= COARSE_SIDE else 1
         self.static = np.zeros(self.shape, np.float32)
         self.count = 0
 
     # -- template -----------------------------------------------------------------------------------
 
-    def fit(self, frames: np.ndarray, rounds: int = 4) -> np.ndarray:
+    def fit(self, frames: np.ndarray, rounds: int = TEMPLATE_ROUNDS) -> np.ndarray:
         """Make the template, the weights and the static pattern from some frames [n, height, width].
 
         Returns
@@ -121,10 +146,10 @@ class Registration(Still):
         float64 [n, 2]
             Corrections of these frames, pixels.
         """
-        self.level = float(np.abs(frames[:: max(1, len(frames) // 10)]).mean())
+        self.level = float(np.abs(frames[:: max(1, len(frames) // LEVEL_FRAMES)]).mean())
         filtered = self._map(self._filter, frames)
         # the frame most like the others, of a few, starts: one with an artefact must not
-        some = filtered[:: max(1, len(filtered) // 15)]
+        some = filtered[:: max(1, len(filtered) // TEMPLATE_CANDIDATES)]
         flat = np.stack([f[self.inside].ravel() for f in some])
         distance = np.array([np.median(((flat - one) ** 2).mean(axis=1)) for one in flat])
         self._set(some[int(np.argmin(distance))], np.ones(self.shape, np.float32))
@@ -132,7 +157,7 @@ class Registration(Still):
             shifts = np.array(self._map(self._shift, filtered))
             # around where the brain is most of the time, so that as little as possible leaves the field
             shifts -= np.median(shifts, axis=0)
-            self._set_margin(np.quantile(np.abs(shifts), 0.98, axis=0))
+            self._set_margin(np.quantile(np.abs(shifts), MARGIN_QUANTILE, axis=0))
             self._update(filtered, shifts)
         self.count = len(filtered)
         return shifts * self.bin
@@ -158,12 +183,12 @@ class Registration(Still):
         the brain does: part of the brain would pass into it round after round, and shifts come out too small.
         """
         static = np.mean(back, axis=0)
-        static[np.abs(static) <= STANDS_OUT * 1.4826 * np.median(np.abs(static))] = 0
+        static[np.abs(static) <= STATIC_STANDS_OUT * MAD_TO_SD * np.median(np.abs(static))] = 0
         self.static = static
 
     def _set(self, template: np.ndarray, variance: np.ndarray) -> None:
         self.template, self.variance = template.astype(np.float32), variance.astype(np.float32)
-        floor = 0.1 * float(np.median(variance)) + 1e-12
+        floor = VARIANCE_FLOOR * float(np.median(variance)) + 1e-12
         weight = 1 / (self.variance + floor)
         self.weight = weight / weight.mean()
         gy, gx = np.gradient(self.template)
@@ -211,7 +236,7 @@ class Registration(Still):
 
     def _follow(self, moved: list[np.ndarray]) -> None:
         """Update the template and the weights with registered frames."""
-        rate = len(moved) / (len(moved) + min(self.count, MEMORY))
+        rate = len(moved) / (len(moved) + min(self.count, TEMPLATE_MEMORY))
         template = self.template + rate * (sum(moved) / len(moved) - self.template)
         squares = np.zeros(self.shape)
         for frame in moved:
@@ -245,9 +270,9 @@ class Registration(Still):
         rows, columns = (np.arange(-r, r + 1) for r in reach)
         window = np.ix_(rows, columns)
         energy = energy[window]
-        score = match[window] / np.sqrt(np.maximum(energy, 1e-3 * energy.max() + 1e-12))
+        score = match[window] / np.sqrt(np.maximum(energy, ENERGY_FLOOR * energy.max() + 1e-12))
         # a movie without structure: what the filter leaves is rounding
-        if not (score.max() > 0 and self.template.std() > 1e-6 * self.level):
+        if not (score.max() > 0 and self.template.std() > ROUNDING * self.level):
             return np.zeros(2)
         i, j = np.unravel_index(np.argmax(score), score.shape)
         # the spectrum is that of a correlation, whose argument is minus the shift of the frame
@@ -256,11 +281,11 @@ class Registration(Still):
     def _refine(self, frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
         limits = np.array(self.limits)
         target = self.template[self.inside]
-        for i in range(MAX_STEPS):
+        for i in range(RIGID_STEPS):
             residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
             if i < 2:
                 # later steps are too small to change it
-                bound = HUBER * 1.4826 * float(np.median(np.abs(residual[::2, ::2]))) + 1e-12
+                bound = TEMPLATE_HUBER * MAD_TO_SD * float(np.median(np.abs(residual[::2, ::2]))) + 1e-12
             clipped = np.clip(residual, -bound, bound)
             used = np.mean(np.abs(residual) <= bound)
             right = self.steepest @ (clipped / self.root_weight).ravel()
@@ -271,8 +296,8 @@ class Registration(Still):
             if not np.all(np.isfinite(step)):
                 break
             # moving on by d changes the registered frame by -d . gradient
-            step = np.clip(step, -2, 2)
+            step = np.clip(step, -LARGEST_STEP, LARGEST_STEP)
             shift = np.clip(shift + step, -limits, limits)
-            if np.abs(step).max() < STEP:
+            if np.abs(step).max() < SMALLEST_STEP:
                 break
         return shift

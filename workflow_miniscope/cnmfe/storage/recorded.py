@@ -11,8 +11,10 @@ import numpy as np
 
 from ...errors import RecordingError
 
-# frames that are decoded, and later held at full resolution, at a time; how many such parts wait for their use at most
-PART, AHEAD = 64, 4
+#: frames that are decoded, and later held at full resolution, at a time: more take memory, fewer take time
+DECODED_FRAMES = 64
+#: such parts that wait for their use at most
+PARTS_AHEAD = 4
 
 
 class Recorded:
@@ -74,7 +76,7 @@ class Recorded:
 
 def _checked(movie) -> Iterator[np.ndarray]:
     """Parts of a movie, finite numbers all of them."""
-    for first, frames in movie.blocks(PART):
+    for first, frames in movie.blocks(DECODED_FRAMES):
         frames = np.asarray(frames)
         if frames.dtype.kind == "f":
             bad = ~np.isfinite(frames).all(axis=(1, 2))
@@ -89,7 +91,7 @@ def _checked(movie) -> Iterator[np.ndarray]:
 def _ahead(parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """The same, the next ones being decoded while one is in use."""
     with ThreadPoolExecutor(1) as thread:
-        coming = deque(thread.submit(next, parts, None) for _ in range(AHEAD))
+        coming = deque(thread.submit(next, parts, None) for _ in range(PARTS_AHEAD))
         try:
             while (part := coming.popleft().result()) is not None:
                 coming.append(thread.submit(next, parts, None))

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import scipy.sparse as sp
 
-# a pixel that varies this much less than a typical one does not see
-FRACTION = 0.05
+#: a pixel that varies by less than this fraction of what is typical does not see
+STUCK_FRACTION = 0.05
 
 
 def stuck(frames: np.ndarray) -> np.ndarray:
@@ -20,7 +20,7 @@ def stuck(frames: np.ndarray) -> np.ndarray:
     """
     changes = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean(axis=0)
     typical = float(np.median(changes))
-    return changes < FRACTION * typical if typical > 0 else np.zeros(frames.shape[1:], bool)
+    return changes < STUCK_FRACTION * typical if typical > 0 else np.zeros(frames.shape[1:], bool)
 
 
 def filling(mask: np.ndarray) -> sp.csr_matrix | None:

@@ -16,10 +16,14 @@ import numpy as np
 from ...errors import EngineError
 from ..arrays import kernels
 
-# frames in a block: a pixel's part of it is in one piece, and fewer the more pixels there are, because steps hold
-# several blocks as float32: at most LARGEST values in each
-BLOCKS = (256, 128, 64)
-LARGEST = 2**26
+#: frames in a block, a pixel's part of which is in one piece: the first that the size of a frame allows
+BLOCK_LENGTHS = (256, 128, 64)
+#: values in a block at most: steps hold several blocks as float32
+MOST_BLOCK_VALUES = 2**26
+#: bytes that stay free on the disk beside the stored movie: other programs use it too
+SPARE_BYTES = 2**27
+#: parts that work is shared out in, for each thread: those that end early take another one
+PARTS_PER_WORKER = 4
 
 
 class Scratch:
@@ -39,7 +43,7 @@ class Scratch:
         Frames in a block.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int], n_frames: int, scale: float, length: int = BLOCKS[0]):
+    def __init__(self, path: Path, shape: tuple[int, int], n_frames: int, scale: float, length: int = BLOCK_LENGTHS[0]):
         self.shape, self.n_frames, self.scale, self.length = shape, n_frames, float(scale), length
         self.pixels = shape[0] * shape[1]
         self.blocks = -(-n_frames // length)
@@ -181,17 +185,18 @@ class Scratch:
 
 def parts(pool: ThreadPoolExecutor, workers: int, n: int, function: Callable[[int, int], None]) -> None:
     """Call ``function(first, last)`` for consecutive parts of ``range(n)``, on the threads of a pool."""
-    pieces = max(1, min(n, 4 * workers)) if workers > 1 else 1
+    pieces = max(1, min(n, PARTS_PER_WORKER * workers)) if workers > 1 else 1
     edges = np.linspace(0, n, pieces + 1).astype(int)
     list(pool.map(lambda i: function(int(edges[i]), int(edges[i + 1])), range(pieces)))
 
 
 def block_length(shape: tuple[int, int]) -> int:
     """Frames in a block of a movie with frames of this shape."""
-    return next((length for length in BLOCKS if length * shape[0] * shape[1] <= LARGEST), BLOCKS[-1])
+    longest = MOST_BLOCK_VALUES // (shape[0] * shape[1])
+    return next((length for length in BLOCK_LENGTHS if length <= longest), BLOCK_LENGTHS[-1])
 
 
-def n_bytes(shape: tuple[int, int], n_frames: int, length: int = BLOCKS[0]) -> int:
+def n_bytes(shape: tuple[int, int], n_frames: int, length: int = BLOCK_LENGTHS[0]) -> int:
     """What a movie takes on disk; the arguments are those of :class:`Scratch`."""
     return -(-n_frames // length) * length * shape[0] * shape[1] * 2
 
@@ -205,7 +210,7 @@ def require_space(folder: Path, size: int) -> None:
         If the free space is less than ``size`` bytes and a little.
     """
     free = shutil.disk_usage(folder).free
-    if free < size + 2**27:
+    if free < size + SPARE_BYTES:
         raise EngineError(
             f"The scratch movie needs {size / 2**30:.1f} GiB in {folder}, where {free / 2**30:.1f} GiB are free: "
             "free some space or set TMPDIR to a folder on a larger disk."
