@@ -25,7 +25,7 @@ from scoring import score
 from simulated import REGIONS, Recording, frame_rate, videos
 
 from workflow_miniscope.cnmfe import extract
-from workflow_miniscope.cnmfe.registration.piecewise import Blocks
+from workflow_miniscope.cnmfe.registration.blocks import Blocks
 from workflow_miniscope.daq import Movie
 from workflow_miniscope.results.caiman import RigidShifts
 

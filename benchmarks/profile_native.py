@@ -20,12 +20,13 @@ from pathlib import Path
 from simulated import REGIONS, Recording, frame_rate, videos
 
 from workflow_miniscope.cnmfe import extraction
-from workflow_miniscope.cnmfe.storage import recorded
+from workflow_miniscope.cnmfe.arrays import workers
+from workflow_miniscope.cnmfe.storage import reader
 
 # (module, function): what is printed of it; those indented are parts of one above
 STEPS = {
     ("extraction", "extract"): "all",
-    ("recorded", "first"): "first frames",
+    ("reader", "first"): "first frames",
     ("rigid", "fit"): "template",
     ("soma", "soma_size"): "size of the somata",
     ("prepare", "prepare"): "the pass over the recording",
@@ -77,7 +78,7 @@ class Serial:
 
 def profile(recording: Path) -> list[tuple[str, int, float]]:
     """(step, calls, CPU s) of one extraction, compiled code being there already."""
-    extraction.ThreadPoolExecutor = recorded.ThreadPoolExecutor = Serial
+    workers.ThreadPoolExecutor = reader.ThreadPoolExecutor = Serial
     watch = cProfile.Profile(time.process_time)
     watch.runcall(extraction.extract, videos(recording), frame_rate(recording), progress=False, workers=1)
     found = {}

@@ -1,14 +1,15 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import simulation
 
 from workflow_miniscope.cnmfe.arrays import filtering
+from workflow_miniscope.cnmfe.arrays.grid import Grid
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.model import background
-from workflow_miniscope.cnmfe.model.expected import Expected
 from workflow_miniscope.cnmfe.model.fit import Fit
+from workflow_miniscope.cnmfe.model.prediction import PredictedFrames
 from workflow_miniscope.cnmfe.storage.scratch import Scratch
+from workflow_miniscope.cnmfe.storage.stored import StoredMovies
 
 
 def test_ring_predicts_a_smooth_background_and_not_a_cell(rng):
@@ -20,8 +21,8 @@ def test_ring_predicts_a_smooth_background_and_not_a_cell(rng):
     cell[12, 16] = 5
     movie = smooth + np.outer(cell.ravel(), rng.random(frames) < 0.05) + rng.normal(0, 0.05, smooth.shape)
     movie = (movie - movie.mean(axis=1, keepdims=True)).astype(np.float32)
-    with ThreadPoolExecutor(2) as pool:
-        W = background.fit_ring(movie, (height, width), 4.0, pool)
+    with start_workers(2) as workers:
+        W = background.fit_ring(movie, (height, width), 4.0, workers)
     predicted = W @ movie
     away = np.ones((height, width), bool)
     away[12, 16] = False
@@ -37,8 +38,8 @@ def test_ring_has_the_radius_it_is_given():
     assert distance.min() >= 5 and distance.max() < 7
     assert not np.any(offsets % 2)
     movie = np.random.default_rng(0).normal(size=(30 * 40, 50)).astype(np.float32)
-    with ThreadPoolExecutor(1) as pool:
-        W = background.fit_ring(movie, (30, 40), 5.0, pool)
+    with start_workers(1) as workers:
+        W = background.fit_ring(movie, (30, 40), 5.0, workers)
     rows, columns = np.divmod(W[15 * 40 + 20].indices, 40)
     assert set(zip(rows - 15, columns - 20, strict=True)) == set(map(tuple, offsets))
 
@@ -51,8 +52,8 @@ def test_ring_weights_solve_each_regression(rng, monkeypatch, shape, kept):
     monkeypatch.setattr(background, "MOST_PRODUCTS", kept)
     height, width = shape
     movie = rng.normal(size=(height * width, 90)) + rng.normal(size=(1, 90))
-    with ThreadPoolExecutor(2) as pool:
-        W = background.fit_ring(movie.astype(np.float32), shape, 4.0, pool)
+    with start_workers(2) as workers:
+        W = background.fit_ring(movie.astype(np.float32), shape, 4.0, workers)
     for pixel in (0, width - 1, (height // 2) * width + 17, height * width - 1):
         y, x = divmod(pixel, width)
         ring = background.ring(4.0) + (y, x)
@@ -67,8 +68,8 @@ def test_ring_weights_solve_each_regression(rng, monkeypatch, shape, kept):
 @pytest.mark.parametrize("value", [0, 1])
 def test_ring_of_pixels_that_are_all_the_same_has_weights(rng, value):
     movie = value * np.ones((20 * 20, 1), np.float32) @ rng.normal(size=(1, 60)).astype(np.float32)
-    with ThreadPoolExecutor(1) as pool:
-        W = background.fit_ring(movie, (20, 20), 4.0, pool)
+    with start_workers(1) as workers:
+        W = background.fit_ring(movie, (20, 20), 4.0, workers)
     np.testing.assert_allclose(W @ movie, movie, atol=0.01)
 
 
@@ -88,8 +89,8 @@ def test_the_background_has_little_of_the_noise_of_its_ring(rng):
     smooth = np.outer(field, rng.standard_normal(frames))
     noisy = smooth + rng.normal(0, 0.5 * smooth.std(), smooth.shape)
     mean = background.box_mean_matrix(shape)
-    with ThreadPoolExecutor(1) as pool:
-        W = background.fit_ring((mean @ noisy).astype(np.float32), shape, 10.0, pool)
+    with start_workers(1) as workers:
+        W = background.fit_ring((mean @ noisy).astype(np.float32), shape, 10.0, workers)
     # of other frames, which the weights were not fitted to
     new = np.outer(field, rng.standard_normal(frames))
     predicted = W @ (mean @ (new + rng.normal(0, 0.5 * smooth.std(), new.shape)))
@@ -109,7 +110,7 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
     """What is computed without ever making the background movie is the same as with it."""
     height, width, frames, factor = 24, 32, 300, 2
     movie = rng.normal(20, 3, (frames, height, width)).astype(np.float32)
-    with ThreadPoolExecutor(2) as pool:
+    with start_workers(2) as workers:
         fine = Scratch(tmp_path / "movie", (height, width), frames, 256.0)
         small = Scratch(tmp_path / "small", (height // 2, width // 2), frames, 256.0)
         D = background.box_mean_matrix(small.shape) @ background.reduction_matrix((height, width), factor)
@@ -118,7 +119,8 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
             fine.write(block, part)
             small.write(block, (D @ part.reshape(len(part), -1).T).T.reshape(-1, *small.shape))
         Y = movie.reshape(frames, -1).T
-        fit = Fit(fine, small, (D @ Y).astype(np.float32), factor, 3.0, 5, 0.9, pool, 2, (height, width))
+        stored = StoredMovies(Grid((height, width), 1, factor), fine, small, (D @ Y).astype(np.float32))
+        fit = Fit(stored, 3.0, 5, 0.9, workers)
         c = fit.components
         footprints = rng.random((2, c.side, c.side)).astype(np.float32)
         masks = np.ones(footprints.shape, bool)
@@ -140,6 +142,6 @@ def test_products_with_the_background_equal_those_with_the_background_movie(tmp_
         np.testing.assert_allclose(rest.data, full, rtol=0.02, atol=0.02 * np.abs(full).max())
         # frames of the second block
         start = fine.span(1).start
-        frames = Expected(fit).frames(small.chunk(1), start, 5, 20).reshape(20, -1).T
+        frames = PredictedFrames(fit).frames(small.chunk(1), start, 5, 20).reshape(20, -1).T
         model = (A.T @ C + B + Y.mean(axis=1, keepdims=True))[:, start + 5 : start + 25]
         np.testing.assert_allclose(frames, model, atol=0.02)

@@ -3,6 +3,7 @@
 import json
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from planted import ArrayMovie
@@ -10,6 +11,7 @@ from planted import recording as plant
 
 from workflow_miniscope import engines
 from workflow_miniscope.cnmfe import extract
+from workflow_miniscope.cnmfe.arrays import workers
 from workflow_miniscope.errors import ParameterError, RecordingError
 from workflow_miniscope.results.caiman import read_result
 
@@ -57,12 +59,39 @@ def test_every_value_is_finite_and_has_its_shape(result):
     assert result.snr.shape == result.r_values.shape == (n,)
 
 
-def test_threads_change_nothing(planted, result):
-    alone = extract(planted.movie, FPS, progress=False, workers=1)
-    assert (alone.A != result.A).nnz == 0
-    for name in ("C", "S", "YrA", "F_dff", "snr", "r_values"):
-        np.testing.assert_array_equal(getattr(alone, name), getattr(result, name), err_msg=name)
-    np.testing.assert_array_equal(alone.motion.shifts, result.motion.shifts)
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_threads_change_nothing(planted, result, number, monkeypatch):
+    # threads all the same where the machine has fewer processors
+    monkeypatch.setattr(workers, "usable_cpus", lambda: number)
+    other = extract(planted.movie, FPS, progress=False, workers=number)
+    assert (other.A != result.A).nnz == 0
+    for name in ("C", "S", "YrA", "F_dff", "snr", "r_values", "W", "b0", "sn", "Cn", "accepted"):
+        one, two = getattr(other, name), getattr(result, name)
+        if name == "W":
+            one, two = one.data, two.data
+        np.testing.assert_array_equal(one, two, err_msg=name)
+    np.testing.assert_array_equal(other.motion.shifts, result.motion.shifts)
+
+
+def test_the_libraries_threads_are_given_back(planted):
+    """One thread each inside the workers; a process that uses OpenCV for something else has its own again."""
+    before = cv2.getNumThreads()
+    inside = []
+
+    class Watched(ArrayMovie):
+        def blocks(self, size=256):
+            inside.append(cv2.getNumThreads())
+            yield from super().blocks(size)
+
+    cv2.setNumThreads(3)
+    try:
+        extract(Watched(planted.movie.array[:120]), FPS, progress=False)
+        assert inside == [1] and cv2.getNumThreads() == 3
+        with pytest.raises(RecordingError):
+            extract(Watched(np.full((120, 48, 64), np.nan, np.float32)), FPS, progress=False)
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_an_array_and_a_movie_are_the_same(planted, result):

@@ -1,15 +1,16 @@
 """Cells on top of each other: how many they are, which components are one of them, and which are two."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 
 from workflow_miniscope.cnmfe.arrays.filtering import bin_frame, box_mean
+from workflow_miniscope.cnmfe.arrays.grid import Grid
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.cells import merging, splitting
 from workflow_miniscope.cnmfe.cells.dimensions import PART_BINS, second_dimension, without
 from workflow_miniscope.cnmfe.model.fit import Fit
 from workflow_miniscope.cnmfe.storage.scratch import Scratch
+from workflow_miniscope.cnmfe.storage.stored import StoredMovies
 
 SHAPE, FRAMES, WIDTH, DECAY, NOISE = (32, 32), 2000, 4, 0.9, 0.3
 
@@ -30,7 +31,7 @@ def image(y, x, sigma=3.0):
 @pytest.fixture
 def fitted(tmp_path, rng):
     """Make a Fit of some components to the movie of some cells, without a background."""
-    with ThreadPoolExecutor(1) as pool:
+    with start_workers(1) as workers:
 
         def make(cells, components):
             movie = np.einsum("kyx,kt->tyx", *map(np.array, zip(*cells, strict=True)))
@@ -41,7 +42,8 @@ def fitted(tmp_path, rng):
                 frames = movie[fine.span(block)]
                 fine.write(block, frames)
                 coarse.write(block, np.stack([box_mean(bin_frame(frame, 2)) for frame in frames]))
-            fit = Fit(fine, coarse, np.zeros((coarse.pixels, 1), np.float32), 2, 4.0, 16, DECAY, pool, 1, SHAPE)
+            stored = StoredMovies(Grid(SHAPE, 1, 2), fine, coarse, np.zeros((coarse.pixels, 1), np.float32))
+            fit = Fit(stored, 4.0, 16, DECAY, workers)
             fit.sn[:] = NOISE
             c = fit.components
             for footprint, trace in components:
@@ -93,7 +95,7 @@ def test_directions_of_two_activities(rng):
 # all frames, or some blocks of a longer recording
 @pytest.mark.parametrize("looked_at", [10**6, 1024])
 def test_a_component_of_two_cells_is_split(fitted, rng, monkeypatch, looked_at):
-    monkeypatch.setattr(splitting, "FRAMES", looked_at)
+    monkeypatch.setattr(splitting, "SPLIT_FRAMES", looked_at)
     cells = [(image(16, 14.8), calcium(rng)), (image(16, 17.2), calcium(rng))]
     (a, x), (b, y) = cells
     fit = fitted(cells, [(a + b, x + y)])

@@ -1,16 +1,17 @@
 """Parts of the field that move differently: a known smooth field is found, and what moves as a whole stays whole."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import simulation
 
 from workflow_miniscope.cnmfe import Parameters, extract, suggest
-from workflow_miniscope.cnmfe.prepare import uncovered
-from workflow_miniscope.cnmfe.registration.piecewise import Blocks, Mover, PiecewiseRegistration
-from workflow_miniscope.cnmfe.registration.rigid import Registration, translate
+from workflow_miniscope.cnmfe.arrays.grid import Grid
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
+from workflow_miniscope.cnmfe.registration.blocks import Blocks, Mover
+from workflow_miniscope.cnmfe.registration.piecewise import PiecewiseRegistration
+from workflow_miniscope.cnmfe.registration.rigid import RigidRegistration, translate
 from workflow_miniscope.errors import ParameterError
 from workflow_miniscope.results.caiman import PiecewiseShifts, RigidShifts, read_result
 
@@ -27,12 +28,14 @@ def blocks():
     return Blocks(SHAPE, STRIDES, OVERLAPS)
 
 
-def register(movie, blocks=None, workers=1):
+def register(movie, blocks=None, number=1):
     """Shifts [frames, blocks, 2]; the deviations alone."""
-    with ThreadPoolExecutor(workers) as pool:
-        given = (movie.shape[1:], 3, (20, 20), pool)
+    with start_workers(number) as workers:
+        given = (movie.shape[1:], 3, (20, 20), workers)
         registration = (
-            Registration(*given) if blocks is None else PiecewiseRegistration(*given, blocks=blocks, max_deviation=5)
+            RigidRegistration(*given)
+            if blocks is None
+            else PiecewiseRegistration(*given, blocks=blocks, max_deviation=5)
         )
         registration.fit(movie[:200])
         shifts, deviations = [], []
@@ -98,7 +101,7 @@ def test_what_moves_as_a_whole_does_not_deviate():
 
 
 def test_threads_change_nothing(stretched, blocks, found):
-    again = register(stretched.movie, blocks, workers=2)
+    again = register(stretched.movie, blocks, number=2)
     np.testing.assert_array_equal(found[0], again[0])
 
 
@@ -144,7 +147,7 @@ def test_a_frame_is_moved_by_what_the_blocks_say(blocks):
 def test_pixels_that_came_from_outside_are_known(blocks):
     deviations = np.zeros((1, 3, 3, 2))
     deviations[0, :, 1, 0], deviations[..., 1] = 3, -2
-    rows, columns = uncovered(blocks.edges(np.array([[2.0, 0.0]]), deviations.reshape(1, 9, 2)), SHAPE, SHAPE, 1)
+    rows, columns = Grid(SHAPE, 1, 1).uncovered(blocks.edges(np.array([[2.0, 0.0]]), deviations.reshape(1, 9, 2)))
     gone = rows[0, :, None] | columns
     expected = np.zeros(SHAPE, bool)
     expected[:5] = expected[:, -2:] = True

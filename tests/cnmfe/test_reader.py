@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_miniscope.cnmfe.storage.recorded import DECODED_FRAMES, PARTS_AHEAD, Recorded
+from workflow_miniscope.cnmfe.storage.reader import DECODED_FRAMES, PARTS_AHEAD, FrameReader
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.movies import ArrayMovie
 
@@ -30,7 +30,7 @@ def frames(rng):
 def test_all_frames_come_once_and_in_order(frames, length, first, size):
     movie = Counted(frames)
     movie.size = size
-    recorded = Recorded(movie)
+    recorded = FrameReader(movie)
     if first:
         np.testing.assert_array_equal(recorded.first(first), frames[:first])
     blocks = list(recorded.blocks(length))
@@ -42,7 +42,7 @@ def test_all_frames_come_once_and_in_order(frames, length, first, size):
 
 def test_no_more_is_decoded_ahead_than_a_little(rng):
     movie = Counted(rng.integers(0, 255, (40 * DECODED_FRAMES, 4, 6), dtype=np.uint8))
-    recorded = Recorded(movie)
+    recorded = FrameReader(movie)
     recorded.first(DECODED_FRAMES)
     del recorded
     assert movie.decoded <= (PARTS_AHEAD + 1) * DECODED_FRAMES
@@ -52,4 +52,4 @@ def test_the_frame_that_is_not_a_number_is_named(frames):
     frames = frames.astype(np.float32)
     frames[170, 2, 3] = np.nan
     with pytest.raises(RecordingError, match="Frame 170 has"):
-        list(Recorded(ArrayMovie(frames)).blocks(256))
+        list(FrameReader(ArrayMovie(frames)).blocks(256))

@@ -1,16 +1,15 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import cv2
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from workflow_miniscope.cnmfe.registration.rigid import Registration, translate
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
+from workflow_miniscope.cnmfe.registration.rigid import RigidRegistration, translate
 
 
-def register(movie, workers=1, **kwargs):
-    with ThreadPoolExecutor(workers) as pool:
-        registration = Registration(movie.shape[1:], kwargs.get("gSig_filt", 3), (20, 20), pool)
+def register(movie, number=1, **kwargs):
+    with start_workers(number) as workers:
+        registration = RigidRegistration(movie.shape[1:], kwargs.get("gSig_filt", 3), (20, 20), workers)
         registration.fit(movie[:200])
         return np.concatenate([registration.register(movie[i : i + 256])[0] for i in range(0, len(movie), 256)])
 

@@ -1,12 +1,15 @@
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from workflow_miniscope.cnmfe.arrays.grid import Grid
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.prepare import prepare
-from workflow_miniscope.cnmfe.storage.recorded import Recorded
+from workflow_miniscope.cnmfe.registration.protocol import NoRegistration
+from workflow_miniscope.cnmfe.storage.reader import FrameReader
+from workflow_miniscope.cnmfe.storage.repair import StuckPixels
 from workflow_miniscope.cnmfe.storage.scratch import BLOCK_LENGTHS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
 from workflow_miniscope.movies import ArrayMovie
@@ -27,15 +30,15 @@ def test_pixels_come_back(stored):
     np.testing.assert_allclose(back, pixels, atol=0.5 / 64 + 1e-5)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_passes_equal_dense_products(stored, rng, workers):
+@pytest.mark.parametrize("number", [1, 2])
+def test_passes_equal_dense_products(stored, rng, number):
     movie, pixels = stored
     weights = sp.random(5, movie.pixels, 0.3, format="csr", random_state=0)
     traces = rng.normal(size=(3, movie.n_frames)).astype(np.float32)
     some = sp.random(3, movie.pixels, 0.3, format="csr", random_state=1)
-    with ThreadPoolExecutor(workers) as pool:
-        np.testing.assert_allclose(movie.project(weights, pool, workers), weights @ pixels, rtol=1e-3)
-        products = movie.correlate(traces, some.indptr, some.indices, pool, workers)
+    with start_workers(number) as workers:
+        np.testing.assert_allclose(movie.project(weights, workers), weights @ pixels, rtol=1e-3)
+        products = movie.correlate(traces, some.indptr, some.indices, workers)
     expected = (traces @ pixels.T)[np.repeat(np.arange(3), np.diff(some.indptr)), some.indices]
     np.testing.assert_allclose(products, expected, rtol=1e-3, atol=1)
 
@@ -46,8 +49,8 @@ def test_blocks_are_shorter_the_larger_the_frames():
 
 def test_blocks_of_some_frames_are_spread_over_the_recording(stored):
     movie, _ = stored
-    assert movie.spread(1).tolist() == [0]
-    assert movie.spread(10**6).tolist() == list(range(movie.blocks))
+    assert movie.spread(1) == [0]
+    assert movie.spread(10**6) == list(range(movie.blocks))
     some = movie.spread(BLOCK_LENGTHS[0])
     assert len(some) == BLOCK_LENGTHS[0] // movie.length and (len(some) == 1 or some[-1] == movie.blocks - 1)
 
@@ -57,7 +60,7 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, r
     # room for one of the two movies: what both take is asked for
     free = 2**27 + n_bytes((96, 96), 300)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(2**40, 2**40 - free, free))
-    recorded = Recorded(ArrayMovie(frames))
-    with ThreadPoolExecutor(1) as pool, pytest.raises(EngineError, match="GiB"):
-        prepare(recorded, frames[:50], (np.zeros((96, 96), bool), None), None, 1, 2, tmp_path, pool, 1, False)
+    reader, stuck, grid = FrameReader(ArrayMovie(frames)), StuckPixels.find(frames[:50]), Grid((96, 96), 1, 2)
+    with start_workers(1) as workers, pytest.raises(EngineError, match="GiB"):
+        prepare(reader, frames[:50], stuck, NoRegistration(), grid, tmp_path, workers, False)
     assert not list(tmp_path.iterdir())

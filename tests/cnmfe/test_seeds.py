@@ -1,14 +1,15 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 
 from workflow_miniscope.cnmfe import suggest
+from workflow_miniscope.cnmfe.arrays.grid import Grid
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.cells import quality, seeds
 from workflow_miniscope.cnmfe.model.components import Components
 from workflow_miniscope.cnmfe.model.fit import Fit
 from workflow_miniscope.cnmfe.parameters import Parameters
 from workflow_miniscope.cnmfe.storage.scratch import Scratch
+from workflow_miniscope.cnmfe.storage.stored import StoredMovies
 
 
 def seed_images(shape, scale, peaks, sigma):
@@ -92,14 +93,15 @@ def test_noise_at_the_border_is_not_that_of_frames_that_are_filled_there(tmp_pat
     movie[filled, :4] = 0
     seen = np.ones(shape)
     seen[:4] = 1 - filled.mean()
-    with ThreadPoolExecutor(1) as pool:
+    with start_workers(1) as workers:
         fine = Scratch(tmp_path / "movie", shape, frames, 1000.0)
         small = Scratch(tmp_path / "small", (24, 32), frames, 1000.0)
         for block in range(fine.blocks):
             part = movie[fine.span(block)]
             fine.write(block, part)
             small.write(block, np.zeros((len(part), 24, 32), np.float32))
-        fit = Fit(fine, small, np.zeros((24 * 32, 1), np.float32), 2, 4.0, 16, 0.9, pool, 1, shape, seen)
+        stored = StoredMovies(Grid(shape, 1, 2), fine, small, np.zeros((24 * 32, 1), np.float32))
+        fit = Fit(stored, 4.0, 16, 0.9, workers, seen)
         np.testing.assert_allclose(suggest.working_noise(fine, seen), 1, rtol=0.35)
         for image in seeds.images(fit, 2.0):
             border = 4 // image.scale

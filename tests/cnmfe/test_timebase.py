@@ -1,7 +1,6 @@
 """Frames that are missing: where they are, and that they neither end transients nor begin any."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import planted
@@ -12,6 +11,7 @@ from stub_engine import StubEngine
 
 from workflow_miniscope import engines
 from workflow_miniscope.cnmfe import extract
+from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.calcium import deconvolution, gaps, temporal, timebase
 from workflow_miniscope.errors import ParameterError, RecordingError
 from workflow_miniscope.results.caiman import read_result
@@ -151,8 +151,9 @@ def test_without_gaps_both_are_as_ever(rng):
 
 
 def finish(raw, p, base):
-    with ThreadPoolExecutor(2) as pool:
-        return temporal.finish(raw.astype(np.float32), base, p, RISE, DECAY, pool)[:2]
+    times = deconvolution.TimeConstants(RISE, DECAY)
+    with start_workers(2) as workers:
+        return temporal.finish(raw.astype(np.float32), base, p, times, workers)[:2]
 
 
 def plant(p, rng, n=6, frames=3000):

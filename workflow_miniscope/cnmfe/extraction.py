@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
-from threadpoolctl import threadpool_limits
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from .. import __version__
 from ..daq import open_movie
+from ..daq.source import MovieSource
 from ..errors import ParameterError, RecordingError
+from ..movies import Movie
+from ..movies.types import Floats, Ints, Numbers, Shape
 from ..results.caiman import CaimanResult, Dff, PiecewiseShifts, RigidShifts, background, write_result
 from . import suggest
+from .arrays.grid import Grid
 from .arrays.memory import release
+from .arrays.workers import Workers, start_workers
 from .calcium import temporal, timebase
-from .calcium.deconvolution import spike_response
+from .calcium.deconvolution import TimeConstants, spike_response
+from .calcium.timebase import TimeBase
 from .cells import merging, quality, seeds, splitting
 from .model import refinement
 from .model.fit import Fit
 from .parameters import Parameters, unused
-from .prepare import prepare
-from .registration.piecewise import Blocks, PiecewiseRegistration
-from .registration.rigid import Registration
-from .storage import repair
-from .storage.recorded import Recorded
+from .prepare import RegisteredMovie, prepare
+from .registration.blocks import Blocks
+from .registration.piecewise import PiecewiseRegistration
+from .registration.protocol import FrameRegistration, NoRegistration
+from .registration.rigid import RigidRegistration
+from .storage.reader import FrameReader
+from .storage.repair import StuckPixels
 
 logger = logging.getLogger(__name__)
+
+_Value = TypeVar("_Value")
 
 #: frames that the template and the suggested parameters come from
 FIRST_FRAMES = 200
@@ -47,18 +56,16 @@ ROUND_COVERAGE = (0.98, 0.5, 0.25)
 NEW_TRACE_SWEEPS = 4
 #: blocks of a piecewise-rigid registration at most, which solves for all of them together
 MOST_BLOCKS = 256
-# at most two threads: a workstation runs other things, and a shared server other people's
-WORKERS = max(1, min(2, os.cpu_count() or 1))
 
 
 def extract(
-    movie,
+    movie: MovieSource,
     fps: float | None = None,
     params: dict[str, Any] | None = None,
     output: str | Path | None = None,
     progress: bool = True,
     workers: int | None = None,
-    times=None,
+    times: ArrayLike | None = None,
 ) -> CaimanResult:
     """Find the cells of a one-photon recording, with their traces and activity.
 
@@ -75,7 +82,8 @@ def extract(
     progress : bool
         Show progress bars.
     workers : int, optional
-        Threads, at most 2 by default. The result does not depend on it.
+        Threads, at most as many as the processors that this process may use, which is the default; see
+        :func:`arrays.workers.usable_cpus`. The result does not depend on it.
     times : array_like of float [frames], optional
         Time of each frame in seconds, increasing; nan where it is not trusted. It says where frames are missing, which
         :mod:`timebase` explains: the activity is deconvolved with the decay during each gap, and activity in a gap is
@@ -111,16 +119,11 @@ def extract(
             f"{LEAST_SIDE} x {LEAST_SIDE} are needed."
         )
     if times is None:
-        base = timebase.consecutive(source.n_frames, fps)
+        base = timebase.consecutive(source.n_frames, _known(fps))
     else:
         base = timebase.from_times(times, source.n_frames, fps)
-    workers = workers or WORKERS
-    with (
-        tempfile.TemporaryDirectory(prefix="cnmfe-") as folder,
-        threadpool_limits(1),
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        result, description = _run(source, base, checked, Path(folder), pool, workers, progress)
+    with tempfile.TemporaryDirectory(prefix="cnmfe-") as folder, start_workers(workers) as threads:
+        result, description = _run(source, base, checked, Path(folder), threads, progress)
     result.requested = {"given": dict(params or {}), "unused": ignored}
     if times is not None:
         timebase.report(description)
@@ -130,77 +133,90 @@ def extract(
     return result
 
 
-def _run(source, base, params, folder, pool, workers, progress) -> tuple[CaimanResult, dict]:
-    full, fps = (source.height, source.width), base.fps
-    recorded = Recorded(source)
-    first = recorded.first(FIRST_FRAMES)
-    mask = repair.stuck(first)
-    if mask.any():
-        logger.info("%d pixels never change and are filled from their neighbours.", int(mask.sum()))
-    weights = repair.filling(mask)
-    first = repair.fill(first, mask, weights)
-    params = suggest.for_registration(params, full)
-    registration, shifts = None, np.zeros((len(first), 2))
-    if params.motion_correct:
-        registration = _registration(params, full, pool)
-        shifts = registration.fit(first)
-    params = suggest.for_extraction(params, first, shifts, full, source.n_frames, pool)
-    size, factor = params.ssub, params.ssub_B // params.ssub
-    prepared = prepare(recorded, first, (mask, weights), registration, size, factor, folder, pool, workers, progress)
+def _run(
+    source: Movie, base: TimeBase, params: Parameters, folder: Path, workers: Workers, progress: bool
+) -> tuple[CaimanResult, dict[str, float | int]]:
+    """Give the result, and what the time base says of it."""
+    field = (source.height, source.width)
+    reader = FrameReader(source)
+    first = reader.first(FIRST_FRAMES)
+    stuck = StuckPixels.find(first)
+    if stuck.mask.any():
+        logger.info("%d pixels never change and are filled from their neighbours.", int(stuck.mask.sum()))
+    first = stuck.fill(first)
+    params = suggest.for_registration(params, field)
+    registration, shifts = _registration(params, field, first, workers)
+    params = suggest.for_extraction(params, first, shifts, field, source.n_frames, workers)
+    grid = Grid(field, _known(params.ssub), _known(params.ssub_B) // _known(params.ssub))
+    registered = prepare(reader, first, stuck, registration, grid, folder, workers, progress)
     del first
     release()
     logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
-    fit = _start(prepared, params, full, fps, pool, workers)
+    fit = _start(registered, params, base.fps, workers)
     steps = 2 * len(ROUND_COVERAGE) + 2
     with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
-        found, times = _find_cells(fit, prepared, params, full, fps, bar)
+        found, times = _find_cells(fit, registered, params, base.fps, bar)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
-        result = _result(fit, prepared, found, params, full, size, base, times)
+        result = _result(fit, registered, found, params, base, times)
         bar.update()
-        logger.info("stage evaluation: %d components are accepted.", len(result.accepted))
-    return result, base.describe(len(spike_response(fps, *times)))
+        logger.info("stage evaluation: %d components are accepted.", len(_known(result.accepted)))
+    return result, base.describe(len(spike_response(base.fps, *times)))
 
 
-def _start(prepared, params, full, fps, pool, workers) -> Fit:
+def _start(registered: RegisteredMovie, params: Parameters, fps: float, workers: Workers) -> Fit:
     """The model before any component."""
-    size = params.ssub
+    grid = registered.stored.grid
     fit = Fit(
-        prepared.movie,
-        prepared.small,
-        prepared.sample,
-        factor=params.ssub_B // size,
-        ring_radius=params.ring_size_factor * float(np.mean(params.gSiz)) / params.ssub_B,
-        radius=int(np.ceil(suggest.FOOTPRINT_REACH * float(np.mean(params.gSig)) / size)),
-        g=float(np.exp(-1 / (fps * (params.decay_time or suggest.DECAY_START)))),
-        pool=pool,
+        registered.stored,
+        ring_radius=_known(params.ring_size_factor) * _mean(params.gSiz) / _known(params.ssub_B),
+        radius=int(np.ceil(suggest.FOOTPRINT_REACH * _mean(params.gSig) / grid.bin)),
+        g=_decay(fps, suggest.first_time_constants(params)),
         workers=workers,
-        extent=tuple(side // size for side in full),
-        seen=suggest.coverage(prepared, full, size),
+        seen=grid.coverage(registered.edges),
     )
-    fit.sn = suggest.working_noise(prepared.movie, fit.seen)
+    fit.sn = suggest.working_noise(fit.movie, fit.seen)
     return fit
 
 
-def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages, tuple[float, float]]:
+def _decay(fps: float, times: TimeConstants) -> float:
+    """Part of the calcium of a frame that is left in the next one."""
+    return float(np.exp(-1 / (fps * times.decay)))
+
+
+def _known(value: _Value | None) -> _Value:
+    """A value that is optional, and has been suggested or computed here."""
+    if value is None:
+        raise ValueError("A value is used before it is known.")
+    return value
+
+
+def _mean(sizes: Sequence[float] | None) -> float:
+    """The mean of a size (rows, columns)."""
+    return float(np.mean(_known(sizes)))
+
+
+def _find_cells(
+    fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm[NoReturn]
+) -> tuple[seeds.SeedImages, TimeConstants]:
     """Rounds of seeds, each followed by the fit of all components and the refinement of the registration.
 
     Returns
     -------
     tuple
-        The images that the first seeds came from; rise and decay time of the calcium, s.
+        The images that the first seeds came from, and the time constants of the calcium.
     """
-    size, gSig = params.ssub, float(np.mean(params.gSig)) / params.ssub
-    found = None
-    times = (suggest.RISE_START, params.decay_time or suggest.DECAY_START)
+    gSig = _mean(params.gSig) / fit.stored.grid.bin
+    min_corr, min_pnr = _known(params.min_corr), _known(params.min_pnr)
+    times = suggest.first_time_constants(params)
     fit.update_background()
     for round_, enough in enumerate(ROUND_COVERAGE):
-        width = seeds.bin_width(fps, times[1])
+        width = seeds.bin_width(fps, times.decay)
         images = seeds.images(fit, gSig, width)
-        found = found or images[0]
-        at, scales = seeds.find(images, gSig, params.min_corr, params.min_pnr, fit.seen > enough)
-        seeds.add(fit, at, scales, gSig)
-        if round_:
+        seeds.add(fit, seeds.find(images, gSig, min_corr, min_pnr, fit.seen > enough), gSig)
+        if not round_:
+            found = images[0]
+        else:
             # since the last time the registration was refined and components were merged
             fit.update_background()
         # the new traces start from nothing
@@ -211,7 +227,7 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
         fit.update_traces()
         if fit.kernel is None and len(fit.components):
             times = suggest.time_constants(fit.raw_traces(), fps, params)
-            fit.g = float(np.exp(-1 / (fps * times[1])))
+            fit.g = _decay(fps, times)
             fit.kernel = spike_response(fps, *times)
         if splitting.split(fit, width):
             fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
@@ -220,7 +236,7 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
             fit.update_traces()
         bar.update()
         if len(fit.components):
-            prepared.shifts += refinement.refine(fit, prepared, full, size, params.motion_correct)
+            registered.shifts += refinement.refine(fit, registered.shifts, registered.edges, params.motion_correct)
         bar.update()
     fit.improve()
     merging.merge(fit, params.merge_thr, width)
@@ -232,123 +248,134 @@ def _find_cells(fit, prepared, params, full, fps, bar) -> tuple[seeds.SeedImages
     return found, times
 
 
-def _registration(params, full, pool) -> Registration:
-    given = (full, float(np.mean(params.gSig_filt)), params.max_shifts, pool)
+def _registration(
+    params: Parameters, field: Shape, first: Numbers, workers: Workers
+) -> tuple[FrameRegistration, Floats]:
+    """What registers the frames, and the shifts of the first ones, float64 [n, 2], px."""
+    if not params.motion_correct:
+        return NoRegistration(), np.zeros((len(first), 2))
+    size = _mean(params.gSig_filt)
     if not params.pw_rigid:
-        return Registration(*given)
-    blocks = Blocks(full, params.strides, params.overlaps)
+        rigid = RigidRegistration(field, size, params.max_shifts, workers)
+        return rigid, rigid.fit(first)
+    strides, overlaps = _known(params.strides), _known(params.overlaps)
+    blocks = Blocks(field, strides, overlaps)
     if len(blocks.blocks) > MOST_BLOCKS:
         raise ParameterError(
-            f"pw_rigid: strides of {params.strides} give {len(blocks.blocks)} blocks, and at most {MOST_BLOCKS} can be "
+            f"pw_rigid: strides of {strides} give {len(blocks.blocks)} blocks, and at most {MOST_BLOCKS} can be "
             "registered: choose larger strides."
         )
     if len(blocks.blocks) == 1:
-        window = np.add(params.strides, params.overlaps)
+        window = np.add(strides, overlaps)
         logger.warning(
             "The field of %d x %d pixels has only one block of %d x %d (strides + overlaps): pw_rigid changes nothing.",
-            *full,
+            *field,
             *window,
         )
-    return PiecewiseRegistration(*given, blocks=blocks, max_deviation=params.max_deviation_rigid)
+    limit = params.max_deviation_rigid
+    piecewise = PiecewiseRegistration(field, size, params.max_shifts, workers, blocks, limit)
+    return piecewise, piecewise.fit(first)
 
 
-def _motion(prepared) -> RigidShifts | PiecewiseShifts:
-    if prepared.blocks is None:
-        return RigidShifts(prepared.shifts)
-    shifts = prepared.shifts[:, None] + prepared.deviations
-    return PiecewiseShifts(y=shifts[..., 0], x=shifts[..., 1], blocks=prepared.blocks.blocks)
+def _motion(registered: RegisteredMovie) -> RigidShifts | PiecewiseShifts:
+    if registered.blocks is None:
+        return RigidShifts(registered.shifts)
+    shifts = registered.shifts[:, None] + registered.deviations
+    return PiecewiseShifts(y=shifts[..., 0], x=shifts[..., 1], blocks=registered.blocks.blocks)
 
 
-def _result(fit, prepared, found, params, full, size, base, times) -> CaimanResult:
-    c, fps = fit.components, base.fps
-    length = max(1, int(round(times[1] * fps)))
+def _result(
+    fit: Fit,
+    registered: RegisteredMovie,
+    found: seeds.SeedImages,
+    params: Parameters,
+    base: TimeBase,
+    times: TimeConstants,
+) -> CaimanResult:
+    c, grid = fit.components, fit.stored.grid
     r = quality.footprint_consistency(fit)
     raw = fit.raw_traces() if len(c) else c.C
-    snr = quality.trace_snr(raw, length)
+    snr = quality.trace_snr(raw, max(1, int(round(times.decay * base.fps))))
     accepted = quality.accept(snr, r, quality.eccentricity(c), quality.width(c), params)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
     fit.smooth_footprints()
-    A = _full_resolution(fit, full, size)
+    A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)
-    rise, decay = times
-    if len(c):
-        C, S, YrA, g, bl, sn = temporal.finish(raw, base, params.p, rise, decay, fit.pool)
-    else:
-        C, S, YrA, g, bl, sn = raw, raw, raw, None, None, None
-    A, C, S, YrA, scale = _normalise(A, C, S, YrA)
+    final = temporal.finish(raw, base, params.p, times, fit.workers) if len(c) else None
+    A, C, S, YrA, scale = _normalise(A, *((raw, raw, raw) if final is None else final[:3]))
     release()
-    mean = prepared.images.average()
+    mean = registered.images.average()
     b0 = mean.ravel(order="F") - A @ C.mean(axis=1)
-    grouped = params.grouped()
-    grouped["data"] |= {"fr": fps, "dims": list(full), "decay_time": decay}
-    if params.p == 2:
-        grouped["temporal"]["rise_time"] = rise
-    grouped["preprocess"] = {"p": params.p}
     return CaimanResult(
-        dims=full,
+        dims=grid.field,
         A=A,
         C=C,
         S=S,
         YrA=YrA,
-        F_dff=Dff(background(A, C, b0=b0), C, YrA),
+        F_dff=Dff(_known(background(A, C, b0=b0)), C, YrA),
         dff_method="computed: over the constant background, running 8th percentile of 500 frames",
         # CaImAn multiplies them with the grid itself and not with means of nine pixels
         W=_fortran((fit.W @ fit.mean).tocsr(), fit.small.shape),
         b0=b0,
-        Cn=_enlarge(found.correlation, full, size),
-        sn=prepared.sn.ravel(order="F"),
-        g=g,
-        bl=None if bl is None else bl * scale,
-        c1=None if bl is None else np.zeros(len(bl)),
-        neurons_sn=None if sn is None else sn * scale,
+        Cn=grid.enlarge(found.correlation),
+        sn=registered.sn.ravel(order="F"),
+        g=None if final is None else final.g,
+        bl=None if final is None else final.baseline * scale,
+        c1=None if final is None else np.zeros(len(scale)),
+        neurons_sn=None if final is None else final.noise * scale,
         accepted=np.flatnonzero(accepted),
         rejected=np.flatnonzero(~accepted),
         snr=snr,
         r_values=r,
-        params=grouped,
-        motion=_motion(prepared),
-        reference_image=prepared.template,
+        params=_stored_parameters(params, grid.field, base.fps, times),
+        motion=_motion(registered),
+        reference_image=registered.template,
         average_image=mean,
-        correlation_image=prepared.images.correlation(),
-        max_image=prepared.images.maximum(),
+        correlation_image=registered.images.correlation(),
+        max_image=registered.images.maximum(),
         method="cnmfe",
         version=__version__,
     )
 
 
-def _enlarge(image: np.ndarray, full: tuple[int, int], size: int) -> np.ndarray:
-    import cv2
+def _stored_parameters(params: Parameters, field: Shape, fps: float, times: TimeConstants) -> dict[str, dict[str, Any]]:
+    """All parameters that were used, in CaImAn's groups."""
+    grouped = params.grouped()
+    grouped["data"] |= {"fr": fps, "dims": list(field), "decay_time": times.decay}
+    if params.p == 2:
+        grouped["temporal"]["rise_time"] = times.rise
+    grouped["preprocess"] = {"p": params.p}
+    return grouped
 
-    if size > 1:
-        shape = (image.shape[1] * size, image.shape[0] * size)
-        image = cv2.resize(image.astype(np.float32), shape, interpolation=cv2.INTER_LINEAR)
-    return image[: full[0], : full[1]]
 
-
-def _full_resolution(fit, full, size) -> sp.csc_matrix:
+def _full_resolution(fit: Fit) -> sp.csc_matrix:
     """Footprints at full resolution, pixels in Fortran order."""
-    columns, indptr, data = [], [0], []
+    grid = fit.stored.grid
+    pixels = grid.field[0] * grid.field[1]
+    columns: list[Ints] = []
+    data: list[Floats] = []
+    indptr = [0]
     matrix = fit.components.matrix()
     for k in range(len(fit.components)):
         image = np.zeros(fit.movie.pixels, np.float32)
         row = slice(matrix.indptr[k], matrix.indptr[k + 1])
         image[matrix.indices[row]] = matrix.data[row]
-        flat = _enlarge(image.reshape(fit.movie.shape), full, size).ravel(order="F")
+        flat = grid.enlarge(image.reshape(fit.movie.shape)).ravel(order="F")
         at = np.flatnonzero(flat > 0)
         columns.append(at)
         data.append(flat[at])
         indptr.append(indptr[-1] + len(at))
     if not columns:
-        return sp.csc_matrix((full[0] * full[1], 0), dtype=np.float32)
-    return sp.csc_matrix(
-        (np.concatenate(data), np.concatenate(columns), indptr), shape=(full[0] * full[1], len(columns))
-    )
+        return sp.csc_matrix((pixels, 0), dtype=np.float32)
+    return sp.csc_matrix((np.concatenate(data), np.concatenate(columns), indptr), shape=(pixels, len(columns)))
 
 
-def _normalise(A, C, S, YrA):
+def _normalise(
+    A: sp.csc_matrix, C: Floats, S: Floats, YrA: Floats
+) -> tuple[sp.csc_matrix, Floats, Floats, Floats, Floats]:
     """Footprints of norm 1, as CaImAn has them; the traces carry the brightness."""
     norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
     norm[norm == 0] = 1
@@ -359,7 +386,7 @@ def _normalise(A, C, S, YrA):
     return A, C, S, YrA, norm
 
 
-def _fortran(W: sp.csr_matrix, shape: tuple[int, int]) -> sp.csr_matrix:
+def _fortran(W: sp.csr_matrix, shape: Shape) -> sp.csr_matrix:
     """The ring's weights with pixels column after column, as CaImAn counts them."""
     order = np.arange(shape[0] * shape[1]).reshape(shape).ravel(order="F")
     return W[order][:, order].tocsr()

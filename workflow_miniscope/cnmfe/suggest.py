@@ -8,12 +8,15 @@ from copy import copy
 import numpy as np
 
 from ..errors import ParameterError
+from ..movies.types import Floats, Numbers, Shape
 from .arrays.filtering import from_nearest
+from .arrays.workers import Workers
 from .calcium import deconvolution
-from .calcium.deconvolution import baseline, noise
+from .calcium.deconvolution import TimeConstants, baseline, noise
 from .cells import seeds
 from .cells.soma import soma_size
-from .prepare import uncovered
+from .parameters import Parameters
+from .storage.scratch import Scratch
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ TRACE_FRAMES = 2000
 PIXEL_NOISE_FRAMES = 1024
 
 
-def for_registration(params, full: tuple[int, int]):
+def for_registration(params: Parameters, full: Shape) -> Parameters:
     """Fill in what registration needs for a field of (height, width) pixels; gives a copy."""
     params = copy(params)
     if params.gSig_filt is None:
@@ -75,7 +78,9 @@ def for_registration(params, full: tuple[int, int]):
     return params
 
 
-def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[int, int], n_frames: int, pool):
+def for_extraction(
+    params: Parameters, first: Numbers, shifts: Floats, full: Shape, n_frames: int, workers: Workers
+) -> Parameters:
     """Fill in the rest; gives a copy.
 
     Parameters
@@ -88,7 +93,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
         (height, width) of the recording.
     n_frames : int
         Length.
-    pool : ThreadPoolExecutor
+    workers : Workers
         Threads.
 
     Raises
@@ -98,7 +103,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
     """
     params = copy(params)
     if params.gSig is None:
-        sigma = soma_size(first, shifts, pool)
+        sigma = soma_size(first, shifts, workers)
         if sigma is None:
             sigma = min(USUAL_GSIG, min(full) / FIELD_GSIG)
             logger.info("Too few cells are active at the beginning to see their size; gSig=%.0f is taken.", sigma)
@@ -129,7 +134,7 @@ def for_extraction(params, first: np.ndarray, shifts: np.ndarray, full: tuple[in
     return params
 
 
-def working_noise(movie, seen: np.ndarray) -> np.ndarray:
+def working_noise(movie: Scratch, seen: Floats) -> Floats:
     """Noise of each pixel of the working grid, float32 [pixels], from a few blocks.
 
     What some frames do not cover is filled, and has no noise there: such pixels have that of the nearest one that is
@@ -140,24 +145,18 @@ def working_noise(movie, seen: np.ndarray) -> np.ndarray:
     return from_nearest(image, seen >= seeds.NOISE_COVERAGE).ravel()
 
 
-def coverage(prepared, full, size) -> np.ndarray:
-    """Fraction of the frames that cover each pixel of the working grid, float64 [height, width]."""
-    shape, n = prepared.movie.shape, len(prepared.shifts)
-    rows, columns = uncovered(prepared.edges, shape, full, size)
-    # counts, which float32 holds exactly
-    covered = (~rows).T.astype(np.float32) @ (~columns).astype(np.float32)
-    padding = np.ones(shape, bool)
-    padding[: full[0] // size, : full[1] // size] = False
-    return np.where(padding, 0, 1 - (n - covered.astype(np.float64)) / n)
+def first_time_constants(params: Parameters) -> TimeConstants:
+    """Give the time constants that hold until those of the recording are known."""
+    return TimeConstants(RISE_START, params.decay_time or DECAY_START)
 
 
-def time_constants(raw: np.ndarray, fps: float, params) -> tuple[float, float]:
-    """(rise, decay) in s, from the traces with the highest signal to noise ratio."""
+def time_constants(raw: Floats, fps: float, params: Parameters) -> TimeConstants:
+    """Estimate the time constants from the traces with the highest signal to noise ratio."""
     level = np.array([baseline(y) for y in raw])
     sn = np.maximum(noise(raw), 1e-12)
-    start = (RISE_START, params.decay_time or DECAY_START)
-    if start[0] >= deconvolution.RISE_OF_DECAY * start[1]:
-        start = (RISE_PART * start[1], start[1])
+    start = first_time_constants(params)
+    if start.rise >= deconvolution.RISE_OF_DECAY * start.decay:
+        start = TimeConstants(RISE_PART * start.decay, start.decay)
     best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:BEST_TRACES]
     # beginning and end of a trace count alike in a long recording: the middle
     first = max(0, (raw.shape[1] - TRACE_FRAMES) // 2)

@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 import scipy.ndimage as ndi
 
-# work is shared out over frames and blocks of pixels here, not inside OpenCV
-cv2.setNumThreads(1)
+from ...movies.types import Bools, Floats
 
 
-def bin_frame(frame: np.ndarray, size: int) -> np.ndarray:
+def bin_frame(frame: Floats, size: int) -> Floats:
     """Mean of every ``size`` x ``size`` pixels.
 
     Rows and columns that do not fill a bin are left out, so bin (i, j) covers the rows ``size * i`` to
@@ -30,10 +29,11 @@ def bin_frame(frame: np.ndarray, size: int) -> np.ndarray:
     if size == 1:
         return frame
     height, width = frame.shape[0] // size, frame.shape[1] // size
-    return cv2.resize(frame[: height * size, : width * size], (width, height), interpolation=cv2.INTER_AREA)
+    whole = frame[: height * size, : width * size]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def box_mean(frame: np.ndarray) -> np.ndarray:
+def box_mean(frame: Floats) -> Floats:
     """Mean of each pixel and the eight around it, float32 [height, width]; along the border of the two beside it.
 
     So a slope stays what it is, up to the border.
@@ -45,19 +45,20 @@ def box_mean(frame: np.ndarray) -> np.ndarray:
     return out
 
 
-def from_nearest(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+def from_nearest(image: Floats, known: Bools) -> Floats:
     """An image [height, width] in which pixels that are not known have the value of the nearest one that is."""
     if not known.any():
         return image
-    return image[tuple(ndi.distance_transform_edt(~known, return_distances=False, return_indices=True))]
+    nearest: Floats = image[tuple(ndi.distance_transform_edt(~known, return_distances=False, return_indices=True))]
+    return nearest
 
 
-def blur(frame: np.ndarray, sigma: float) -> np.ndarray:
+def blur(frame: Floats, sigma: float) -> Floats:
     """Gaussian blur, reflecting at the border; the kernel ends at 3 sigma."""
     size = 2 * int(np.ceil(3 * sigma)) + 1
-    return cv2.GaussianBlur(frame, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.GaussianBlur(frame, (size, size), sigma, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def band_pass(frame: np.ndarray, inner: float, outer: float) -> np.ndarray:
+def band_pass(frame: Floats, inner: float, outer: float) -> Floats:
     """Difference of two Gaussians: keeps structures between ``inner`` and ``outer`` pixels (sigma)."""
     return blur(frame, inner) - blur(frame, outer)

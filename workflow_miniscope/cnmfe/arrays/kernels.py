@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+
+from ...movies.types import Bools, Floats, Ints, Numbers, Real
 
 #: pixels that are turned over at a time: as many float32 as a line of the processor's cache holds
 TILE = 16
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def add_weighted_rows(chunk, indptr, indices, weights, first, last, out):
+def add_weighted_rows(
+    chunk: Numbers, indptr: Ints, indices: Ints, weights: Floats, first: int, last: int, out: Floats
+) -> None:
     """``out[k] += sum_p weights[k, p] * chunk[p]`` for the rows ``first`` to ``last`` of a CSR matrix.
 
     chunk: int16 or float32 [pixels, frames or more]; out: float32 [rows, frames].
@@ -34,7 +40,9 @@ def add_weighted_rows(chunk, indptr, indices, weights, first, last, out):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def add_products(chunk, indptr, indices, traces, first, last, out):
+def add_products(
+    chunk: Numbers, indptr: Ints, indices: Ints, traces: Floats, first: int, last: int, out: Floats
+) -> None:
     """``out[k, p] += sum_t chunk[p, t] * traces[k, t]`` at the entries of a CSR matrix, rows ``first`` to ``last``.
 
     chunk: int16 [pixels, frames or more]; traces: float32 [k, frames]; out: float64 [entries].
@@ -67,7 +75,9 @@ def add_products(chunk, indptr, indices, traces, first, last, out):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def subtract_model(frames, indptr, indices, weights, traces, first, last):
+def subtract_model(
+    frames: Floats, indptr: Ints, indices: Ints, weights: Floats, traces: Floats, first: int, last: int
+) -> None:
     """``frames[p] -= sum_k weights[p, k] * traces[k]`` for the pixels ``first`` to ``last`` of a CSR matrix.
 
     frames: float32 [pixels, n]; traces: float32 [components, n].
@@ -83,7 +93,7 @@ def subtract_model(frames, indptr, indices, weights, traces, first, last):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def average_frames(chunk, frames, width, scale, first, last, out):
+def average_frames(chunk: Ints, frames: int, width: int, scale: Real, first: int, last: int, out: Floats) -> None:
     """``out[p, i] = scale * mean of chunk[p, i * width : (i + 1) * width]`` for the pixels ``first`` to ``last``.
 
     chunk: int16 [pixels, frames or more]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
@@ -100,7 +110,22 @@ def average_frames(chunk, frames, width, scale, first, last, out):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def subtract_background(up_ptr, up_at, up, W_ptr, W_at, W, indptr, indices, rest_ptr, rest_at, rest, first, last, out):
+def subtract_background(
+    up_ptr: Ints,
+    up_at: Ints,
+    up: Floats,
+    W_ptr: Ints,
+    W_at: Ints,
+    W: Floats,
+    indptr: Ints,
+    indices: Ints,
+    rest_ptr: Ints,
+    rest_at: Ints,
+    rest: Floats,
+    first: int,
+    last: int,
+    out: Floats,
+) -> None:
     """``out[k, p] -= (U W r_k)(p)`` at the entries of a CSR matrix [k, p], rows ``first`` to ``last``.
 
     U [pixels, small pixels] and W [small pixels, small pixels] are CSR matrices, and so is r [k, small pixels], which
@@ -126,7 +151,9 @@ def subtract_background(up_ptr, up_at, up, W_ptr, W_at, W, indptr, indices, rest
 
 
 @njit(nogil=True, cache=True)
-def subtract_product(indptr, indices, A_ptr, A_at, A, gram, first, last, out):
+def subtract_product(
+    indptr: Ints, indices: Ints, A_ptr: Ints, A_at: Ints, A: Floats, gram: Floats, first: int, last: int, out: Floats
+) -> None:
     """``out[k, q] -= sum_j A[q, j] * gram[j, k]`` at the entries of a CSR matrix [k, q], rows ``first`` to ``last``.
 
     A is a CSR matrix [q, j]; gram: [j, k]; out: float64 [entries].
@@ -139,7 +166,18 @@ def subtract_product(indptr, indices, A_ptr, A_at, A, gram, first, last, out):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def expect_frames(constant, up_ptr, up_at, up, coarse, A_ptr, A_at, A, traces, out):
+def expect_frames(
+    constant: Floats,
+    up_ptr: Ints,
+    up_at: Ints,
+    up: Floats,
+    coarse: Floats,
+    A_ptr: Ints,
+    A_at: Ints,
+    A: Floats,
+    traces: Floats,
+    out: Floats,
+) -> None:
     """``out[i, p] = constant[p] + (U B)(p, i) + (A C)(p, i)``: frames as a model expects them.
 
     constant: float32 [pixels]; U [pixels, small pixels], A [pixels, components]: CSR matrices; coarse (B): float32
@@ -167,7 +205,7 @@ def expect_frames(constant, up_ptr, up_at, up, coarse, A_ptr, A_at, A, traces, o
 
 
 @njit(nogil=True, cache=True)
-def take_frames(chunk, start, scale, out):
+def take_frames(chunk: Numbers, start: int, scale: Real, out: Floats) -> None:
     """``out[i, p] = chunk[p, start + i] / scale``: int16 [pixels, frames] into frames, float32 [n, pixels]."""
     n, last = out.shape
     unit = np.float32(1) / scale
@@ -179,7 +217,7 @@ def take_frames(chunk, start, scale, out):
 
 
 @njit(nogil=True, cache=True)
-def put_frames(frames, start, scale, chunk):
+def put_frames(frames: Floats, start: int, scale: Real, chunk: Numbers) -> None:
     """``chunk[p, start + i] = scale * frames[i, p]``, rounded, within int16: the reverse of :func:`take_frames`."""
     n, last = frames.shape
     for first in range(0, last, TILE):
@@ -190,7 +228,7 @@ def put_frames(frames, start, scale, chunk):
 
 
 @njit(nogil=True, cache=True)
-def add_frames(frames, start, step, out):
+def add_frames(frames: Floats, start: int, step: int, out: Floats) -> None:
     """``out[p, (start + i) // step] += frames[i, p]``. frames: float32 [n, pixels]; out: float32 [pixels, bins]."""
     n, last = frames.shape
     for first in range(0, last, TILE):
@@ -201,7 +239,17 @@ def add_frames(frames, start, step, out):
 
 
 @njit(nogil=True, cache=True)
-def correct_frame(frame, expected, dy, dx, down, right, rows, columns, ceiling):
+def correct_frame(
+    frame: Floats,
+    expected: Floats,
+    dy: Floats,
+    dx: Floats,
+    down: Real,
+    right: Real,
+    rows: Bools,
+    columns: Bools,
+    ceiling: Real,
+) -> None:
     """Take ``down * dy + right * dx`` from a frame; put what is expected where it was not covered or saturated.
 
     frame, expected, dy, dx: float32 [height, width]; rows, columns: bool, not covered. A pixel that reaches the
@@ -219,7 +267,9 @@ def correct_frame(frame, expected, dy, dx, down, right, rows, columns, ceiling):
 
 
 @njit(nogil=True, cache=True)
-def add_covered(frames, rows, columns, first, last, total, count):
+def add_covered(
+    frames: Floats, rows: Bools, columns: Bools, first: int, last: int, total: Floats, count: Floats
+) -> None:
     """Sum of what frames cover and how many they are, for the rows ``first`` to ``last``.
 
     frames: float32 [n, height, width]; rows, columns: bool [n, height], [n, width], not covered; total, count:
@@ -237,7 +287,7 @@ def add_covered(frames, rows, columns, first, last, total, count):
 
 
 @njit(nogil=True, cache=True)
-def fill_uncovered(frames, rows, columns, mean, first, last):
+def fill_uncovered(frames: Floats, rows: Bools, columns: Bools, mean: Floats, first: int, last: int) -> None:
     """Put the mean where frames do not cover the rows ``first`` to ``last``; see :func:`add_covered`."""
     for i in range(len(frames)):
         for y in range(first, last):
@@ -251,7 +301,7 @@ def fill_uncovered(frames, rows, columns, mean, first, last):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def translate(frame, dy, dx, out):
+def translate(frame: Floats, dy: float, dx: float, out: Floats) -> None:
     """``out[y, x] = frame[y - dy, x - dx]``, interpolated, the border being repeated beyond it.
 
     Cubic convolution (Keys 1981, IEEE Trans Acoust Speech Signal Process 29:1153, equation 4 with a = -0.75, as in
@@ -287,7 +337,7 @@ def translate(frame, dy, dx, out):
 
 
 @njit(nogil=True, cache=True)
-def _cubic(f):
+def _cubic(f: float) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Weights of the pixels at -1, 0, 1 and 2 for a place ``f`` between 0 and 1."""
     a = -0.75
     w0 = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a
@@ -297,7 +347,7 @@ def _cubic(f):
 
 
 @njit(nogil=True, cache=True)
-def select(values, k):
+def select(values: Floats, k: int) -> Any:
     """The ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
     low, high = 0, len(values)
     while high - low > 1:

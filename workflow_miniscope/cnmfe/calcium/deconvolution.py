@@ -13,10 +13,12 @@ sees it, see :func:`spike_response`, and the same problem is solved by coordinat
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from ...movies.types import Bools, Floats, Ints, Real
 from ..arrays import kernels
 from ..arrays.robust import MAD_TO_SD
 
@@ -28,6 +30,8 @@ RISE_RANGE = (0.005, 0.5)
 DECAY_RANGE = (0.05, 5.0)
 #: a rise time is less than this fraction of the decay time: two exponentials that are alike cannot be told apart
 RISE_OF_DECAY = 0.8
+#: a longer rise is taken to be this fraction of the decay: with both alike the response would be 0
+MOST_OF_DECAY = 0.99
 #: decay times after which nothing is left of a transient (0.25 % of its peak)
 RESPONSE_LENGTHS = 6.0
 #: the baseline is the narrowest interval that holds one in this many values: cells are active less than that
@@ -40,7 +44,14 @@ FINAL_SWEEPS = 60
 SEARCH_FACTORS = (1.5, 1.2, 1.1)
 
 
-def noise(trace: np.ndarray) -> np.ndarray:
+class TimeConstants(NamedTuple):
+    """Time constants of calcium after a spike, s."""
+
+    rise: float
+    decay: float
+
+
+def noise(trace: Floats) -> Floats:
     """Standard deviation of the white noise in traces, from their second differences (last axis).
 
     ``y_t - (y_{t-1} + y_{t+1}) / 2`` removes what changes slowly and has 3/2 of the noise variance. Of its
@@ -50,11 +61,12 @@ def noise(trace: np.ndarray) -> np.ndarray:
     medians = np.zeros(trace.shape[:-1], trace.dtype)
     if frames > 2:
         _median_differences(np.ascontiguousarray(trace).reshape(-1, frames), medians.reshape(-1))
-    return MAD_TO_SD * medians[()] / np.sqrt(1.5)
+    sd: Floats = MAD_TO_SD * medians[()] / np.sqrt(1.5)
+    return sd
 
 
 @njit(nogil=True, cache=True)
-def _median_differences(traces, out):
+def _median_differences(traces: Floats, out: Floats) -> None:
     """Median of the absolute second differences that :func:`noise` is made of; traces [n, frames], out [n]."""
     n = traces.shape[1] - 2
     values, half = np.empty(n, traces.dtype), traces.dtype.type(0.5)
@@ -68,7 +80,7 @@ def _median_differences(traces, out):
             out[k] = (out[k] + values[: n // 2].max()) / 2
 
 
-def baseline(traces: np.ndarray) -> np.ndarray:
+def baseline(traces: Floats) -> Floats:
     """Level of traces without transients: mean of the narrowest interval that holds a quarter of their values.
 
     The mode of the values (half-sample mode with a quarter): a percentile would depend on how often the cell is
@@ -80,11 +92,12 @@ def baseline(traces: np.ndarray) -> np.ndarray:
     width = values[..., quarter:] - values[..., : frames - quarter]
     first = width.argmin(axis=-1) if frames > quarter else np.zeros(values.shape[:-1], int)
     inside = first[..., None] + np.arange(quarter)
-    return np.take_along_axis(values, inside, axis=-1).mean(axis=-1)
+    level: Floats = np.take_along_axis(values, inside, axis=-1).mean(axis=-1)
+    return level
 
 
 @njit(nogil=True, cache=True)
-def oasis(y, g, penalty):
+def oasis(y: Floats, g: Real, penalty: Real) -> Floats:
     """OASIS for p = 1: calcium of a trace whose baseline is 0.
 
     Parameters
@@ -124,7 +137,7 @@ def oasis(y, g, penalty):
     return c
 
 
-def spike_response(fps: float, rise: float, decay: float, lengths: float = RESPONSE_LENGTHS) -> np.ndarray:
+def spike_response(fps: float, rise: float, decay: float, lengths: float = RESPONSE_LENGTHS) -> Floats:
     """Calcium that a camera sees after a spike: ``exp(-t / decay) - exp(-t / rise)``, averaged over frames.
 
     A frame is the mean over its exposure, and the spike falls anywhere in the first frame; both are averages
@@ -146,19 +159,20 @@ def spike_response(fps: float, rise: float, decay: float, lengths: float = RESPO
     """
     n = max(2, int(np.ceil(lengths * decay * fps)))
 
-    def twice_integrated(t, tau):
+    def twice_integrated(t: Floats, tau: float) -> Floats:
         # integral over both averages of exp(-t / tau) from t = 0, at the ends of the frames
         t = np.maximum(t, 0)
-        return tau * t - tau**2 * (1 - np.exp(-t / tau))
+        integral: Floats = tau * t - tau**2 * (1 - np.exp(-t / tau))
+        return integral
 
     t = np.arange(-1, n + 1) / fps
-    kernel = sum(
-        sign * np.diff(twice_integrated(t, tau), 2) for sign, tau in ((1, decay), (-1, min(rise, 0.99 * decay)))
-    )
-    return kernel / kernel.max()
+    falling, rising = (np.diff(twice_integrated(t, tau), 2) for tau in (decay, min(rise, MOST_OF_DECAY * decay)))
+    kernel = falling - rising
+    response: Floats = kernel / kernel.max()
+    return response
 
 
-def overlaps(kernel: np.ndarray) -> np.ndarray:
+def overlaps(kernel: Floats) -> Floats:
     """``sum_{j < m} h_j h_{j + d}`` for each lag d and number of terms m, float64 [n, n + 1].
 
     Two responses overlap in all their frames unless the recording ends before. All traces share a kernel: it is
@@ -168,12 +182,12 @@ def overlaps(kernel: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _known_overlaps(kernel: bytes) -> np.ndarray:
+def _known_overlaps(kernel: bytes) -> Floats:
     return _sum_overlaps(np.frombuffer(kernel).copy())
 
 
 @njit(nogil=True, cache=True)
-def _sum_overlaps(h):
+def _sum_overlaps(h: Floats) -> Floats:
     length = len(h)
     out = np.zeros((length, length + 1))
     for d in range(length):
@@ -184,7 +198,9 @@ def _sum_overlaps(h):
 
 
 @njit(nogil=True, cache=True)
-def descend(y, seen, h, overlaps, penalty, s, sweeps, tolerance):
+def descend(
+    y: Floats, seen: Bools, h: Floats, overlaps: Floats, penalty: Real, s: Floats, sweeps: int, tolerance: Real
+) -> Floats:
     """Coordinate descent from ``s`` = 0, which is changed. Returns ``y`` minus the calcium of ``s``.
 
     The slope of the error at every frame is kept up to date: a frame without activity costs one comparison. ``y`` is
@@ -214,7 +230,7 @@ def descend(y, seen, h, overlaps, penalty, s, sweeps, tolerance):
 
 
 @njit(nogil=True, inline="always")
-def _missing_before(seen):
+def _missing_before(seen: Bools) -> Ints:
     """How many frames are missing before each frame, and in all, int64 [frames + 1]."""
     missing = np.zeros(len(seen) + 1, np.int64)
     for t in range(len(seen)):
@@ -223,7 +239,7 @@ def _missing_before(seen):
 
 
 @njit(nogil=True, inline="always")
-def _slopes(y, h):
+def _slopes(y: Floats, h: Floats) -> Floats:
     """Products of a trace with the response to a spike in each frame, float64 [frames]."""
     frames = len(y)
     slope = np.zeros(frames)
@@ -235,7 +251,7 @@ def _slopes(y, h):
 
 
 @njit(nogil=True, inline="always")
-def _whole_overlaps(overlaps):
+def _whole_overlaps(overlaps: Floats) -> Floats:
     """Overlap of one whole response with those that begin up to a length before it and after it."""
     length = len(overlaps)
     whole = np.empty(2 * length - 1)
@@ -245,7 +261,7 @@ def _whole_overlaps(overlaps):
 
 
 @njit(nogil=True, inline="always")
-def _overlap(later, lag, seen, missing, h, overlaps):
+def _overlap(later: int, lag: int, seen: Bools, missing: Ints, h: Floats, overlaps: Floats) -> float:
     """Overlap of the response to a spike in frame ``later`` with that to one ``lag`` frames before, where seen."""
     n = min(len(h) - lag, len(seen) - later)
     total = 0.0
@@ -259,7 +275,9 @@ def _overlap(later, lag, seen, missing, h, overlaps):
 
 
 @njit(nogil=True, inline="always")
-def _change_slopes(slope, t, change, seen, missing, h, overlaps, whole):
+def _change_slopes(
+    slope: Floats, t: int, change: Real, seen: Bools, missing: Ints, h: Floats, overlaps: Floats, whole: Floats
+) -> None:
     """Take from the slopes what a change of the activity in frame ``t`` explains."""
     frames, length = len(slope), len(h)
     first, last = max(0, t - length + 1), min(frames, t + length)
@@ -273,7 +291,7 @@ def _change_slopes(slope, t, change, seen, missing, h, overlaps, whole):
 
 
 @njit(nogil=True, inline="always")
-def _without_calcium(y, s, h):
+def _without_calcium(y: Floats, s: Floats, h: Floats) -> Floats:
     """A trace minus the calcium of an activity, float64 [frames]."""
     frames, length = len(y), len(h)
     residual = y.copy()
@@ -285,8 +303,8 @@ def _without_calcium(y, s, h):
 
 
 def deconvolve(
-    y: np.ndarray, kernel: np.ndarray, penalty: float, tolerance: float, sweeps: int = FINAL_SWEEPS
-) -> tuple[np.ndarray, np.ndarray]:
+    y: Floats, kernel: Floats, penalty: float, tolerance: float, sweeps: int = FINAL_SWEEPS
+) -> tuple[Floats, Floats]:
     """Non-negative deconvolution with any kernel, by coordinate descent.
 
     Parameters
@@ -315,8 +333,8 @@ def deconvolve(
 
 
 def sparse_deconvolution(
-    y: np.ndarray, kernel: np.ndarray, sn: float, precision: float = FINAL_PRECISION, sweeps: int = FINAL_SWEEPS
-) -> tuple[np.ndarray, np.ndarray]:
+    y: Floats, kernel: Floats, sn: float, precision: float = FINAL_PRECISION, sweeps: int = FINAL_SWEEPS
+) -> tuple[Floats, Floats]:
     """:func:`deconvolve` with the penalty that lets in events of at least ``EVENT_STANDARD_ERRORS``.
 
     The amplitude of a single event has the standard error ``sn / |kernel|``, so the slope of the error at 0
@@ -333,9 +351,7 @@ def _possible(rise: float, decay: float) -> bool:
     return in_range and rise < RISE_OF_DECAY * decay
 
 
-def time_constants(
-    traces: np.ndarray, fps: float, rise: float, decay: float, fixed_decay: bool = False
-) -> tuple[float, float]:
+def time_constants(traces: Floats, fps: float, rise: float, decay: float, fixed_decay: bool = False) -> TimeConstants:
     """Rise and decay time of the calcium, from traces of cells with a high signal to noise ratio.
 
     Minimises the objective of :func:`sparse_deconvolution`, summed over the traces in units of their noise,
@@ -358,13 +374,12 @@ def time_constants(
 
     Returns
     -------
-    tuple of float
-        (rise, decay), s.
+    TimeConstants
     """
     sn = np.maximum(noise(traces), 1e-12)
     known: dict[tuple[float, float], float] = {}
 
-    def cost(rise, decay):
+    def cost(rise: float, decay: float) -> float:
         key = (round(rise, 6), round(decay, 6))
         if key not in known:
             kernel = spike_response(fps, rise, decay)
@@ -389,4 +404,4 @@ def time_constants(
             if not cost(*candidate) < cost(*best):
                 break
             best = candidate
-    return best
+    return TimeConstants(*best)

@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ...movies.types import Floats, Ints, Real
 from .deconvolution import EVENT_STANDARD_ERRORS, FINAL_PRECISION, FINAL_SWEEPS, descend, overlaps
 
 
-def factors(steps: np.ndarray, g: float, longest: int) -> np.ndarray:
+def factors(steps: Ints, g: float, longest: int) -> Floats:
     """What is left in each frame of the calcium of the frame before, ``g ** steps``, float64 [frames].
 
     Parameters
@@ -34,7 +35,7 @@ def factors(steps: np.ndarray, g: float, longest: int) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def oasis(y, factors, penalty):
+def oasis(y: Floats, factors: Floats, penalty: Real) -> Floats:
     """OASIS (Friedrich et al. 2017) for p = 1 with a decay of its own from each frame to the next.
 
     As ``c_t = factor_t c_{t-1} + s_t`` says all of the past, missing frames need not be in the problem, and the
@@ -85,13 +86,13 @@ def oasis(y, factors, penalty):
 
 
 def sparse_deconvolution(
-    y: np.ndarray,
-    steps: np.ndarray,
-    kernel: np.ndarray,
+    y: Floats,
+    steps: Ints,
+    kernel: Floats,
     sn: float,
     precision: float = FINAL_PRECISION,
     sweeps: int = FINAL_SWEEPS,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Floats, Floats]:
     """:func:`deconvolution.sparse_deconvolution` of a trace with missing frames.
 
     Events may begin in missing frames, for what follows them shows whether they had risen already.
@@ -117,7 +118,7 @@ def sparse_deconvolution(
         Calcium, and activity: that of the frame and of those missing before it.
     """
     places = np.cumsum(steps)
-    places -= places[0]
+    places = places - places[0]
     seen = np.zeros(places[-1] + 1, bool)
     seen[places] = True
     filled = np.zeros(len(seen))

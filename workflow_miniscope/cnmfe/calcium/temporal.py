@@ -11,11 +11,16 @@ a bright cell misses at its onsets would cover the weak cells beside it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import scipy.sparse as sp
 from numba import njit
 
+from ...movies.types import Floats, Ints
+from ..arrays.workers import Workers
 from . import gaps
-from .deconvolution import baseline, noise, oasis, sparse_deconvolution, spike_response
+from .deconvolution import TimeConstants, baseline, noise, oasis, sparse_deconvolution, spike_response
 from .timebase import TimeBase
 
 #: end of a deconvolution while the rest is being fitted: no value changes by more than this, in units of the noise
@@ -30,12 +35,34 @@ TRACES_PER_TASK = 8
 COPIED_FRAMES = 4096
 
 
+class FinalTraces(NamedTuple):
+    """Traces of all components when the fit is done.
+
+    Attributes
+    ----------
+    C, S, YrA : float32 [components, frames]
+        Calcium, activity, and what they leave of the traces. S is in the units of C: the peak of the calcium that an
+        event adds.
+    g : float64 [components, p]
+        Coefficients of the autoregressive process.
+    baseline, noise : float [components]
+        Level of the traces without activity, and standard deviation of their noise.
+    """
+
+    C: Floats
+    S: Floats
+    YrA: Floats
+    g: Floats
+    baseline: Floats
+    noise: Floats
+
+
 def spans(frames: int) -> list[slice]:
     """Parts of a recording, short enough that copies of all traces in one of them are small."""
     return [slice(start, min(start + COPIED_FRAMES, frames)) for start in range(0, frames, COPIED_FRAMES)]
 
 
-def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def products(a: Floats, b: Floats) -> Floats:
     """``a b'`` of traces, float64 [components of a, components of b]; summed in float64, part after part."""
     out = np.zeros((len(a), len(b)))
     for span in spans(a.shape[1]):
@@ -43,17 +70,18 @@ def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return out
 
 
-def average(traces: np.ndarray, bin_width: int) -> np.ndarray:
+def average(traces: Floats, bin_width: int) -> Floats:
     """Means of every ``bin_width`` frames, float32 [components, bins]; the last bin holds the frames that are left."""
     if bin_width == 1:
         return traces
     first = np.arange(0, traces.shape[1], bin_width)
     count = np.diff(np.append(first, traces.shape[1])).astype(np.float32)
-    return np.add.reduceat(traces, first, axis=1) / count
+    means: Floats = np.add.reduceat(traces, first, axis=1) / count
+    return means
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def raw_trace(products, indptr, indices, weights, C, k, out):
+def raw_trace(products: Floats, indptr: Ints, indices: Ints, weights: Floats, C: Floats, k: int, out: Floats) -> None:
     """Trace of component ``k`` before any cleaning: its own part and what no component explains.
 
     Parameters
@@ -89,7 +117,9 @@ def raw_trace(products, indptr, indices, weights, C, k, out):
         out[t] *= scale
 
 
-def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: int, pool) -> np.ndarray:
+def update(
+    products: Floats, gram: sp.csr_matrix, C: Floats, g: float, kernel: Floats | None, sweeps: int, workers: Workers
+) -> Floats:
     """Traces of all components; ``C`` is the start and is changed. They have mean zero, as the movie has here.
 
     Parameters
@@ -106,7 +136,7 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: 
         Calcium after a spike, with its rise; None: the decay alone.
     sweeps : int
         Rounds over the components.
-    pool : ThreadPoolExecutor
+    workers : Workers
         Components that do not overlap are updated side by side.
 
     Returns
@@ -117,7 +147,7 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: 
     sn = np.full(len(C), np.nan)
     sizes = gram.indptr, gram.indices, gram.data
 
-    def some(ks):
+    def some(ks: list[int]) -> None:
         y = np.empty((len(ks), C.shape[1]), np.float32)
         for k, trace in zip(ks, y, strict=True):
             raw_trace(products, *sizes, C, k, trace)
@@ -137,12 +167,12 @@ def update(products: np.ndarray, gram, C: np.ndarray, g: float, kernel, sweeps: 
     groups = groups_without_overlap(gram)
     for _ in range(sweeps):
         for group in groups:
-            list(pool.map(some, (group[i : i + TRACES_PER_TASK] for i in range(0, len(group), TRACES_PER_TASK))))
+            workers.map(some, (group[i : i + TRACES_PER_TASK] for i in range(0, len(group), TRACES_PER_TASK)))
     return C
 
 
-def groups_without_overlap(gram) -> list[list[int]]:
-    """Groups of components that do not overlap within a group: each is put into the first group that takes it.
+def groups_without_overlap(gram: sp.csr_matrix) -> list[list[int]]:
+    """Group components that do not overlap (a colouring of their graph): each joins the first group that takes it.
 
     Parameters
     ----------
@@ -156,7 +186,7 @@ def groups_without_overlap(gram) -> list[list[int]]:
     return [np.flatnonzero(colour == c).tolist() for c in range(colour.max(initial=-1) + 1)]
 
 
-def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, pool) -> tuple:
+def finish(raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: Workers) -> FinalTraces:
     """Final deconvolution of the raw traces, in which calcium decays during gaps too; see :mod:`gaps`.
 
     Parameters
@@ -167,27 +197,26 @@ def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, p
         Frame rate, and which frames are missing.
     p : int
         Order of the model: 1 (OASIS), or 2 (two exponentials, as a camera sees them).
-    rise, decay : float
-        Time constants, s; the rise counts only for p = 2.
-    pool : ThreadPoolExecutor
-        Traces are shared out over its threads.
+    times : TimeConstants
+        The rise counts only for p = 2.
+    workers : Workers
+        Traces are shared out over them.
 
     Returns
     -------
-    tuple
-        C, S, YrA float32 [components, frames]; g float64 [components, p]; baseline and noise [components].
-        S is in the units of C: the peak of the calcium that an event adds. Activity in a gap is in the first frame
-        after it.
+    FinalTraces
+        Activity in a gap is in the first frame after it.
     """
     level = np.array([baseline(y) for y in raw])
     sn = noise(raw).astype(np.float64)
     C, S = np.zeros_like(raw), np.zeros_like(raw)
+    rise, decay = times
     d, r = np.exp(-1 / (base.fps * decay)), np.exp(-1 / (base.fps * rise))
     kernel = spike_response(base.fps, rise, decay)
     steps = base.steps(len(kernel))
     kept = gaps.factors(steps, d, len(kernel))
 
-    def one(k):
+    def one(k: int) -> None:
         y = raw[k].astype(np.float64) - level[k]
         if p == 1:
             weight = ACTIVITY_PENALTY * sn[k]
@@ -198,8 +227,8 @@ def finish(raw: np.ndarray, base: TimeBase, p: int, rise: float, decay: float, p
         else:
             C[k], S[k] = gaps.sparse_deconvolution(y, steps, kernel, sn[k])
 
-    list(pool.map(one, range(len(raw))))
+    workers.map(one, range(len(raw)))
     # in place: of an hour and a thousand cells each array takes 0.3 GB
     raw -= C
     g = np.tile([d] if p == 1 else [d + r, -d * r], (len(raw), 1))
-    return C, S, raw, g, level, sn
+    return FinalTraces(C, S, raw, g, level, sn)

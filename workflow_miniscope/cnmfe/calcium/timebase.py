@@ -13,8 +13,10 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...errors import ParameterError, RecordingError
+from ...movies.types import Ints
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +41,11 @@ class TimeBase:
     """
 
     fps: float
-    places: np.ndarray
+    places: Ints
     untrusted: int = 0
 
     @property
-    def missing(self) -> np.ndarray:
+    def missing(self) -> Ints:
         """Frames missing before each frame, int64 [frames]."""
         return np.diff(self.places, prepend=-1) - 1
 
@@ -52,7 +54,7 @@ class TimeBase:
         """Whether no frame is missing."""
         return not self.missing.any()
 
-    def steps(self, longest: int) -> np.ndarray:
+    def steps(self, longest: int) -> Ints:
         """Places from each frame's predecessor to it, int64 [frames], at most ``longest``; 1 for the first."""
         return np.minimum(self.missing + 1, longest)
 
@@ -87,7 +89,7 @@ def consecutive(frames: int, fps: float) -> TimeBase:
     return TimeBase(float(fps), np.arange(frames))
 
 
-def from_times(times, frames: int, fps: float | None = None) -> TimeBase:
+def from_times(times: ArrayLike, frames: int, fps: float | None = None) -> TimeBase:
     """Find the places of frames from their times.
 
     Intervals between half and one and a half of the usual one are jitter and change nothing, nor does a frame that is
@@ -112,25 +114,25 @@ def from_times(times, frames: int, fps: float | None = None) -> TimeBase:
     from ...daq import examine  # which brings readers of video
 
     try:
-        times = np.array(times, np.float64)
+        seconds = np.array(times, np.float64)
     except (TypeError, ValueError):
         raise RecordingError("The frame times must be numbers, seconds from the start of the recording.") from None
-    if times.shape != (frames,):
+    if seconds.shape != (frames,):
         raise RecordingError(
-            f"The frame times must be one for each of the {frames} frames, not an array of shape {times.shape}."
+            f"The frame times must be one for each of the {frames} frames, not an array of shape {seconds.shape}."
         )
-    times[~np.isfinite(times)] = np.nan
-    trusted = np.flatnonzero(~np.isnan(times))
+    seconds[~np.isfinite(seconds)] = np.nan
+    trusted = np.flatnonzero(~np.isnan(seconds))
     if len(trusted) < 2:
         raise RecordingError(f"Of the {frames} frame times {len(trusted)} can be used: a rate needs two at least.")
-    back = np.flatnonzero(np.diff(times[trusted]) <= 0)
+    back = np.flatnonzero(np.diff(seconds[trusted]) <= 0)
     if len(back):
         before, at = trusted[back[0]], trusted[back[0] + 1]
         raise RecordingError(
-            f"The frame times do not increase: frame {at} has {times[at]:.6g} s after {times[before]:.6g} s of frame "
-            f"{before}; give nan where a time is not trusted."
+            f"The frame times do not increase: frame {at} has {seconds[at]:.6g} s after {seconds[before]:.6g} s of "
+            f"frame {before}; give nan where a time is not trusted."
         )
-    timing = examine(times)
+    timing = examine(seconds)
     if timing.fps < SLOWEST_RATE:
         raise RecordingError(
             f"The frame times give {timing.fps:.3g} frames per second: they must be in seconds; are they in "

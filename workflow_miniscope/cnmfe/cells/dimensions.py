@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...movies.types import Floats
 from ..calcium.deconvolution import noise
 
 #: added to the diagonal of products of footprints, relative to it: some footprints are almost the same
@@ -38,13 +39,13 @@ class SecondDimension:
         How much the second dimension exceeds its noise there, in standard errors of the noise's variance.
     """
 
-    directions: np.ndarray
-    series: np.ndarray
+    directions: Floats
+    series: Floats
     ratio: float
     significance: float
 
 
-def second_dimension(images: np.ndarray, values: np.ndarray) -> SecondDimension:
+def second_dimension(images: Floats, values: Floats) -> SecondDimension:
     """Singular vectors and significance of a projection of the movie.
 
     Parameters
@@ -74,7 +75,7 @@ def second_dimension(images: np.ndarray, values: np.ndarray) -> SecondDimension:
     return SecondDimension(whitening @ directions, series, float(ratio), float(significance))
 
 
-def without(images, values, cross, others, left) -> tuple[np.ndarray, np.ndarray]:
+def without(images: Floats, values: Floats, cross: Floats, others: Floats, left: Floats) -> tuple[Floats, Floats]:
     """Images and their values where other components have no light.
 
     What a model leaves of a bright neighbour would be a second dimension too. The images are made orthogonal to the

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..calcium.temporal import average
 from ..model.components import Components
+from ..model.fit import Fit
 from .dimensions import second_dimension, without
 
 #: cosine of two footprints from which they are compared at all
@@ -34,7 +35,7 @@ NEAR_SIGNIFICANCE = 30.0
 PART_RATIO = 0.05
 
 
-def merge(fit, threshold: float, width: int, parts: bool = False) -> int:
+def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
     """Merge overlapping components whose traces correlate above ``threshold`` (``merge_thr``), in place.
 
     The brighter one takes the other's pixels; the next updates fit the rest.

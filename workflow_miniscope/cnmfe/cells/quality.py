@@ -8,11 +8,16 @@ here, and no lowest r is asked for by default, so that CaImAn's own evaluation o
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import log_ndtr, ndtri_exp
 
+from ...movies.types import Bools, Floats
 from ..arrays import kernels
 from ..calcium import temporal
 from ..calcium.deconvolution import baseline
+from ..model.components import Components
+from ..model.fit import Fit
+from ..parameters import Parameters
 
 #: noise is taken to be this many times as large as it is when events are judged: CaImAn's, so that its SNR is ours
 SIGMA_FACTOR = 3.0
@@ -24,7 +29,7 @@ WIDTH_OF_PEAK = 0.1
 TRACE_RIDGE = 1e-6
 
 
-def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
+def trace_snr(raw: Floats, length: int) -> Floats:
     """Peak signal to noise of traces: how unlikely their largest event is as noise.
 
     The probability that noise reaches the observed values is summed, as logarithm, over ``length`` frames (the
@@ -57,7 +62,7 @@ def trace_snr(raw: np.ndarray, length: int) -> np.ndarray:
     return out
 
 
-def eccentricity(components) -> np.ndarray:
+def eccentricity(components: Components) -> Floats:
     """Ratio of the axes of each footprint, float64 [components]: 1 for a disk, large for a line.
 
     The axes are the square roots of the principal values of the covariance of the pixels' positions, weighted by
@@ -78,18 +83,19 @@ def eccentricity(components) -> np.ndarray:
             (weight * (x - mx) ** 2).sum(),
             (weight * (y - my) * (x - mx)).sum(),
         )
-        small, large = np.linalg.eigvalsh([[yy, xy], [xy, xx]])
-        out[k] = np.sqrt(large / max(small, 1e-12))
+        short, long = np.linalg.eigvalsh([[yy, xy], [xy, xx]])
+        out[k] = np.sqrt(long / max(short, 1e-12))
     return out
 
 
-def width(components) -> np.ndarray:
+def width(components: Components) -> Floats:
     """Width of each footprint in pixels, float64 [n]: root of how many exceed ``WIDTH_OF_PEAK`` of the peak."""
     peak = components.footprints.max(axis=(1, 2), keepdims=True)
-    return np.sqrt((components.footprints > WIDTH_OF_PEAK * peak).sum(axis=(1, 2)))
+    widths: Floats = np.sqrt((components.footprints > WIDTH_OF_PEAK * peak).sum(axis=(1, 2)))
+    return widths
 
 
-def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, params) -> np.ndarray:
+def accept(snr: Floats, r: Floats, ecc: Floats, wide: Floats, params: Parameters) -> Bools:
     """CaImAn's rule, bool [components]: one criterion is met well, and none is missed by far.
 
     A wide component gathers more of what the model of the background leaves: the signal to noise ratio of one that is
@@ -104,8 +110,8 @@ def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, pa
         ``min_SNR``, ``rval_thr``, ``SNR_lowest``, ``rval_lowest``, ``use_ecc``, ``max_ecc``.
     """
 
-    def rule(snr):
-        good = (snr >= params.min_SNR) | (r >= params.rval_thr)
+    def rule(snr: Floats) -> Bools:
+        good: Bools = (snr >= params.min_SNR) | (r >= params.rval_thr)
         good &= (snr >= params.SNR_lowest) & (r >= params.rval_lowest)
         return good & (ecc <= params.max_ecc) if params.use_ecc else good
 
@@ -117,7 +123,7 @@ def accept(snr: np.ndarray, r: np.ndarray, ecc: np.ndarray, wide: np.ndarray, pa
     return good
 
 
-def own_traces(C: np.ndarray, gram) -> np.ndarray:
+def own_traces(C: Floats, gram: sp.csr_matrix) -> Floats:
     """The part of each trace that no overlapping component shares: what is left of it after regression on theirs.
 
     Parameters
@@ -145,7 +151,7 @@ def own_traces(C: np.ndarray, gram) -> np.ndarray:
     return out
 
 
-def footprint_consistency(fit) -> np.ndarray:
+def footprint_consistency(fit: Fit) -> Floats:
     """Correlation of each footprint with the image of its own activity, other components removed.
 
     The image is the regression of the movie, without background and the other components, on that part of the
@@ -173,8 +179,7 @@ def footprint_consistency(fit) -> np.ndarray:
     # what the other components contribute at these events, without the component itself
     by_pixel = A.T.tocsr()
     kernels.subtract_product(
-        *(images.indptr, images.indices, by_pixel.indptr, by_pixel.indices, by_pixel.data),
-        *(cross, 0, len(c), images.data),
+        images.indptr, images.indices, by_pixel.indptr, by_pixel.indices, by_pixel.data, cross, 0, len(c), images.data
     )
     footprint = c.matrix(c.footprints, c.masks)
     out = np.zeros(len(c))

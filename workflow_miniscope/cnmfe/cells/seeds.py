@@ -12,15 +12,20 @@ Cells out of focus are wider. Therefore the same is done in bands twice and four
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import scipy.ndimage as ndi
 from scipy.spatial import cKDTree
 
+from ...movies.neighbours import NeighbourSums
+from ...movies.types import Bools, Floats, Ints
 from ..arrays.filtering import band_pass, blur, from_nearest
 from ..calcium.deconvolution import noise
 from ..calcium.temporal import average
+from ..model.fit import Fit
 
 #: gSig: sigma of the inner Gaussian of the band-pass; narrow, so that neighbours stay apart
 BAND_INNER = 0.6
@@ -54,7 +59,6 @@ FILTERED_FRAMES = 32
 BIN_OF_DECAY = 0.6
 #: logarithm to base 2 of the most frames that are averaged: 64, which divides the length of every block
 BIN_LARGEST_POWER = 6
-_DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 @dataclass
@@ -62,13 +66,13 @@ class SeedImages:
     """Images of the movie in one band, float32 [height, width] of a grid ``scale`` times coarser."""
 
     scale: int
-    correlation: np.ndarray
-    pnr: np.ndarray
+    correlation: Floats
+    pnr: Floats
 
     @property
-    def prominence(self) -> np.ndarray:
+    def prominence(self) -> Floats:
         """PNR times correlation; a small blur decides between equal neighbours and does not move a maximum."""
-        return cv2.GaussianBlur(self.correlation * self.pnr, (3, 3), 0.5)
+        return np.asarray(cv2.GaussianBlur(self.correlation * self.pnr, (3, 3), 0.5), np.float32)
 
 
 class _Band:
@@ -77,57 +81,85 @@ class _Band:
     def __init__(self, scale: int, gSig: float):
         self.scale, self.gSig = scale, gSig
 
-    def filtered(self, frame: np.ndarray) -> np.ndarray:
+    def filtered(self, frame: Floats) -> Floats:
         # on its own grid a soma has the same size in every band
         return band_pass(_coarser(frame, self.scale), BAND_INNER * self.gSig, BAND_OUTER * self.gSig)
 
-    def set_noise(self, samples: list[np.ndarray], seen: np.ndarray) -> None:
+    def set_noise(self, samples: list[Floats], seen: Floats) -> None:
         """Median and noise of each pixel from some blocks of filtered frames.
 
         What frames do not cover is filled, and has no noise; ``seen``: fraction of those that cover a pixel of the
         working grid.
         """
-        self.median = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
+        self.median: Floats = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
         noises = [noise(np.moveaxis(values, 0, -1)) for values in samples]
         sn = np.median(noises, axis=0).astype(np.float32)
         covered = _coarser(seen.astype(np.float32), self.scale) >= NOISE_COVERAGE
-        self.sn = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
-        shape = height, width = self.sn.shape
-        self.pnr = np.full(shape, -np.inf, np.float32)
-        self.total, self.square = np.zeros(shape), np.zeros(shape)
-        self.products = [np.zeros((height - abs(dy), width - abs(dx))) for dy, dx in _DIRECTIONS]
+        self.sn: Floats = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
+        self.pnr: Floats = np.full(self.sn.shape, -np.inf, np.float32)
+        self.neighbours = NeighbourSums(np.zeros((0, *self.sn.shape), np.float32))
 
-    def sums(self, frames: np.ndarray, explained: np.ndarray | None) -> tuple:
-        """What some frames add to the sums; ``explained``: how bright the components are in them."""
+    def sums(self, frames: Floats, explained: Floats | None) -> tuple[Floats, NeighbourSums]:
+        """Give the PNR of each pixel in some frames and sums over them.
+
+        ``explained``: how bright the components are in them.
+        """
         z = np.stack([self.filtered(frame) for frame in frames]) - self.median
         if explained is None:
             z /= self.sn
         else:
             error = np.stack([blur(_coarser(frame, self.scale), BAND_INNER * self.gSig) for frame in explained])
             z /= self.sn + MODEL_ERROR * error
-        highest = z.max(axis=0)
+        highest: Floats = z.max(axis=0)
         z[z < CORRELATED_FROM] = 0
-        return (
-            highest,
-            z.sum(axis=0, dtype=np.float64),
-            np.einsum("tij,tij->ij", z, z),
-            [np.einsum("tij,tij->ij", z[(..., *a)], z[(..., *b)]) for a, b in pairs(*self.sn.shape)],
-        )
+        return highest, NeighbourSums(z)
 
-    def add(self, sums: tuple) -> None:
-        highest, total, square, products = sums
+    def add(self, sums: tuple[Floats, NeighbourSums]) -> None:
+        highest, neighbours = sums
         self.pnr = np.maximum(self.pnr, highest)
-        self.total += total
-        self.square += square
-        for into, values in zip(self.products, products, strict=True):
-            into += values
+        self.neighbours.add(neighbours)
 
-    def images(self, n: int) -> SeedImages:
-        correlation = neighbour_correlation(self.total, self.square, self.products, n)
-        return SeedImages(self.scale, correlation, self.pnr)
+    def images(self) -> SeedImages:
+        return SeedImages(self.scale, self.neighbours.correlation(), self.pnr)
 
 
-def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
+class _Residual:
+    """Frames of the movie without background and components, averaged over time.
+
+    Parameters
+    ----------
+    fit : Fit
+        The movie and the components.
+    bin_width : int
+        Frames that are averaged.
+    """
+
+    def __init__(self, fit: Fit, bin_width: int):
+        self.fit, self.bin_width = fit, bin_width
+        self.A = fit.components.matrix().T.tocsr()
+        self.C = average(fit.components.C, bin_width)
+        # traces have mean zero: brightness counts from where a cell is darkest
+        self.dark = (self.A @ self.C.min(axis=1, initial=0))[:, None]
+
+    def frames(self, block: int) -> Floats:
+        """Give those of a block, float32 [n, height, width]."""
+        values, background = self.fit.residual(block, self.bin_width, self.A, self.C, self.fit.up)
+        values -= background
+        return self._as_frames(values)
+
+    def explained(self, block: int, n: int) -> Floats | None:
+        """Give how bright the components are in the ``n`` frames of a block; None where there are none."""
+        if not self.A.nnz:
+            return None
+        start = self.fit.movie.span(block).start // self.bin_width
+        traces = np.ascontiguousarray(self.C[:, start : start + n])
+        return self._as_frames(self.fit.multiply(self.A, traces) - self.dark)
+
+    def _as_frames(self, values: Floats) -> Floats:
+        return np.ascontiguousarray(values.T).reshape(-1, *self.fit.movie.shape)
+
+
+def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     """Correlation and PNR images of the movie without the present components, one pair for each band.
 
     Parameters
@@ -144,58 +176,43 @@ def images(fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     list of SeedImages
         The narrowest band first; bands too wide for the field are left out.
     """
-    movie = fit.movie
-    height, width = movie.shape
+    movie, workers = fit.movie, fit.workers
     bands = [_Band(scale, gSig) for scale in BAND_SCALES if scale == 1 or BAND_FIELD * scale * gSig <= min(movie.shape)]
-    A = fit.components.matrix().T.tocsr()
-    C = average(fit.components.C, bin_width)
-    # traces have mean zero: brightness counts from where a cell is darkest
-    dark = (A @ C.min(axis=1, initial=0))[:, None]
-
-    def as_frames(values: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(values.T).reshape(-1, height, width)
-
-    def residual(block: int) -> np.ndarray:
-        values, background = fit.residual(block, bin_width, A, C, fit.up)
-        values -= background
-        return as_frames(values)
-
-    def explained(start: int, stop: int) -> np.ndarray | None:
-        if not A.nnz:
-            return None
-        return as_frames(fit.multiply(A, np.ascontiguousarray(C[:, start:stop])) - dark)
-
-    def pieces(n: int):
-        return [slice(i, min(i + FILTERED_FRAMES, n)) for i in range(0, n, FILTERED_FRAMES)]
-
-    samples = [[] for _ in bands]
+    residual = _Residual(fit, bin_width)
+    samples: list[list[Floats]] = [[] for _ in bands]
     for block in movie.spread(BAND_NOISE_FRAMES):
-        frames = residual(block)
-        for k, band in enumerate(bands):
-            samples[k].append(np.stack(list(fit.pool.map(band.filtered, frames))))
-    for k, band in enumerate(bands):
-        band.set_noise(samples[k], fit.seen)
-
+        frames = residual.frames(block)
+        for band, sample in zip(bands, samples, strict=True):
+            sample.append(np.stack(workers.map(band.filtered, frames)))
+    for band, sample in zip(bands, samples, strict=True):
+        band.set_noise(sample, fit.seen)
+    del samples
     for block in range(movie.blocks):
-        frames = residual(block)
-        start = movie.span(block).start // bin_width
-        bright = explained(start, start + len(frames))
-
-        def sums(piece, frames=frames, bright=bright):
-            return [band.sums(frames[piece], None if bright is None else bright[piece]) for band in bands]
-
-        for found in fit.pool.map(sums, pieces(len(frames))):
-            for band, values in zip(bands, found, strict=True):
-                band.add(values)
-    return [band.images(C.shape[1]) for band in bands]
+        frames = residual.frames(block)
+        pieces = _pieces(frames, residual.explained(block, len(frames)))
+        for found in workers.map(partial(_sums, bands), pieces):
+            for band, sums in zip(bands, found, strict=True):
+                band.add(sums)
+    return [band.images() for band in bands]
 
 
-def _coarser(frame: np.ndarray, scale: int) -> np.ndarray:
+def _pieces(frames: Floats, explained: Floats | None) -> list[tuple[Floats, Floats | None]]:
+    """Frames that a thread takes at a time, and what is explained of them."""
+    spans = [slice(first, first + FILTERED_FRAMES) for first in range(0, len(frames), FILTERED_FRAMES)]
+    return [(frames[span], None if explained is None else explained[span]) for span in spans]
+
+
+def _sums(bands: list[_Band], piece: tuple[Floats, Floats | None]) -> list[tuple[Floats, NeighbourSums]]:
+    return [band.sums(*piece) for band in bands]
+
+
+def _coarser(frame: Floats, scale: int) -> Floats:
     """A frame on a grid ``scale`` times coarser, that reaches to its borders."""
     if scale == 1:
         return frame
     height, width = frame.shape
-    return cv2.resize(frame, (-(-width // scale), -(-height // scale)), interpolation=cv2.INTER_AREA)
+    size = (-(-width // scale), -(-height // scale))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def bin_width(fps: float, decay: float) -> int:
@@ -203,36 +220,26 @@ def bin_width(fps: float, decay: float) -> int:
 
     A bin of n frames lowers the noise by sqrt(n), and the peak of an exponential by less as long as it is short.
     """
-    return 2 ** int(np.clip(np.floor(np.log2(max(1.0, BIN_OF_DECAY * fps * decay))), 0, BIN_LARGEST_POWER))
+    power = int(np.clip(np.floor(np.log2(max(1.0, BIN_OF_DECAY * fps * decay))), 0, BIN_LARGEST_POWER))
+    return 1 << power
 
 
-def pairs(height: int, width: int):
-    """Slices of the pixels and of their neighbours in four directions."""
-    for dy, dx in _DIRECTIONS:
-        left, right = max(0, -dx), max(0, dx)
-        yield (
-            (slice(0, height - dy), slice(left, width - right)),
-            (slice(dy, height), slice(right, width - left)),
-        )
+class Seeds(NamedTuple):
+    """Where components begin, the most prominent first.
+
+    Attributes
+    ----------
+    at : int64 [n, 2]
+        (row, column) on the working grid.
+    scales : int64 [n]
+        The scale of each seed's band.
+    """
+
+    at: Ints
+    scales: Ints
 
 
-def neighbour_correlation(total, square, products, n: int) -> np.ndarray:
-    """Mean correlation with the eight neighbours from sums over ``n`` frames; 0 where a pixel never changes."""
-    mean = total / n
-    deviation = np.sqrt(np.maximum(square / n - mean**2, 0))
-    out, count = np.zeros_like(mean), np.zeros_like(mean)
-    for values, (a, b) in zip(products, pairs(*mean.shape), strict=True):
-        scale = deviation[a] * deviation[b]
-        r = np.divide(values / n - mean[a] * mean[b], scale, out=np.zeros_like(scale), where=scale > 1e-9)
-        for side in (a, b):
-            out[side] += r
-            count[side] += 1
-    return (out / np.maximum(count, 1)).astype(np.float32)
-
-
-def find(
-    found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, allowed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def find(found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, allowed: Bools) -> Seeds:
     """Local maxima of PNR times correlation above both thresholds.
 
     Parameters
@@ -248,12 +255,13 @@ def find(
 
     Returns
     -------
-    tuple
-        int64 [n, 2] (row, column) and int64 [n] the scale of each seed's band, the most prominent first.
+    Seeds
     """
     height, width = allowed.shape
     size = 2 * max(1, int(round(PEAK_DISTANCE * gSig))) + 1
-    at, scales, values = np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+    at: Ints = np.zeros((0, 2), np.int64)
+    scales: Ints = np.zeros(0, np.int64)
+    values: Floats = np.zeros(0, np.float32)
     for k, image in enumerate(found):
         value = image.prominence
         peak = ndi.maximum_filter(value, size) == value
@@ -263,22 +271,24 @@ def find(
         value = value[peak]
         good = allowed[tuple(new.T)]
         if k + 1 < len(found):
-            wider = cv2.resize(found[k + 1].prominence, (width, height), interpolation=cv2.INTER_LINEAR)
+            next_band = found[k + 1].prominence
+            wider = np.asarray(cv2.resize(next_band, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
             good &= wider[tuple(new.T)] <= NEXT_BAND_FACTOR * value
         if len(at) and len(new):
             good &= cKDTree(at).query(new)[0] >= FOUND_DISTANCE * gSig * image.scale
         at, values = np.concatenate([at, new[good]]), np.concatenate([values, value[good]])
         scales = np.concatenate([scales, np.full(int(good.sum()), image.scale)])
     order = np.argsort(-values, kind="stable")
-    return at[order], scales[order]
+    return Seeds(at[order], scales[order])
 
 
-def add(fit, at: np.ndarray, scales: np.ndarray, gSig: float) -> None:
+def add(fit: Fit, seeds: Seeds, gSig: float) -> None:
     """Turn seeds into components: a Gaussian of the band's size each, and no trace yet.
 
     Where cells overlap, traces fitted to all these footprints together start closer to the truth than the trace of
     each seed's pixel, which is its neighbours' too.
     """
+    at, scales = seeds
     if not len(at):
         return
     c = fit.components

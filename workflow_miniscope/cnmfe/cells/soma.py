@@ -8,14 +8,14 @@ merge, and what never changes is gone.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import cv2
 import numpy as np
 import scipy.ndimage as ndi
 
+from ...movies.types import Floats, Numbers
 from ..arrays.filtering import bin_frame
 from ..arrays.robust import MAD_TO_SD
+from ..arrays.workers import Workers
 from ..registration.rigid import translate
 
 #: pixels, scales (sigma) that are tried: from cells under an old, coarse camera to those of a magnifying lens
@@ -38,7 +38,7 @@ BLOB_MARGIN = 2
 LEAST_BLOBS = 8
 
 
-def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) -> float | None:
+def soma_size(frames: Numbers, shifts: Floats, workers: Workers) -> float | None:
     """Median sigma of the blobs that light up, pixels.
 
     Parameters
@@ -47,8 +47,8 @@ def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) 
         Some frames that follow each other.
     shifts : float64 [n, 2]
         Their corrections.
-    pool : ThreadPoolExecutor
-        Frames are shared out over its threads.
+    workers : Workers
+        Frames are shared out over them.
 
     Returns
     -------
@@ -57,18 +57,19 @@ def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) 
     """
     n = len(frames) // AVERAGED_FRAMES
 
-    def mean(i):
+    def mean(i: int) -> Floats:
         few = range(AVERAGED_FRAMES * i, AVERAGED_FRAMES * (i + 1))
-        return np.mean([translate(frames[t].astype(np.float32), *shifts[t]) for t in few], axis=0)
+        average: Floats = np.mean([translate(frames[t].astype(np.float32), *shifts[t]) for t in few], axis=0)
+        return average
 
-    means = np.stack(list(pool.map(mean, range(n))))
-    still = np.stack(list(pool.map(lambda y: np.median(means[:, y], axis=0), range(means.shape[1]))))
+    means = np.stack(workers.map(mean, range(n)))
+    still = np.stack(workers.map(lambda y: np.median(means[:, y], axis=0), range(means.shape[1])))
     changes = (means - still)[:: max(1, n // MOST_AVERAGES)]
     size = 2 if min(frames.shape[1:]) >= BINNED_SIDE else 1
     scales = SOMA_SCALES[SOMA_SCALES * FIELD_SCALES < min(frames.shape[1:])] / size
     if len(scales) < LEAST_SCALES:
         return None
-    blobs = list(pool.map(lambda image: _blobs(bin_frame(image, size), scales), changes))
+    blobs = workers.map(lambda image: _blobs(bin_frame(image, size), scales), changes)
     found, strength = (np.concatenate(values) for values in zip(*blobs, strict=True))
     if len(found) < LEAST_BLOBS:
         return None
@@ -77,7 +78,7 @@ def soma_size(frames: np.ndarray, shifts: np.ndarray, pool: ThreadPoolExecutor) 
     return float(np.median(found[order] * size))
 
 
-def _blobs(image: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _blobs(image: Floats, scales: Floats) -> tuple[Floats, Floats]:
     """Scale of each blob of an image and how much it stands out."""
     stack = np.stack([_response(image, sigma) for sigma in scales])
     spread = MAD_TO_SD * np.median(np.abs(stack), axis=(1, 2), keepdims=True)
@@ -90,8 +91,9 @@ def _blobs(image: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return scales[k[whole]], stack[peak][whole]
 
 
-def _response(image: np.ndarray, sigma: float) -> np.ndarray:
+def _response(image: Floats, sigma: float) -> Floats:
     """Minus the Laplacian of a Gaussian, times sigma squared."""
     size = 2 * int(np.ceil(4 * sigma)) + 1
     smooth = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
-    return -(sigma**2) * cv2.Laplacian(smooth, cv2.CV_32F, borderType=cv2.BORDER_REFLECT)
+    laplacian = np.asarray(cv2.Laplacian(smooth, cv2.CV_32F, borderType=cv2.BORDER_REFLECT), np.float32)
+    return -(sigma**2) * laplacian

@@ -17,7 +17,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from ...movies.types import Floats, Ints
 from ..calcium.temporal import average
+from ..model.components import Components
+from ..model.fit import Fit
 from .dimensions import second_dimension
 
 #: standard errors: a component is split if its second dimension is at least as significant
@@ -34,7 +37,7 @@ LARGEST_COSINE = 0.985
 SPLIT_FRAMES = 18432
 
 
-def split(fit, width: int) -> int:
+def split(fit: Fit, width: int) -> int:
     """Split components in place; the next updates fit their footprints and traces.
 
     Parameters
@@ -85,7 +88,7 @@ def split(fit, width: int) -> int:
     return len(new)
 
 
-def _images(c, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _images(c: Components, k: int) -> tuple[Floats, Ints]:
     """The smooth images of a component, float64 [n, pixels], and their pixels in the field."""
     y, x = np.nonzero(c.footprints[k])
     values = c.footprints[k][y, x].astype(np.float64)
@@ -97,7 +100,7 @@ def _images(c, k: int) -> tuple[np.ndarray, np.ndarray]:
     return images, (y + c.tops[k]) * c.shape[1] + x + c.lefts[k]
 
 
-def _matrix(places: list[tuple[np.ndarray, np.ndarray]], pixels: int) -> sp.csr_matrix:
+def _matrix(places: list[tuple[Floats, Ints]], pixels: int) -> sp.csr_matrix:
     """The images of all components as rows, float64 [images, pixels]."""
     values = np.concatenate([images.ravel() for images, _ in places])
     at = np.concatenate([np.tile(where, len(images)) for images, where in places])
@@ -105,7 +108,7 @@ def _matrix(places: list[tuple[np.ndarray, np.ndarray]], pixels: int) -> sp.csr_
     return sp.csr_matrix((values, at, np.concatenate([[0], np.cumsum(lengths)])), shape=(len(lengths), pixels))
 
 
-def separate(series: np.ndarray, g: float, block: int | None = None) -> np.ndarray | None:
+def separate(series: Floats, g: float, block: int | None = None) -> Floats | None:
     """Directions of two independent activities in a plane.
 
     Parameters
@@ -140,7 +143,7 @@ def separate(series: np.ndarray, g: float, block: int | None = None) -> np.ndarr
     return mixing if (kappa > 0).all() else None
 
 
-def _replace(c, k: int, lit: np.ndarray, traces: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _replace(c: Components, k: int, lit: Floats, traces: Floats, frames: Ints) -> tuple[Floats, Floats]:
     """Put the first of two cells in the place of component ``k``; footprint and trace of the second.
 
     Their footprints have the largest value 1, their traces are known at some frames.

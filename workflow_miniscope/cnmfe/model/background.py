@@ -15,11 +15,12 @@ computes the background movie: every product with the background is a product wi
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import scipy.sparse as sp
 from numba import njit
+
+from ...movies.types import Floats, Ints, Real, Shape
+from ..arrays.workers import Workers
 
 #: added to the diagonal of each regression of a pixel on its ring, relative to its mean: keeps the weights of pixels
 #: that carry the same signal from growing against each other
@@ -34,10 +35,10 @@ ROW_PIXELS = 16
 MOST_PRODUCTS = 2**26
 
 
-def reduction_matrix(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
+def reduction_matrix(shape: Shape, factor: int) -> sp.csr_matrix:
     """Matrix that takes the mean of ``factor`` x ``factor`` pixels; pixels row after row."""
 
-    def along(n):
+    def along(n: int) -> sp.csr_matrix:
         index = np.arange(n)
         values = np.full(n, 1 / factor, np.float32)
         return sp.csr_matrix((values, (index // factor, index)), shape=(n // factor, n))
@@ -45,10 +46,10 @@ def reduction_matrix(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
 
-def box_mean_matrix(shape: tuple[int, int]) -> sp.csr_matrix:
+def box_mean_matrix(shape: Shape) -> sp.csr_matrix:
     """Matrix that takes the mean of a pixel and the eight around it, as :func:`filtering.box_mean` does."""
 
-    def along(n):
+    def along(n: int) -> sp.csr_matrix:
         mean = sp.diags([1 / 3, 1 / 3, 1 / 3], [-1, 0, 1], shape=(n, n), dtype=np.float32).tolil()
         for end in (0, n - 1):
             mean[end] = 0
@@ -58,10 +59,10 @@ def box_mean_matrix(shape: tuple[int, int]) -> sp.csr_matrix:
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
 
-def interpolation_matrix(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
+def interpolation_matrix(shape: Shape, factor: int) -> sp.csr_matrix:
     """Matrix that interpolates linearly from the grid of :func:`reduction_matrix` back to the pixels."""
 
-    def along(n):
+    def along(n: int) -> sp.csr_matrix:
         if n // factor < 2:
             return sp.csr_matrix(np.ones((n, n // factor), np.float32))
         position = (np.arange(n) + 0.5) / factor - 0.5
@@ -75,7 +76,7 @@ def interpolation_matrix(shape: tuple[int, int], factor: int) -> sp.csr_matrix:
     return sp.kron(along(shape[0]), along(shape[1])).tocsr()
 
 
-def ring(radius: float) -> np.ndarray:
+def ring(radius: float) -> Ints:
     """Offsets (rows, columns), all even, of the pixels whose distance is at least ``radius`` and less than 2 more."""
     reach = RING_EVERY * int(np.ceil((radius + RING_EVERY) / RING_EVERY))
     rows, columns = np.mgrid[-reach : reach + 1 : RING_EVERY, -reach : reach + 1 : RING_EVERY]
@@ -85,10 +86,10 @@ def ring(radius: float) -> np.ndarray:
 
 
 def fit_ring(
-    fluctuations: np.ndarray,
-    shape: tuple[int, int],
+    fluctuations: Floats,
+    shape: Shape,
     radius: float,
-    pool: ThreadPoolExecutor,
+    workers: Workers,
 ) -> sp.csr_matrix:
     """Weights of the ring model: for each pixel the least squares fit of its ring to it.
 
@@ -103,8 +104,8 @@ def fit_ring(
         (height, width) of the grid.
     radius : float
         Of the ring, in pixels of the grid.
-    pool : ThreadPoolExecutor
-        Rows of the grid are shared out over its threads.
+    workers : Workers
+        Rows of the grid are shared out over them.
 
     Returns
     -------
@@ -120,14 +121,14 @@ def fit_ring(
     columns = max(MOST_PRODUCTS // one - 2 * reach, ROW_PIXELS)
     for left in range(0, width, columns):
         right, first = min(left + columns, width), max(left - reach, 0)
-        _fit_columns(rows[:, first : right + reach], left - first, offsets, weights[:, left:right], pool)
+        _fit_columns(rows[:, first : right + reach], left - first, offsets, weights[:, left:right], workers)
     around = np.indices(shape).transpose(1, 2, 0)[:, :, None] + offsets
     inside = np.all((around >= 0) & (around < shape), axis=3)
     starts = np.concatenate([[0], np.cumsum(inside.sum(axis=2))])
     return sp.csr_matrix((weights[inside], (around @ [width, 1])[inside], starts), shape=(height * width,) * 2)
 
 
-def _fit_columns(rows, left, offsets, weights, pool) -> None:
+def _fit_columns(rows: Floats, left: int, offsets: Ints, weights: Floats, workers: Workers) -> None:
     """Weights of the rings around some columns, the first of which is ``left``; the others are around them.
 
     rows: float32 [height, width, frames]; weights: float32 [height, columns, ring].
@@ -141,22 +142,22 @@ def _fit_columns(rows, left, offsets, weights, pool) -> None:
     step = offsets[None] - offsets[:, None]
     ahead = step[:, :, 0] // RING_EVERY * products[0, 0].size + step[:, :, 1] + 2 * reach
 
-    def multiply(y):
+    def multiply(y: int) -> None:
         _row_products(rows, y, reach, products[y % slots])
 
-    def regress(y):
+    def regress(y: int) -> None:
         _fit_row(products, y, height, left, offsets, ahead, reach, weights[y])
 
     known = 0
     for first in range(0, height, STRIP_ROWS):
         last = min(first + STRIP_ROWS, height)
         needed = min(last + reach, height)
-        list(pool.map(multiply, range(known, needed)))
-        list(pool.map(regress, range(first, last)))
+        workers.map(multiply, range(known, needed))
+        workers.map(regress, range(first, last))
         known = needed
 
 
-def _row_products(rows, y, reach, out) -> None:
+def _row_products(rows: Floats, y: int, reach: int, out: Floats) -> None:
     """Products of the pixels of a row with those of this row and every second one of the next ``2 reach``.
 
     rows: float32 [height, width, frames]; out: float32 [reach + 1, width, ROW_PIXELS + 4 reach], rows down and columns
@@ -174,7 +175,9 @@ def _row_products(rows, y, reach, out) -> None:
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
+def _fit_row(
+    products: Floats, y: int, height: int, left: int, offsets: Ints, ahead: Ints, reach: int, weights: Floats
+) -> None:
     """Weights of the rings of pixels in row ``y``, from column ``left`` on; 0 for what is outside.
 
     products: float32 [slots, ...], of each row in its slot (see :func:`_row_products`); offsets: int [ring, 2], in
@@ -215,7 +218,7 @@ def _fit_row(products, y, height, left, offsets, ahead, reach, weights):
 
 # inlined: as a function of its own it exists twice, and which one runs depends on numba's cache
 @njit(inline="always")
-def _solve(a, b, smallest):
+def _solve(a: Floats, b: Floats, smallest: Real) -> None:
     """Solve ``A x = b`` by Cholesky's factorisation; numpy's and scipy's solvers take two to four times as long.
 
     a: float32 [n, n], the triangle above the diagonal, becomes its factor; b: float32 [n], becomes x; smallest: no

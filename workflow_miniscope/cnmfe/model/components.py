@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from ...movies.types import Bools, Floats, Ints, Shape
+
 
 class Components:
     """Footprints in square windows around their seeds, and traces of mean zero.
@@ -24,20 +26,21 @@ class Components:
         Traces, of mean zero. The array changes its length when components come and go: no view of it outlives that.
     """
 
-    def __init__(self, shape: tuple[int, int], n_frames: int, radius: int, extent: tuple[int, int] | None = None):
+    def __init__(self, shape: Shape, n_frames: int, radius: int, extent: Shape | None = None):
         self.shape, self.radius, self.side = shape, radius, 2 * radius + 1
         # bins at the end may reach beyond the recording: no component has light there
         self.extent = extent or shape
-        self.tops, self.lefts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self.footprints = np.zeros((0, self.side, self.side), np.float32)
-        self.masks = np.zeros((0, self.side, self.side), bool)
-        self.filled = np.zeros((0, self.side, self.side), np.float32)
-        self.C = np.zeros((0, n_frames), np.float32)
+        self.tops: Ints = np.zeros(0, np.int64)
+        self.lefts: Ints = np.zeros(0, np.int64)
+        self.footprints: Floats = np.zeros((0, self.side, self.side), np.float32)
+        self.masks: Bools = np.zeros((0, self.side, self.side), bool)
+        self.filled: Floats = np.zeros((0, self.side, self.side), np.float32)
+        self.C: Floats = np.zeros((0, n_frames), np.float32)
 
     def __len__(self) -> int:
         return len(self.C)
 
-    def append(self, centers: np.ndarray, footprints: np.ndarray, masks: np.ndarray, C: np.ndarray) -> None:
+    def append(self, centers: Ints, footprints: Floats, masks: Bools, C: Floats) -> None:
         """Add components; centers are (row, column) of the windows' middle pixels."""
         self.tops = np.concatenate([self.tops, centers[:, 0] - self.radius])
         self.lefts = np.concatenate([self.lefts, centers[:, 1] - self.radius])
@@ -48,49 +51,52 @@ class Components:
         self._resize(before + len(C))
         self.C[before:] = C
 
-    def keep(self, which) -> None:
+    def keep(self, which: Ints | Bools) -> None:
         """Keep the components of a boolean mask or an increasing index."""
-        which = np.arange(len(self))[which]
+        kept = np.arange(len(self))[which]
         for name in ("tops", "lefts", "footprints", "masks", "filled"):
-            setattr(self, name, getattr(self, name)[which])
-        for new, old in enumerate(which):
+            setattr(self, name, getattr(self, name)[kept])
+        for new, old in enumerate(kept):
             if new != old:
                 self.C[new] = self.C[old]
-        self._resize(len(which))
+        self._resize(len(kept))
 
     def _resize(self, n: int) -> None:
         # in place: of an hour and two thousand components the traces take 0.6 GB, and a copy as much again
         self.C.resize((n, self.C.shape[1]), refcheck=False)
 
-    def energy(self) -> np.ndarray:
+    def energy(self) -> Floats:
         """Sum of the squares of each trace, float64 [n], without a copy of the traces."""
-        return np.einsum("kt,kt->k", self.C, self.C, dtype=np.float64)
+        energy: Floats = np.einsum("kt,kt->k", self.C, self.C, dtype=np.float64)
+        return energy
 
-    def inside(self) -> np.ndarray:
+    def inside(self) -> Bools:
         """Which pixels of each window lie in the field, bool [n, side, side]."""
         rows, columns = self._coordinates()
-        return ((rows >= 0) & (rows < self.extent[0]))[:, :, None] & ((columns >= 0) & (columns < self.extent[1]))[
-            :, None, :
-        ]
+        across, down = (columns >= 0) & (columns < self.extent[1]), (rows >= 0) & (rows < self.extent[0])
+        inside: Bools = down[:, :, None] & across[:, None, :]
+        return inside
 
-    def at_border(self) -> np.ndarray:
+    def at_border(self) -> Bools:
         """Which pixels of each window lie on the border of the field, bool [n, side, side]."""
         rows, columns = self._coordinates()
         ends = ((rows == 0) | (rows == self.extent[0] - 1))[:, :, None] | (
             (columns == 0) | (columns == self.extent[1] - 1)
         )[:, None, :]
-        return ends & self.inside()
+        at_border: Bools = ends & self.inside()
+        return at_border
 
-    def pixels(self) -> np.ndarray:
+    def pixels(self) -> Ints:
         """Index of each pixel of each window in the field, int64 [n, side, side]; only valid inside."""
         rows, columns = self._coordinates()
-        return rows[:, :, None] * self.shape[1] + columns[:, None, :]
+        pixels: Ints = rows[:, :, None] * self.shape[1] + columns[:, None, :]
+        return pixels
 
-    def _coordinates(self):
+    def _coordinates(self) -> tuple[Ints, Ints]:
         reach = np.arange(self.side)
         return self.tops[:, None] + reach, self.lefts[:, None] + reach
 
-    def matrix(self, values: np.ndarray | None = None, masks: np.ndarray | None = None) -> sp.csr_matrix:
+    def matrix(self, values: Floats | None = None, masks: Bools | None = None) -> sp.csr_matrix:
         """Footprints, or other values in the windows, as a matrix float32 [components, pixels].
 
         Entries are those of ``masks``; without it, those that are not zero.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
 
+from ...movies.types import Bools, Floats, Ints
 from ..arrays import kernels
+from ..arrays.workers import Workers
 from ..calcium import temporal
 from ..calcium.temporal import average
-from ..storage.scratch import Scratch, parts
+from ..storage.stored import StoredMovies
 from . import background, spatial
 from .components import Components
 
@@ -31,62 +33,68 @@ class Fit:
 
     Parameters
     ----------
-    movie : Scratch
-        Registered movie on the working grid.
-    small : Scratch
-        The same on the background's grid, ``factor`` times coarser, with means of nine pixels
-        (:func:`filtering.box_mean`).
-    sample : float32 [small pixels, n]
-        The small movie again, averaged over time so that the ring regressions fit into memory.
-    factor : int
-        Working pixels in a background pixel, along each side.
+    stored : StoredMovies
+        The movies that the model is fitted to.
     ring_radius : float
         In pixels of the background's grid.
     radius : int
         Largest distance of a footprint's pixels from its seed, working pixels.
     g : float
         Decay of calcium from frame to frame.
-    pool, workers
+    workers : Workers
         Threads.
-    extent : tuple of int
-        Rows and columns of the working grid that the recording fills.
     seen : float [height, width], optional
         Fraction of the frames that cover each pixel of the working grid; by default all.
 
     Attributes
     ----------
+    movie, small : Scratch
+        Of ``stored``: Y on the working grid (``pixels``) and on the background's grid (``small pixels``).
+    sample : float32 [small pixels, n]
+        Of ``stored``: the small movie again, averaged over time so that the ring regressions fit into memory.
+    components : Components
+        A and C; their product is in the movie's units.
+    W : scipy.sparse.csr_matrix, float32 [small pixels, small pixels]
+        Weights of the ring model: the background of a pixel of the small movie from those on its ring; dimensionless.
+    reduce : scipy.sparse.csr_matrix, float32 [small pixels, pixels]
+        Takes the mean of the working pixels in each pixel of the background's grid.
+    mean : scipy.sparse.csr_matrix, float32 [small pixels, small pixels]
+        Takes the mean of a pixel of the background's grid and the eight around it.
+    down : scipy.sparse.csr_matrix, float32 [small pixels, pixels]
+        D: both of them, ``mean`` after ``reduce``.
+    smooth : scipy.sparse.csr_matrix, float32 [pixels, small pixels]
+        Interpolates from the background's grid to the working grid.
+    up : scipy.sparse.csr_matrix, float32 [pixels, small pixels]
+        U: ``smooth`` times the gain of the background in each working pixel; ``smooth`` alone until that is known.
+    sn : float32 [pixels]
+        Standard deviation of the noise of each working pixel, in the movie's units.
     kernel : float64 [n] or None
         Calcium after a spike, once its rise and decay are known; until then the decay ``g`` alone counts.
     """
 
     def __init__(
         self,
-        movie: Scratch,
-        small: Scratch,
-        sample: np.ndarray,
-        factor: int,
+        stored: StoredMovies,
         ring_radius: float,
         radius: int,
         g: float,
-        pool: ThreadPoolExecutor,
-        workers: int,
-        extent: tuple[int, int],
-        seen: np.ndarray | None = None,
+        workers: Workers,
+        seen: Floats | None = None,
     ):
-        self.movie, self.small, self.sample = movie, small, sample
-        self.factor, self.ring_radius, self.g = factor, ring_radius, g
-        self.pool, self.workers = pool, workers
-        self.seen = np.ones(movie.shape) if seen is None else seen
-        self.components = Components(movie.shape, movie.n_frames, radius, extent)
+        self.stored, self.ring_radius, self.g, self.workers = stored, ring_radius, g, workers
+        self.movie, self.small, self.sample = stored.movie, stored.small, stored.sample
+        movie, small, grid = stored.movie, stored.small, stored.grid
+        self.seen: Floats = np.ones(movie.shape) if seen is None else seen
+        self.components = Components(movie.shape, movie.n_frames, radius, grid.extent)
         # one step of reduction after the other has fewer entries than both in one
-        self.reduce = background.reduction_matrix(movie.shape, factor)
+        self.reduce = background.reduction_matrix(movie.shape, grid.factor)
         self.mean = background.box_mean_matrix(small.shape)
         self.down = (self.mean @ self.reduce).tocsr()
-        self.smooth = background.interpolation_matrix(movie.shape, factor)
+        self.smooth = background.interpolation_matrix(movie.shape, grid.factor)
         self.up = self.smooth
         self.W = sp.csr_matrix((small.pixels, small.pixels), dtype=np.float32)
-        self.sn = np.ones(movie.pixels, np.float32)
-        self.kernel: np.ndarray | None = None
+        self.sn: Floats = np.ones(movie.pixels, np.float32)
+        self.kernel: Floats | None = None
 
     def improve(self, background: bool = True, smooth: bool = True) -> None:
         """One round over background, traces and footprints; the background changes least and may be left out."""
@@ -99,15 +107,14 @@ class Fit:
 
     def update_background(self) -> None:
         """Fit the ring model to what the components leave."""
-        # the traces averaged over time as the sample is
-        step = -(-self.movie.n_frames // self.sample.shape[1])
         A = self.down @ self.components.matrix().T
-        rest = self.sample - np.asarray(A @ average(self.components.C, step), dtype=np.float32)
+        # the traces averaged over time as the sample is
+        rest = self.sample - np.asarray(A @ average(self.components.C, self.stored.step), dtype=np.float32)
         rest -= rest.mean(axis=1, keepdims=True)
-        self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.pool)
+        self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.workers)
         self.up = sp.diags(self.background_gain()).astype(np.float32) @ self.smooth
 
-    def background_gain(self) -> np.ndarray:
+    def background_gain(self) -> Floats:
         """How bright the background is in each pixel, relative to what the coarse grid says there, float32 [pixels].
 
         A vessel dims what lies below it, and its edge is sharper than the background's grid: the regression of
@@ -116,7 +123,8 @@ class Fit:
         c = self.components
         A = c.matrix().T.tocsr()
         C = average(c.C, GAIN_BIN)
-        covariance, power = np.zeros(self.movie.pixels), np.zeros(self.movie.pixels)
+        covariance: Floats = np.zeros(self.movie.pixels)
+        power: Floats = np.zeros(self.movie.pixels)
         totals = np.zeros((2, self.movie.pixels))
         bins = 0
         for block in range(self.movie.blocks):
@@ -129,9 +137,10 @@ class Fit:
         covariance -= totals[0] * totals[1] / bins
         power -= totals[1] ** 2 / bins
         prior = (self.sn.astype(np.float64) / GAIN_SPREAD) ** 2 / GAIN_BIN + 1e-12
-        return ((covariance + prior) / (power + prior)).clip(0, GAIN_LARGEST).astype(np.float32)
+        gain: Floats = ((covariance + prior) / (power + prior)).clip(0, GAIN_LARGEST).astype(np.float32)
+        return gain
 
-    def residual(self, block: int, width: int, A: sp.csr_matrix, C: np.ndarray, up: sp.csr_matrix):
+    def residual(self, block: int, width: int, A: sp.csr_matrix, C: Floats, up: sp.csr_matrix) -> tuple[Floats, Floats]:
         """A block without the components, and its background, averaged over every ``width`` frames.
 
         Parameters
@@ -150,20 +159,18 @@ class Fit:
         tuple of float32 [pixels, bins]
             ``Y - A C`` and ``B``, up to a constant in time.
         """
-        values = self.movie.read_averages(block, width, self.pool, self.workers)
+        values = self.movie.read_averages(block, width, self.workers)
         start = self.movie.span(block).start // width
         if A.nnz:
             traces = np.ascontiguousarray(C[:, start : start + values.shape[1]])
-            parts(
-                self.pool,
-                self.workers,
+            self.workers.split(
                 self.movie.pixels,
                 lambda a, b: kernels.subtract_model(values, A.indptr, A.indices, A.data, traces, a, b),
             )
         coarse = self.multiply(self.W, self.multiply(self.mean, self.multiply(self.reduce, values)))
         return values, self.multiply(up, coarse)
 
-    def project_residual(self, weights: sp.csr_matrix, width: int, blocks=None) -> np.ndarray:
+    def project_residual(self, weights: sp.csr_matrix, width: int, blocks: Sequence[int] | None = None) -> Floats:
         """Weighted sums of what background and components leave, averaged over every ``width`` frames.
 
         Parameters
@@ -172,7 +179,7 @@ class Fit:
             One row for each sum.
         width : int
             See :meth:`Scratch.read_averages`.
-        blocks : iterable of int, optional
+        blocks : sequence of int, optional
             Blocks of the movie; by default all.
 
         Returns
@@ -194,12 +201,10 @@ class Fit:
         out -= out.mean(axis=1, keepdims=True)
         return out
 
-    def multiply(self, matrix: sp.csr_matrix, values: np.ndarray) -> np.ndarray:
+    def multiply(self, matrix: sp.csr_matrix, values: Floats) -> Floats:
         """Product of a sparse matrix and a block, float32 [rows, n], on all threads."""
         out = np.zeros((matrix.shape[0], values.shape[1]), np.float32)
-        parts(
-            self.pool,
-            self.workers,
+        self.workers.split(
             len(out),
             lambda a, b: kernels.add_weighted_rows(values, matrix.indptr, matrix.indices, matrix.data, a, b, out),
         )
@@ -207,7 +212,7 @@ class Fit:
 
     # -- footprints ---------------------------------------------------------------------------------
 
-    def cell_products(self, traces: np.ndarray, gram: np.ndarray) -> sp.csr_matrix:
+    def cell_products(self, traces: Floats, gram: Floats) -> sp.csr_matrix:
         """``sum_t (Y - B)(p, t) c_k(t)`` in the pixels that each component may have.
 
         With ``B = U W D (Y - A C)`` it is, for each component alone, a product with the movie and one with the small
@@ -224,23 +229,35 @@ class Fit:
         -------
         scipy.sparse.csr_matrix, float64 [pixels, components]
         """
-        c, pool, workers = self.components, self.pool, self.workers
+        c, workers = self.components, self.workers
         mine = c.matrix(c.footprints, c.masks)
-        values = self.movie.correlate(traces, mine.indptr, mine.indices, pool, workers)
+        values = self.movie.correlate(traces, mine.indptr, mine.indices, workers)
         # every ring pixel of every pixel of the background's grid that one of them is interpolated from
         rings = _entries(_entries(_entries(mine) @ _entries(self.up)) @ _entries(self.W))
-        rest = self.small.correlate(traces, rings.indptr, rings.indices, pool, workers)
+        rest = self.small.correlate(traces, rings.indptr, rings.indices, workers)
         A = (self.down @ c.matrix().T).tocsr()
         up, W = self.up, self.W
 
-        def part(a, b):
+        def part(a: int, b: int) -> None:
             kernels.subtract_product(rings.indptr, rings.indices, A.indptr, A.indices, A.data, gram, a, b, rest)
             kernels.subtract_background(
-                *(up.indptr, up.indices, up.data, W.indptr, W.indices, W.data),
-                *(mine.indptr, mine.indices, rings.indptr, rings.indices, rest, a, b, values),
+                up.indptr,
+                up.indices,
+                up.data,
+                W.indptr,
+                W.indices,
+                W.data,
+                mine.indptr,
+                mine.indices,
+                rings.indptr,
+                rings.indices,
+                rest,
+                a,
+                b,
+                values,
             )
 
-        parts(pool, workers, len(c), part)
+        workers.split(len(c), part)
         return sp.csr_matrix((values, mine.indices, mine.indptr), shape=mine.shape).T.tocsr()
 
     def update_footprints(self, smooth: bool = True, sweeps: int = FOOTPRINT_SWEEPS) -> None:
@@ -257,9 +274,7 @@ class Fit:
         start = c.matrix(c.footprints, c.masks).T.tocsr()
         fitted = start.data.astype(np.float64)
         products = entries.data
-        parts(
-            self.pool,
-            self.workers,
+        self.workers.split(
             self.movie.pixels,
             lambda a, b: spatial.fit_pixels(entries.indptr, entries.indices, products, gram, fitted, sweeps, a, b),
         )
@@ -274,7 +289,7 @@ class Fit:
         y, x = np.divmod(matrix.indices, c.shape[1])
         c.footprints[k, y - c.tops[k], x - c.lefts[k]] = matrix.data
 
-    def _tidy(self, energy: np.ndarray, smooth: bool) -> None:
+    def _tidy(self, energy: Floats, smooth: bool) -> None:
         """Keep the significant, connected pixels of each footprint; drop the components without any."""
         c = self.components
         inside, pixels = c.inside(), c.pixels()
@@ -311,7 +326,7 @@ class Fit:
             if spatial.is_faint(c.footprints[k], self._error(inside[k], pixels[k], energy[k])):
                 c.footprints[k] = spatial.smooth(c.footprints[k], c.masks[k], inside[k])
 
-    def _error(self, inside: np.ndarray, pixels: np.ndarray, energy: float) -> np.ndarray:
+    def _error(self, inside: Bools, pixels: Ints, energy: float) -> Floats:
         """Standard error of each pixel of a footprint, float32 [side, side]; 0 outside the field."""
         error = np.zeros(inside.shape, np.float32)
         error[inside] = self.sn[pixels[inside]] / np.sqrt(energy)
@@ -319,15 +334,15 @@ class Fit:
 
     # -- traces -------------------------------------------------------------------------------------
 
-    def trace_products(self, A: sp.csr_matrix, C: np.ndarray, own: sp.csr_matrix) -> np.ndarray:
+    def trace_products(self, A: sp.csr_matrix, C: Floats, own: sp.csr_matrix) -> Floats:
         """``A' (Y - B)``, of mean zero, where ``B`` is the background beside the components ``own``, ``C``.
 
         With ``B = U W D (Y - A C)`` (D reduces, U interpolates and applies the gain) this is
         ``A' Y - (A' U W) D Y + (A' U W D A) C``: two passes of sparse filters over the movie.
         """
         around = (A @ self.up @ self.W).tocsr()
-        products = self.movie.project(A, self.pool, self.workers)
-        self.small.project(-around, self.pool, self.workers, out=products)
+        products = self.movie.project(A, self.workers)
+        self.small.project(-around, self.workers, out=products)
         products -= products.mean(axis=1, keepdims=True)
         if own.shape[0]:
             back = around @ (self.down @ own.T)
@@ -341,9 +356,9 @@ class Fit:
         if not len(c):
             return
         gram, products = self._least_squares()
-        temporal.update(products, gram, c.C, self.g, self.kernel, sweeps, self.pool)
+        temporal.update(products, gram, c.C, self.g, self.kernel, sweeps, self.workers)
 
-    def raw_traces(self) -> np.ndarray:
+    def raw_traces(self) -> Floats:
         """Traces before deconvolution, float32 [components, frames]."""
         C = self.components.C
         gram, out = self._least_squares()
@@ -352,7 +367,7 @@ class Fit:
             temporal.raw_trace(out, gram.indptr, gram.indices, gram.data, C, k, out[k])
         return out
 
-    def _least_squares(self) -> tuple[sp.csr_matrix, np.ndarray]:
+    def _least_squares(self) -> tuple[sp.csr_matrix, Floats]:
         """Products of the footprints with each other, and with the movie without background."""
         A = self.components.matrix()
         return (A @ A.T).tocsr(), self.trace_products(A, self.components.C, A)

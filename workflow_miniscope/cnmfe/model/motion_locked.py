@@ -14,14 +14,22 @@ loses what the motion explains of its activity.
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
+
+from ...movies.types import Floats
+from ..arrays.workers import Workers
+from ..storage.scratch import Scratch
+from .fit import Fit
 
 #: shifts beyond these quantiles count as they do there: single frames must not decide about all of them
 SHIFT_QUANTILES = (0.002, 0.998)
 #: pixels, or their square: a standard deviation of the motion that is none
 NO_MOTION = 1e-3
+#: added to the diagonal of products of the regressors, relative to it: along a line some of them are the same
+MOTION_RIDGE = 1e-6
 
 
-def regressors(shifts: np.ndarray) -> np.ndarray:
+def regressors(shifts: Floats) -> Floats:
     """Functions of the motion, of mean zero and variance 1.
 
     Parameters
@@ -38,7 +46,8 @@ def regressors(shifts: np.ndarray) -> np.ndarray:
     z = np.stack([y, x, y * y, x * x, y * x])
     z -= z.mean(axis=1, keepdims=True)
     z = z[z.std(axis=1) > NO_MOTION]
-    return (z / z.std(axis=1, keepdims=True)).astype(np.float32)
+    standard: Floats = (z / z.std(axis=1, keepdims=True)).astype(np.float32)
+    return standard
 
 
 class MotionLocked:
@@ -54,16 +63,17 @@ class MotionLocked:
         Of each frame, pixels.
     """
 
-    def __init__(self, fit, A, shifts: np.ndarray):
+    def __init__(self, fit: Fit, A: sp.csr_matrix, shifts: Floats):
         self.shape, self.z = fit.movie.shape, regressors(shifts)
         self.beta = _regress(fit, A, self.z)
 
-    def frames(self, first: int, n: int) -> np.ndarray:
+    def frames(self, first: int, n: int) -> Floats:
         """``n`` frames of the movie from frame ``first`` on, float32 [n, height, width]."""
-        return (self.z[:, first : first + n].T @ self.beta).reshape(n, *self.shape)
+        light: Floats = (self.z[:, first : first + n].T @ self.beta).reshape(n, *self.shape)
+        return light
 
 
-def _regress(fit, A, z: np.ndarray) -> np.ndarray:
+def _regress(fit: Fit, A: sp.csr_matrix, z: Floats) -> Floats:
     """``beta``, float32 [n, pixels], of the regressors ``z``, float32 [n, frames].
 
     Every product is one with the movie, with the footprints and the ring's weights applied afterwards.
@@ -71,16 +81,16 @@ def _regress(fit, A, z: np.ndarray) -> np.ndarray:
     if not len(z):
         return np.zeros((0, fit.movie.pixels), np.float32)
     activity = fit.components.C @ z.T
-    around = _products(fit.small, z, fit) - fit.down @ (A @ activity)
-    left = _products(fit.movie, z, fit) - A @ activity - fit.up @ (fit.W @ around)
+    around = _products(fit.small, z, fit.workers) - fit.down @ (A @ activity)
+    left = _products(fit.movie, z, fit.workers) - A @ activity - fit.up @ (fit.W @ around)
     among = z.astype(np.float64) @ z.T
-    # motion along a line: some of them are the same
-    among.flat[:: len(z) + 1] *= 1 + 1e-6
-    return np.linalg.solve(among, left.T).astype(np.float32)
+    among.flat[:: len(z) + 1] *= 1 + MOTION_RIDGE
+    beta: Floats = np.linalg.solve(among, left.T).astype(np.float32)
+    return beta
 
 
-def _products(movie, z, fit) -> np.ndarray:
+def _products(movie: Scratch, z: Floats, workers: Workers) -> Floats:
     """``sum_t Y(p, t) z_j(t)`` of all pixels, float64 [pixels, n]."""
     every = np.tile(np.arange(movie.pixels, dtype=np.int32), len(z))
     starts = np.arange(len(z) + 1, dtype=np.int32) * np.int32(movie.pixels)
-    return movie.correlate(z, starts, every, fit.pool, fit.workers).reshape(len(z), -1).T
+    return movie.correlate(z, starts, every, workers).reshape(len(z), -1).T

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...movies.types import Floats, Ints
 from ..arrays import kernels
+from ..storage.scratch import Scratch
+from .fit import Fit
 
 
-class Expected:
+class PredictedFrames:
     """Frames as the model has them.
 
     The background comes from the small movie, ``B = U W (D Y - D A C)``, and a constant: the traces have mean zero, and
@@ -22,16 +25,23 @@ class Expected:
     ----------
     A : scipy.sparse.csr_matrix [pixels, components]
         Footprints.
+    C : float32 [components, frames]
+        Traces, of mean zero.
+    down_A : scipy.sparse.csr_matrix [small pixels, components]
+        Footprints on the background's grid.
+    constant : float32 [pixels]
+        What the background lacks to the mean of the movie.
     """
 
-    def __init__(self, fit):
-        self.shape, self.small, self.C, self.up, self.W = fit.movie.shape, fit.small, fit.components.C, fit.up, fit.W
+    def __init__(self, fit: Fit):
+        self.shape, self.small, self.C = fit.movie.shape, fit.small, fit.components.C
+        self.up, self.W = fit.up, fit.W
         self.A = fit.components.matrix().T.tocsr()
         self.down_A = (fit.down @ self.A).tocsr()
         mean = movie_mean(fit.movie)
-        self.constant = mean - fit.up @ (fit.W @ (fit.down @ mean))
+        self.constant: Floats = mean - fit.up @ (fit.W @ (fit.down @ mean))
 
-    def frames(self, rough: np.ndarray, start: int, first: int, n: int) -> np.ndarray:
+    def frames(self, rough: Ints, start: int, first: int, n: int) -> Floats:
         """``n`` frames of a block, from its frame ``first`` on.
 
         Parameters
@@ -48,7 +58,7 @@ class Expected:
         float32 [n, height, width]
         """
         traces = np.ascontiguousarray(self.C[:, start + first : start + first + n])
-        rest = rough[:, first : first + n] * np.float32(1 / self.small.scale)
+        rest: Floats = rough[:, first : first + n] * np.float32(1 / self.small.scale)
         A, W, up = self.down_A, self.W, self.up
         kernels.subtract_model(rest, A.indptr, A.indices, A.data, traces, 0, len(rest))
         around = np.zeros_like(rest)
@@ -62,9 +72,10 @@ class Expected:
         return out.reshape(n, *self.shape)
 
 
-def movie_mean(movie) -> np.ndarray:
+def movie_mean(movie: Scratch) -> Floats:
     """Mean of every pixel over time, float32 [pixels]."""
     total = np.zeros(movie.pixels)
     for _, chunk in movie:
         total += chunk.sum(axis=1, dtype=np.float64)
-    return (total / (movie.n_frames * movie.scale)).astype(np.float32)
+    mean: Floats = (total / (movie.n_frames * movie.scale)).astype(np.float32)
+    return mean

@@ -15,16 +15,20 @@ other cells. Light that is locked to the motion (:mod:`motion_locked`) is part o
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import cv2
 import numpy as np
+import scipy.sparse as sp
 from numba import njit
 
+from ...movies.types import Bools, Floats, Ints, Real
 from ..arrays import kernels
-from ..arrays.filtering import bin_frame, box_mean
 from ..arrays.robust import MAD_TO_SD
-from ..prepare import uncovered
-from .expected import Expected
+from .fit import Fit
 from .motion_locked import MotionLocked
+from .prediction import PredictedFrames
 
 #: residuals from the model beyond this many robust standard deviations count linearly (Huber)
 RESIDUAL_HUBER = 3.0
@@ -34,6 +38,12 @@ LARGEST_CORRECTION = 0.5
 SATURATED = 0.97
 #: weight of the saturated pixels of a component when the others say how bright it is
 SATURATED_WEIGHT = 0.01
+#: added to the diagonal of products of footprints in these pixels, relative to it: some are almost the same there
+COMPLETION_RIDGE = 1e-3
+#: working pixels, side and sigma of the kernel that blurs the model before its derivatives are taken, against noise
+MODEL_BLUR_SIDE = 3
+#: working pixels, sigma of this blur
+MODEL_BLUR_SIGMA = 0.5
 #: part of the median variance that is added to that of each pixel: none gets a weight without bound
 RESIDUAL_VARIANCE_FLOOR = 0.1
 #: working pixels: the smooth part of an image, its mean over a square of this side, says nothing about displacement
@@ -44,19 +54,17 @@ RESIDUAL_FRAMES = 512
 REFINED_FRAMES = 32
 
 
-def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = True) -> np.ndarray:
-    """Correct the scratch movies in place.
+def refine(fit: Fit, shifts: Floats, edges: Floats, register: bool = True) -> Floats:
+    """Correct the stored movies in place.
 
     Parameters
     ----------
     fit : Fit
         The model; its movies are rewritten, and its components know with which footprints.
-    prepared : Prepared
-        Its shifts say which pixels each frame covers; its sample is rewritten.
-    full : tuple of int
-        (height, width) of the recording.
-    size : int
-        Pixels in a bin of the working grid.
+    shifts : float64 [frames, 2]
+        Of each frame, px.
+    edges : float64 [frames, 2] or [frames, 2, 2]
+        How far the borders of the field moved in each frame, see :meth:`Grid.uncovered`.
     register : bool
         False: the frames stay where they are.
 
@@ -65,63 +73,91 @@ def refine(fit, prepared, full: tuple[int, int], size: int, register: bool = Tru
     float64 [frames, 2]
         What is to be added to the shifts, in pixels.
     """
-    movie, small = fit.movie, fit.small
-    height, width = movie.shape
-    expected = Expected(fit)
-    locked = MotionLocked(fit, expected.A, prepared.shifts)
-    by_component = fit.components.matrix()
+    stored, movie, small = fit.stored, fit.movie, fit.small
+    correction = _Correction(fit, shifts, edges, register)
     fit.components.filled = fit.components.footprints.copy()
-    edges = prepared.edges
-    reach = max(2, int(np.ceil(np.abs(edges).max() / size))) if register else 2
-    reach = min(reach, height // 4, width // 4)
-    inside = (slice(reach, height - reach), slice(reach, width - reach))
-    if register:
-        variance = _variance(fit, expected, locked)[inside]
-        root = np.sqrt(1 / (variance + RESIDUAL_VARIANCE_FLOOR * np.median(variance) + 1e-12)).astype(np.float32)
-
-    errors = np.zeros((movie.n_frames, 2))
-    ceiling = np.float32(SATURATED * prepared.ceiling)
-    step = -(-movie.n_frames // prepared.sample.shape[1])
     # in place, as large as it is: the model does not read it
-    sample = prepared.sample
-    sample[:] = 0
+    stored.clear_sample()
     coarse = np.empty((movie.length, *small.shape), np.float32)
     for block in range(movie.blocks):
         span = movie.span(block)
-        fine, rough = movie.chunk(block), small.chunk(block)
-        rows, columns = uncovered(edges[span], movie.shape, full, size)
-
-        def piece(some, start=span.start, fine=fine, rough=rough, rows=rows, columns=columns):
-            first, n = some
-            frames, model = movie.frames(fine, first, n), expected.frames(rough, start, first, n)
-            light = locked.frames(start + first, n)
-            model += light
-            for i, t in enumerate(range(first, first + n)):
-                rest = frames[i] - model[i]
-                dy, dx = gradient = _gradient(cv2.GaussianBlur(model[i], (3, 3), 0.5))
-                if register:
-                    errors[start + t] = _error(rest, gradient, root, inside)
-                saturated = frames[i] >= ceiling
-                if saturated.any():
-                    _complete(model[i], rest, saturated, expected.A, by_component)
-                kernels.correct_frame(frames[i], model[i], dy, dx, *errors[start + t], rows[t], columns[t], ceiling)
-                frames[i] -= light[i]
-                coarse[t] = box_mean(bin_frame(frames[i], fit.factor))
-            # in the place of what was read, which nobody else reads
-            movie.put(frames, fine, first)
-            small.put(coarse[first : first + n], rough, first)
-
         n = span.stop - span.start
-        list(fit.pool.map(piece, _pieces(n)))
+        fine, rough = movie.chunk(block), small.chunk(block)
+        correct = partial(correction.correct, span, fine, rough, *stored.grid.uncovered(edges[span]), coarse)
+        fit.workers.map(correct, _pieces(n))
         movie.write_chunk(block, fine)
         small.write_chunk(block, rough)
-        kernels.add_frames(coarse[:n].reshape(n, -1), span.start, step, sample)
+        stored.add_to_sample(block, coarse[:n])
         # no name keeps a block while the next one is read: they are large
-        del fine, rough, piece
-    counts = np.bincount(np.arange(movie.n_frames) // step, minlength=sample.shape[1])
-    sample /= counts
+        del fine, rough, correct
+    stored.finish_sample()
     # Y(x) = M(x + e): the frame has to be moved by e more
-    return errors * size
+    return correction.errors * stored.grid.bin
+
+
+class _Correction:
+    """What the frames of the stored movies are corrected with; see :func:`refine` for the parameters.
+
+    Attributes
+    ----------
+    errors : float64 [frames, 2]
+        What was found to be left of the motion of each frame, working pixels.
+    """
+
+    def __init__(self, fit: Fit, shifts: Floats, edges: Floats, register: bool):
+        self.stored, self.register = fit.stored, register
+        self.predicted = PredictedFrames(fit)
+        self.locked = MotionLocked(fit, self.predicted.A, shifts)
+        self.by_component = fit.components.matrix()
+        self.ceiling = np.float32(SATURATED * fit.stored.ceiling)
+        self.errors: Floats = np.zeros((fit.movie.n_frames, 2))
+        height, width = fit.movie.shape
+        reach = max(2, int(np.ceil(np.abs(edges).max() / fit.stored.grid.bin))) if register else 2
+        reach = min(reach, height // 4, width // 4)
+        self.inside = (slice(reach, height - reach), slice(reach, width - reach))
+        if register:
+            variance = _variance(fit, self.predicted, self.locked)[self.inside]
+            floor = RESIDUAL_VARIANCE_FLOOR * np.median(variance)
+            self.root: Floats = np.sqrt(1 / (variance + floor + 1e-12)).astype(np.float32)
+
+    def correct(
+        self, span: slice, fine: Ints, rough: Ints, rows: Bools, columns: Bools, coarse: Floats, piece: tuple[int, int]
+    ) -> None:
+        """Correct some frames of a block in place.
+
+        Parameters
+        ----------
+        span : slice
+            Frames of the block.
+        fine, rough : int16 [pixels, frames]
+            The block of the movie and of the small movie, as :meth:`Scratch.chunk` gives them.
+        rows, columns : bool [frames, height], [frames, width]
+            What each frame does not cover.
+        coarse : float32 [frames, *coarse_shape]
+            Becomes the frames of the small movie.
+        piece : tuple of int
+            First frame, and how many.
+        """
+        first, n = piece
+        movie, small = self.stored.movie, self.stored.small
+        frames, model = movie.frames(fine, first, n), self.predicted.frames(rough, span.start, first, n)
+        light = self.locked.frames(span.start + first, n)
+        model += light
+        for i, t in enumerate(range(first, first + n)):
+            rest = frames[i] - model[i]
+            dy, dx = gradient = _gradient(_blurred(model[i]))
+            if self.register:
+                self.errors[span.start + t] = _error(rest, gradient, self.root, self.inside)
+            saturated = frames[i] >= self.ceiling
+            if saturated.any():
+                _complete(model[i], rest, saturated, self.predicted.A, self.by_component)
+            down, right = self.errors[span.start + t]
+            kernels.correct_frame(frames[i], model[i], dy, dx, down, right, rows[t], columns[t], self.ceiling)
+            frames[i] -= light[i]
+            coarse[t] = self.stored.coarse_frame(frames[i])
+        # in the place of what was read, which nobody else reads
+        movie.put(frames, fine, first)
+        small.put(coarse[first : first + n], rough, first)
 
 
 def _pieces(n: int) -> list[tuple[int, int]]:
@@ -129,7 +165,7 @@ def _pieces(n: int) -> list[tuple[int, int]]:
     return [(first, min(REFINED_FRAMES, n - first)) for first in range(0, n, REFINED_FRAMES)]
 
 
-def _complete(expected, rest, saturated, A, by_component) -> None:
+def _complete(expected: Floats, rest: Floats, saturated: Bools, A: sp.csr_matrix, by_component: sp.csr_matrix) -> None:
     """Add to what is expected in saturated pixels what the other pixels of the same components say that it lacks.
 
     The traces are fitted to all pixels, and are too low where some are cut off. How much higher they are in this frame,
@@ -152,47 +188,55 @@ def _complete(expected, rest, saturated, A, by_component) -> None:
     cut = saturated.ravel()[pixels]
     weighted = shapes * np.where(cut, SATURATED_WEIGHT, 1)
     gram = weighted @ shapes.T
-    gram.flat[:: len(gram) + 1] *= 1 + 1e-3
+    gram.flat[:: len(gram) + 1] *= 1 + COMPLETION_RIDGE
     lacks = np.linalg.solve(gram, weighted @ np.where(cut, 0, rest.ravel()[pixels]))
     expected.ravel()[pixels[cut]] += (lacks @ shapes[:, cut]).astype(np.float32)
 
 
-def _variance(fit, expected: Expected, locked: MotionLocked) -> np.ndarray:
+def _variance(fit: Fit, predicted: PredictedFrames, locked: MotionLocked) -> Floats:
     """Mean square of what the model leaves in each pixel of some blocks, float64 [height, width]."""
-    total, n = np.zeros(fit.movie.shape), 0
+    total: Floats = np.zeros(fit.movie.shape)
+    n = 0
     for block in fit.movie.spread(RESIDUAL_FRAMES):
         span = fit.movie.span(block)
         fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
 
-        def square(some, start=span.start, fine=fine, rough=rough):
+        def square(some: tuple[int, int], start: int = span.start, fine: Ints = fine, rough: Ints = rough) -> Floats:
             first, n = some
-            model = expected.frames(rough, start, first, n)
+            model = predicted.frames(rough, start, first, n)
             model += locked.frames(start + first, n)
             rest = fit.movie.frames(fine, first, n) - model
-            return np.einsum("tyx,tyx->yx", rest, rest, dtype=np.float64)
+            squares: Floats = np.einsum("tyx,tyx->yx", rest, rest, dtype=np.float64)
+            return squares
 
-        total += sum(fit.pool.map(square, _pieces(span.stop - span.start)))
+        total += sum(fit.workers.map(square, _pieces(span.stop - span.start)))
         n += span.stop - span.start
         # here too
         del fine, rough, square
     return total / n
 
 
-def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _blurred(image: Floats) -> Floats:
+    return np.asarray(cv2.GaussianBlur(image, (MODEL_BLUR_SIDE, MODEL_BLUR_SIDE), MODEL_BLUR_SIGMA), np.float32)
+
+
+def _gradient(image: Floats) -> tuple[Floats, Floats]:
     """Derivatives along rows and columns, as numpy.gradient inside the border, in a fraction of its time."""
     half = np.array([-0.5, 0, 0.5], np.float32)
     one = np.ones(1, np.float32)
-    return tuple(
-        cv2.sepFilter2D(image, cv2.CV_32F, *kernels, borderType=cv2.BORDER_REPLICATE)
-        for kernels in ((one, half), (half, one))
+    dy, dx = (
+        cv2.sepFilter2D(image, cv2.CV_32F, across, down, borderType=cv2.BORDER_REPLICATE)
+        for across, down in ((one, half), (half, one))
     )
+    return np.asarray(dy, np.float32), np.asarray(dx, np.float32)
 
 
-def _error(rest, gradient, root, inside) -> np.ndarray:
+def _error(rest: Floats, gradient: tuple[Floats, Floats], root: Floats, inside: tuple[slice, slice]) -> Floats:
     """Displacement that explains a residual best, beside anything smooth; ``root``: of the weights of the pixels."""
 
-    def sharp(image):
-        return (image - cv2.blur(image, (SMOOTH_SIDE, SMOOTH_SIDE)))[inside]
+    def sharp(image: Floats) -> Floats:
+        smooth = np.asarray(cv2.blur(image, (SMOOTH_SIDE, SMOOTH_SIDE)), np.float32)
+        return (image - smooth)[inside]
 
     yy, yx, xx, ry, rx = _normal_equations(sharp(rest), sharp(gradient[0]), sharp(gradient[1]), root)
     # where nothing has an edge nothing can be said
@@ -203,7 +247,7 @@ def _error(rest, gradient, root, inside) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _normal_equations(rest, dy, dx, root):
+def _normal_equations(rest: Floats, dy: Floats, dx: Floats, root: Floats) -> tuple[float, float, float, float, float]:
     """Weighted products of two gradients with each other (yy, yx, xx) and with the residual, clipped (Huber).
 
     rest, dy, dx, root: float32 [height, width].
@@ -226,7 +270,8 @@ def _normal_equations(rest, dy, dx, root):
 
 # inlined: see :func:`.background._solve`
 @njit(inline="always")
-def _row_products(rest, dy, dx, root, bound):
+def _row_products(rest: Floats, dy: Floats, dx: Floats, root: Floats, bound: Real) -> tuple[Any, Any, Any, Any, Any]:
+    # float32, which numpy's scalars and Python's float name differently
     yy = yx = xx = ry = rx = np.float32(0)
     for i in range(len(rest)):
         wy, wx = root[i] * dy[i], root[i] * dx[i]

@@ -11,9 +11,13 @@ where it is significant, ``a_k(p) > 2 sn(p) / |C_k|`` after a small blur, and wh
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numba import njit
+
+from ...movies.types import Bools, Floats, Ints
 
 #: a pixel belongs to a footprint that is there this many standard errors above 0
 PIXEL_SIGNIFICANCE = 2.0
@@ -50,7 +54,9 @@ _FOUR = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @njit(nogil=True, cache=True)
-def fit_pixels(indptr, components, products, gram, values, sweeps, first, last):
+def fit_pixels(
+    indptr: Ints, components: Ints, products: Floats, gram: Floats, values: Floats, sweeps: int, first: int, last: int
+) -> None:
     """Non-negative least squares for the pixels ``first`` to ``last``, by coordinate descent, in place.
 
     indptr, components: CSR structure [pixels, components] of the pixels a component may have; products and
@@ -70,7 +76,7 @@ def fit_pixels(indptr, components, products, gram, values, sweeps, first, last):
                 values[i] = max(0.0, values[i] + slope / gram[k, k])
 
 
-def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
+def tidy(footprint: Floats, error: Floats) -> Bools:
     """Pixels that a footprint keeps.
 
     Parameters
@@ -89,7 +95,7 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     if _is_low(smooth, error):
         # a faint cell, mostly one out of focus: only more pixels together tell how far it reaches
         smooth, left = _widely(footprint, cv2.BORDER_DEFAULT), FAINT_BLUR_NOISE
-    keep = (smooth > PIXEL_SIGNIFICANCE * left * error) & (smooth > PIXEL_OF_PEAK * smooth.max())
+    keep: Bools = (smooth > PIXEL_SIGNIFICANCE * left * error) & (smooth > PIXEL_OF_PEAK * smooth.max())
     if not keep.any():
         return keep
     peak = np.unravel_index(np.argmax(np.where(keep, smooth, 0)), keep.shape)
@@ -97,7 +103,7 @@ def tidy(footprint: np.ndarray, error: np.ndarray) -> np.ndarray:
     return _connected(_without_filaments(keep) | (keep & (smooth > FILAMENT_OF_PEAK * smooth[peak])), peak)
 
 
-def where_covered(footprint: np.ndarray, filled: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def where_covered(footprint: Floats, filled: Floats, seen: Floats) -> Floats:
     """A footprint as the frames that cover its pixels show it.
 
     In the other frames the movie holds what the model said when they were filled (:mod:`refinement`), with the
@@ -117,15 +123,16 @@ def where_covered(footprint: np.ndarray, filled: np.ndarray, seen: np.ndarray) -
         ``a_1``, not negative, and 0 where ``a`` is.
     """
     exact = filled + (footprint - filled) / np.maximum(seen, LEAST_COVERAGE)
-    return np.where(footprint > 0, np.maximum(exact, 0), 0).astype(np.float32)
+    covered: Floats = np.where(footprint > 0, np.maximum(exact, 0), 0).astype(np.float32)
+    return covered
 
 
-def is_faint(footprint: np.ndarray, error: np.ndarray, limit: float = FAINT_PEAK) -> bool:
+def is_faint(footprint: Floats, error: Floats, limit: float = FAINT_PEAK) -> bool:
     """Whether the peak of a footprint is below ``limit`` standard errors; the others are those of :func:`tidy`."""
     return _is_low(_slightly(footprint), error, limit)
 
 
-def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def smooth(footprint: Floats, mask: Bools, inside: Bools) -> Floats:
     """A footprint without the noise of single pixels.
 
     Parameters
@@ -145,26 +152,27 @@ def smooth(footprint: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> np.nd
     return np.where(mask, light / np.maximum(weight, 1e-3), 0).astype(np.float32)
 
 
-def _slightly(footprint: np.ndarray) -> np.ndarray:
+def _slightly(footprint: Floats) -> Floats:
     # a small blur lowers the noise, not the cell
-    return cv2.GaussianBlur(footprint, (SLIGHT_BLUR_SIDE, SLIGHT_BLUR_SIDE), SLIGHT_BLUR_SIGMA)
+    return np.asarray(cv2.GaussianBlur(footprint, (SLIGHT_BLUR_SIDE, SLIGHT_BLUR_SIDE), SLIGHT_BLUR_SIGMA), np.float32)
 
 
-def _widely(image: np.ndarray, border: int) -> np.ndarray:
-    return cv2.GaussianBlur(image, (FAINT_BLUR_SIDE, FAINT_BLUR_SIDE), FAINT_BLUR_SIGMA, borderType=border)
+def _widely(image: Floats, border: int) -> Floats:
+    side = FAINT_BLUR_SIDE
+    return np.asarray(cv2.GaussianBlur(image, (side, side), FAINT_BLUR_SIGMA, borderType=border), np.float32)
 
 
-def _is_low(smooth: np.ndarray, error: np.ndarray, limit: float = FAINT_PEAK) -> bool:
+def _is_low(smooth: Floats, error: Floats, limit: float = FAINT_PEAK) -> bool:
     peak = np.unravel_index(np.argmax(smooth), smooth.shape)
     return bool(smooth[peak] < limit * error[peak])
 
 
-def _connected(mask: np.ndarray, at: tuple) -> np.ndarray:
+def _connected(mask: Bools, at: tuple[np.signedinteger[Any], ...]) -> Bools:
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     return labels == labels[at] if labels[at] else np.zeros_like(mask)
 
 
-def _without_filaments(mask: np.ndarray) -> np.ndarray:
+def _without_filaments(mask: Bools) -> Bools:
     """Every pixel that is in a square of two by two."""
     corners = mask[:-1, :-1] & mask[1:, :-1] & mask[:-1, 1:] & mask[1:, 1:]
     out = np.zeros_like(mask)
@@ -174,6 +182,6 @@ def _without_filaments(mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def grow(mask: np.ndarray, pixels: int = GROWTH) -> np.ndarray:
+def grow(mask: Bools, pixels: int = GROWTH) -> Bools:
     """Pixels that the next fit may use: a margin around the present ones."""
     return cv2.dilate(mask.astype(np.uint8), _FOUR, iterations=pixels).astype(bool)

@@ -17,14 +17,18 @@ with the template and subtracted where it stands out, so that it does not hold t
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.fft
 
+from ...movies.types import Floats, Numbers, Shape
 from ..arrays import kernels
 from ..arrays.filtering import band_pass, bin_frame
 from ..arrays.robust import MAD_TO_SD
+from ..arrays.workers import Workers
+from .blocks import Blocks
+from .protocol import Motion
 
 #: residuals from the template beyond this many robust standard deviations count linearly (Huber): cells light up
 TEMPLATE_HUBER = 2.0
@@ -62,10 +66,10 @@ LEVEL_FRAMES = 10
 TEMPLATE_CANDIDATES = 15
 
 
-def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
+def translate(frame: Floats, dy: float, dx: float) -> Floats:
     """Move an image down by ``dy`` and right by ``dx`` pixels, rounded to 1/32, with cubic interpolation.
 
-    OpenCV rounds alike, and so the blocks of :class:`piecewise.Mover` are moved in the same steps.
+    OpenCV rounds alike, and so the blocks of :class:`blocks.Mover` are moved in the same steps.
     """
     frame = np.ascontiguousarray(frame, np.float32)
     out = np.empty_like(frame)
@@ -74,34 +78,7 @@ def translate(frame: np.ndarray, dy: float, dx: float) -> np.ndarray:
     return out
 
 
-class Still:
-    """Leaves frames where they are: the movie is registered already.
-
-    Attributes
-    ----------
-    blocks : None
-        All of the field moves alike; see :class:`piecewise.PiecewiseRegistration` for one whose blocks do not.
-    n_blocks : int
-        Number of blocks that have deviations of their own.
-    """
-
-    blocks = None
-    n_blocks = 0
-
-    def register(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Corrections of frames [n, height, width] and deviations of the blocks, float64 [n, 2] and [n, blocks, 2]."""
-        return np.zeros((len(frames), 2)), np.zeros((len(frames), 0, 2))
-
-    def move(self, frame: np.ndarray, shift: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-        """A frame as it was recorded, float32 [height, width], moved by what :meth:`register` gave for it."""
-        return translate(frame, *shift) if shift.any() else frame
-
-    def edges(self, shifts: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-        """How far the borders of the field move, for :func:`prepare.uncovered`: all of them as the frame."""
-        return shifts
-
-
-class Registration(Still):
+class RigidRegistration:
     """Registers frames to a template that it makes from the first ones and keeps up to date.
 
     Parameters
@@ -112,16 +89,33 @@ class Registration(Still):
         Size (sigma) of the structures to follow, in pixels. The band-pass keeps half to twice of it.
     max_shifts : tuple of int
         Largest displacement (rows, columns) in pixels.
-    pool : ThreadPoolExecutor
-        Frames are shared out over its threads; each is computed alone, so their number changes nothing.
+    workers : Workers
+        Frames are shared out over them; each is computed alone, so their number changes nothing.
+
+    Attributes
+    ----------
+    bin : int
+        Pixels of a frame along a side of one of its registered images, the binned pixels.
+    shape : tuple of int
+        (height, width) of these images.
+    template, variance, weight : float32 [height, width]
+        Mean of the registered images, variance of what it leaves of them, and the weights that follow from that.
+    static : float32 [height, width]
+        What stays at its place while the brain moves.
+    inside : tuple of slice
+        Rows and columns that stay in the field.
+    blocks : None
+        The field moves as a whole; see :class:`FrameRegistration`.
     """
+
+    blocks: Blocks | None = None
 
     def __init__(
         self,
-        shape: tuple[int, int],
+        shape: Shape,
         gSig_filt: float,
-        max_shifts: tuple[int, int],
-        pool: ThreadPoolExecutor,
+        max_shifts: Sequence[int],
+        workers: Workers,
     ):
         # the band-pass leaves nothing finer than gSig_filt / 2: two pixels of that are enough
         self.bin = max(1, int(np.ceil(gSig_filt / 2)))
@@ -129,16 +123,16 @@ class Registration(Still):
             self.bin -= 1
         self.sigmas = (gSig_filt / 2 / self.bin, gSig_filt * 2 / self.bin)
         self.limits = tuple(float(limit) / self.bin for limit in max_shifts)
-        self.pool = pool
-        self.shape = (shape[0] // self.bin, shape[1] // self.bin)
+        self.workers = workers
+        self.shape: Shape = (shape[0] // self.bin, shape[1] // self.bin)
         self._set_margin(np.minimum(self.limits, FIRST_MARGIN))
         self.coarse = 2 if min(self.shape) >= COARSE_SIDE else 1
-        self.static = np.zeros(self.shape, np.float32)
+        self.static: Floats = np.zeros(self.shape, np.float32)
         self.count = 0
 
     # -- template -----------------------------------------------------------------------------------
 
-    def fit(self, frames: np.ndarray, rounds: int = TEMPLATE_ROUNDS) -> np.ndarray:
+    def fit(self, frames: Numbers, rounds: int = TEMPLATE_ROUNDS) -> Floats:
         """Make the template, the weights and the static pattern from some frames [n, height, width].
 
         Returns
@@ -147,36 +141,38 @@ class Registration(Still):
             Corrections of these frames, pixels.
         """
         self.level = float(np.abs(frames[:: max(1, len(frames) // LEVEL_FRAMES)]).mean())
-        filtered = self._map(self._filter, frames)
+        filtered = self.workers.map(self._filter, frames)
         # the frame most like the others, of a few, starts: one with an artefact must not
         some = filtered[:: max(1, len(filtered) // TEMPLATE_CANDIDATES)]
         flat = np.stack([f[self.inside].ravel() for f in some])
         distance = np.array([np.median(((flat - one) ** 2).mean(axis=1)) for one in flat])
         self._set(some[int(np.argmin(distance))], np.ones(self.shape, np.float32))
         for _ in range(rounds):
-            shifts = np.array(self._map(self._shift, filtered))
+            shifts: Floats = np.array(self.workers.map(self._shift, filtered))
             # around where the brain is most of the time, so that as little as possible leaves the field
             shifts -= np.median(shifts, axis=0)
             self._set_margin(np.quantile(np.abs(shifts), MARGIN_QUANTILE, axis=0))
             self._update(filtered, shifts)
         self.count = len(filtered)
-        return shifts * self.bin
+        fitted: Floats = shifts * self.bin
+        return fitted
 
-    def _set_margin(self, reach) -> None:
+    def _set_margin(self, reach: Floats) -> None:
         """Leave out the pixels near the border that come into view and leave again."""
         margin = [int(min(np.ceil(r) + 1, n // 4)) for r, n in zip(reach, self.shape, strict=True)]
-        self.inside = tuple(slice(m, n - m) for m, n in zip(margin, self.shape, strict=True))
+        rows, columns = (slice(m, n - m) for m, n in zip(margin, self.shape, strict=True))
+        self.inside = (rows, columns)
 
-    def _update(self, filtered: list, shifts: np.ndarray) -> None:
-        moved = self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
+    def _update(self, filtered: list[Floats], shifts: Floats) -> None:
+        moved = self.workers.map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
         template = np.mean(moved, axis=0)
         variance = np.mean([(m - template) ** 2 for m in moved], axis=0)
         # what stays at its place while the brain moves; zero where nothing moves, because the template has it
-        back = self._map(lambda i: filtered[i] - translate(template, *-shifts[i]), range(len(filtered)))
+        back = self.workers.map(lambda i: filtered[i] - translate(template, *-shifts[i]), range(len(filtered)))
         self._set_static(back)
         self._set(template, variance)
 
-    def _set_static(self, back: list[np.ndarray]) -> None:
+    def _set_static(self, back: list[Floats]) -> None:
         """What stands out of the mean of what frames leave when the template is taken from where the brain was.
 
         The rest is left to the template. Over small shifts a pattern that stays is as good as one that moves less than
@@ -186,17 +182,18 @@ class Registration(Still):
         static[np.abs(static) <= STATIC_STANDS_OUT * MAD_TO_SD * np.median(np.abs(static))] = 0
         self.static = static
 
-    def _set(self, template: np.ndarray, variance: np.ndarray) -> None:
-        self.template, self.variance = template.astype(np.float32), variance.astype(np.float32)
+    def _set(self, template: Floats, variance: Floats) -> None:
+        self.template: Floats = template.astype(np.float32)
+        self.variance: Floats = variance.astype(np.float32)
         floor = VARIANCE_FLOOR * float(np.median(variance)) + 1e-12
         weight = 1 / (self.variance + floor)
-        self.weight = weight / weight.mean()
+        self.weight: Floats = weight / weight.mean()
         gy, gx = np.gradient(self.template)
         weight_inside = self.weight[self.inside]
         self.gradient = np.stack([gy[self.inside].ravel(), gx[self.inside].ravel()])
         self.steepest = self.gradient * weight_inside.ravel()
-        self.hessian = self.steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
-        self.root_weight = np.sqrt(weight_inside)
+        self.hessian: Floats = self.steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
+        self.root_weight: Floats = np.sqrt(weight_inside)
         # of the weighted correlation, for whole-pixel shifts
         shape = tuple(n // self.coarse for n in self.shape)
         self.pad = tuple(scipy.fft.next_fast_len(n, real=True) for n in shape)
@@ -209,7 +206,7 @@ class Registration(Still):
 
     # -- frames -------------------------------------------------------------------------------------
 
-    def register(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def register(self, frames: Numbers) -> Motion:
         """Corrections of some frames that follow each other, and an update of the template with them.
 
         Parameters
@@ -219,44 +216,47 @@ class Registration(Still):
 
         Returns
         -------
-        tuple
-            (dy, dx) in pixels: how far each frame has to be moved down and right to lie on the template, float64
-            [n, 2]; and the deviations of the blocks from it, float64 [n, blocks, 2].
+        Motion
         """
-        filtered = self._map(self._filter, frames)
-        shifts = np.array(self._map(self._shift, filtered))
+        filtered = self.workers.map(self._filter, frames)
+        shifts: Floats = np.array(self.workers.map(self._shift, filtered))
         deviations, moved = self._deviations(filtered, shifts)
         self._follow(moved)
-        return shifts * self.bin, deviations * self.bin
+        return Motion(shifts * self.bin, deviations * self.bin)
 
-    def _deviations(self, filtered: list, shifts: np.ndarray) -> tuple[np.ndarray, list]:
+    def move(self, frame: Floats, shift: Floats, deviations: Floats) -> Floats:
+        """Move a frame as it was recorded, float32 [height, width], by what :meth:`register` gave for it."""
+        return translate(frame, *shift) if shift.any() else frame
+
+    def edges(self, shifts: Floats, deviations: Floats) -> Floats:
+        """Give how far the borders of the field move, for :meth:`Grid.uncovered`: all of them as the frame."""
+        return shifts
+
+    def _deviations(self, filtered: list[Floats], shifts: Floats) -> tuple[Floats, list[Floats]]:
         """Deviations [n, blocks, 2] of frames that follow each other, binned pixels, and the frames moved by all."""
-        moved = self._map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
-        return np.zeros((len(filtered), self.n_blocks, 2)), moved
+        moved = self.workers.map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
+        return np.zeros((len(filtered), 0, 2)), moved
 
-    def _follow(self, moved: list[np.ndarray]) -> None:
+    def _follow(self, moved: list[Floats]) -> None:
         """Update the template and the weights with registered frames."""
         rate = len(moved) / (len(moved) + min(self.count, TEMPLATE_MEMORY))
         template = self.template + rate * (sum(moved) / len(moved) - self.template)
-        squares = np.zeros(self.shape)
+        squares: Floats = np.zeros(self.shape)
         for frame in moved:
             squares += (frame - template) ** 2
         variance = self.variance + rate * (squares / len(moved) - self.variance)
         self._set(template, variance)
         self.count += len(moved)
 
-    def _map(self, function, items) -> list:
-        return list(self.pool.map(function, items))
-
-    def _filter(self, frame: np.ndarray) -> np.ndarray:
+    def _filter(self, frame: Numbers) -> Floats:
         return band_pass(bin_frame(np.asarray(frame, dtype=np.float32), self.bin), *self.sigmas)
 
-    def _shift(self, filtered: np.ndarray) -> np.ndarray:
+    def _shift(self, filtered: Floats) -> Floats:
         frame = filtered - self.static
         shift = self._whole_pixels(frame)
         return self._refine(frame, shift)
 
-    def _whole_pixels(self, frame: np.ndarray) -> np.ndarray:
+    def _whole_pixels(self, frame: Floats) -> Floats:
         """Shift with the best weighted correlation, sum w T F / sqrt(sum w F^2), for all shifts at once.
 
         A correlation and not a sum of squares, which over large shifts would look for dark places.
@@ -278,7 +278,7 @@ class Registration(Still):
         # the spectrum is that of a correlation, whose argument is minus the shift of the frame
         return -np.array([rows[i], columns[j]], dtype=np.float64) * self.coarse
 
-    def _refine(self, frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    def _refine(self, frame: Floats, shift: Floats) -> Floats:
         limits = np.array(self.limits)
         target = self.template[self.inside]
         for i in range(RIGID_STEPS):

@@ -10,6 +10,8 @@ from itertools import chain
 import numpy as np
 
 from ...errors import RecordingError
+from ...movies import Movie
+from ...movies.types import Numbers, Shape
 
 #: frames that are decoded, and later held at full resolution, at a time: more take memory, fewer take time
 DECODED_FRAMES = 64
@@ -17,13 +19,13 @@ DECODED_FRAMES = 64
 PARTS_AHEAD = 4
 
 
-class Recorded:
+class FrameReader:
     """Frames of a movie, from the first to the last.
 
     Parameters
     ----------
-    movie
-        See :func:`movie.open_movie`.
+    movie : Movie
+        See :func:`daq.open_movie`.
 
     Attributes
     ----------
@@ -33,12 +35,13 @@ class Recorded:
         Length.
     """
 
-    def __init__(self, movie):
-        self.shape, self.n_frames = (movie.height, movie.width), movie.n_frames
+    def __init__(self, movie: Movie):
+        self.shape: Shape = (movie.height, movie.width)
+        self.n_frames = movie.n_frames
         self._parts = _ahead(_checked(movie))
-        self._kept: deque[np.ndarray] = deque()
+        self._kept: deque[Numbers] = deque()
 
-    def first(self, n: int) -> np.ndarray:
+    def first(self, n: int) -> Numbers:
         """The first ``n`` frames, [n, height, width], or all there are; :meth:`blocks` begins with them all the same.
 
         Raises
@@ -48,9 +51,10 @@ class Recorded:
         """
         while sum(map(len, self._kept)) < n and (part := next(self._parts, None)) is not None:
             self._kept.append(part)
-        return np.concatenate(self._kept)[:n]
+        frames: Numbers = np.concatenate(self._kept)[:n]
+        return frames
 
-    def blocks(self, length: int) -> Iterator[tuple[int, np.ndarray]]:
+    def blocks(self, length: int) -> Iterator[tuple[int, Numbers]]:
         """Pairs of (index of the first frame, ``length`` frames), once.
 
         Raises
@@ -58,7 +62,8 @@ class Recorded:
         RecordingError
             If a frame has values that are not finite numbers; it names the first one.
         """
-        start, waiting = 0, []
+        start = 0
+        waiting: list[Numbers] = []
         kept = (self._kept.popleft() for _ in range(len(self._kept)))
         for part in chain(kept, self._parts):
             waiting.append(part)
@@ -74,7 +79,7 @@ class Recorded:
             yield start, frames
 
 
-def _checked(movie) -> Iterator[np.ndarray]:
+def _checked(movie: Movie) -> Iterator[Numbers]:
     """Parts of a movie, finite numbers all of them."""
     for first, frames in movie.blocks(DECODED_FRAMES):
         frames = np.asarray(frames)
@@ -88,7 +93,7 @@ def _checked(movie) -> Iterator[np.ndarray]:
         yield frames
 
 
-def _ahead(parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _ahead(parts: Iterator[Numbers]) -> Iterator[Numbers]:
     """The same, the next ones being decoded while one is in use."""
     with ThreadPoolExecutor(1) as thread:
         coming = deque(thread.submit(next, parts, None) for _ in range(PARTS_AHEAD))
@@ -98,5 +103,5 @@ def _ahead(parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
                 yield part
         finally:
             # of a recording that is not read to its end
-            for part in coming:
-                part.cancel()
+            for decoding in coming:
+                decoding.cancel()
