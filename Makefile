@@ -1,39 +1,47 @@
-# Python 3.10 to 3.12 and make are all that a fresh machine needs: everything else goes into .venv.
+# Any Python with venv and make are all that a fresh machine needs: everything else goes into .venv, and where no Python
+# from 3.11 on is found, uv fetches one.
 #
 #   make install   make .venv and install the project with its demo and test tools
 #   make demo      write a synthetic recording, process it, show what is in the database and draw the figures
 #   make test      run the tests
-#   make lint      check the style of the code
+#   make lint      check the style, the rooms and the types of the code
 #   make docs      build the documentation into site/
+#   make lock      choose the versions of requirements/lock.txt anew
 #   make notebooks open the notebooks in the browser, on your data or the demo's
 #   make clean     remove .venv, the demo and what the tools left
 
-PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+# A version (3.13) or the path of a Python.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 VENV ?= .venv
-# Installed first and pinned: without that a newer build with several GB of GPU libraries may be chosen.
-# Replace it by what PyTorch's site recommends for your machine: make install TORCH="..."
+# Installed first and pinned: without that a build with several GB of GPU libraries is chosen on Linux.
+# Replace it by what PyTorch's site recommends for your machine, such as its index of CPU builds: make install TORCH="..."
 TORCH ?= torch==2.13.0
 # Where the demo lives. `make clean` removes it.
 DEMO ?= demo
+# What the tests are run with.
+PYTEST ?= -n auto
 
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+UV := .uv/bin/uv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test lint docs notebooks clean
+.PHONY: install demo test lint docs lock notebooks clean
 
 install: $(INSTALLED)
 
+# The installer: uv, from PyPI, in an environment of its own.
+$(UV):
+	@for p in "$(PYTHON)" python3 python; do $$p -m venv .uv 2>/dev/null && break; done; test -x .uv/bin/pip || \
+		{ echo "No Python with venv was found. Install Python 3.11 or newer (Debian: python3-venv)."; exit 1; }
+	.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+
 # A file of its own tells that the install was finished, so that the next command does not install again.
-$(INSTALLED): pyproject.toml Makefile
-	@test -n "$(PYTHON)" || { echo "No Python 3.10, 3.11 or 3.12 was found. Name one: make install PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --upgrade "pip>=24"
-	$(PIP) install --progress-bar on "$(TORCH)"
-	$(PIP) install --progress-bar on --editable ".[demo,test,docs]"
-	@# Two packages that others require write the same cv2 folder. Whichever came last has won; the one
-	@# without windows works on every machine, so it is written over the other and then tried.
-	$(PIP) install --quiet --force-reinstall --no-deps "$$($(VENV)/bin/python -m workflow_miniscope.opencv --requirement)"
+$(INSTALLED): pyproject.toml requirements/lock.txt Makefile | $(UV)
+	@test -x $(VENV)/bin/python || $(UV) venv --quiet --seed --python "$(or $(PYTHON),3.13)" $(VENV) || \
+		{ echo "No Python from 3.11 on was found, and none could be fetched. Name one: make install PYTHON=/path/to/python3"; exit 1; }
+	$(VENV)/bin/python -m pip --disable-pip-version-check install --progress-bar on "$(TORCH)"
+	$(UV) pip install --python $(VENV)/bin/python --no-deps --requirement requirements/lock.txt
+	$(UV) pip install --python $(VENV)/bin/python --no-deps --editable .
 	$(VENV)/bin/python -m workflow_miniscope.opencv
 	@touch $@
 
@@ -51,6 +59,11 @@ lint: install
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
 
+lock: $(UV)
+	$(UV) pip compile --universal --python-version 3.11 --upgrade --no-header --no-annotate \
+		--override requirements/overrides.txt --extra face --extra demo --extra test --extra docs \
+		--output-file requirements/lock.txt pyproject.toml
+
 # Without a configuration of your own they open on the demo's data.
 notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
 	$(if $(wildcard dj_local_conf.json),,WORKFLOW_MINISCOPE_CONFIG=$(abspath $(DEMO))/dj_local_conf.json) \
@@ -58,5 +71,5 @@ notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
 
 clean:
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python -m workflow_miniscope.demo --folder $(DEMO) --clean
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .uv build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,7 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import measuring
@@ -75,7 +75,7 @@ def run(engine: str, python: str, recording: Recording, root: Path) -> dict:
         "stages": {name: asdict(stage) for name, stage in cost.stages.items()},
         "total": asdict(cost.total),
         "busy": cost.busy,
-        "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
     }
 

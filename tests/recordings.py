@@ -13,7 +13,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -183,7 +183,7 @@ def write_session(
     if movie is not None:
         n_frames, size = len(movie), movie.shape[1:]
     times = regular_times(n_frames) if times_ms is None else np.asarray(times_ms, int)
-    utc = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=start_ms)
+    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=start_ms)
     local = (utc - timedelta(hours=8)).replace(tzinfo=None)
     videos = {"n_frames": n_frames, "per_file": frames_per_file, "size": size, "movie": movie}
     videos["empty_last"] = empty_last_avi

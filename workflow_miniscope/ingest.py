@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -309,7 +309,7 @@ def _session_start(row: Row, recorded: daq.Session) -> datetime:
         start = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise ManifestError(f"session_datetime is '{text}'; write it as 2026-01-15T10:20:30+01:00.") from None
-    return start if start.tzinfo else start.replace(tzinfo=timezone.utc)
+    return start if start.tzinfo else start.replace(tzinfo=UTC)
 
 
 def _insert_optional(row: Row, key: dict) -> None:

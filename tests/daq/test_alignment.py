@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import write_session
 from scipy.spatial.transform import Rotation
@@ -27,6 +27,7 @@ def test_as_few_frames_as_possible_are_left_out(times, kept):
     np.testing.assert_array_equal(np.flatnonzero(daq.in_order(np.array(times, float))), kept)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-20, 20), max_size=9))
 def test_no_longer_sequence_is_in_order(times):
     times = np.array(times, float)

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_session_of_each_version(tmp_path, version):
     written = write_session(tmp_path, version=version, n_frames=12, scopes=["B 2", "A 1"], cameras=["Cam"])
     session = daq.open_session(written.folder)
     assert session.acq_software == "Miniscope-DAQ-V4"
-    assert session.start_utc == datetime(2026, 1, 15, 10, 20, 30, 125000, tzinfo=timezone.utc)
+    assert session.start_utc == datetime(2026, 1, 15, 10, 20, 30, 125000, tzinfo=UTC)
     assert session.start_local == datetime(2026, 1, 15, 2, 20, 30, 125000)
     assert (session.animal, session.experimenter, session.experiment) == ("mouse 1", "rig1", "linear_track")
     assert [device.name for device in session.devices] == ["A_1", "B_2", "Cam"]  # the folders' names

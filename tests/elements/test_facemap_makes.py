@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from workflow_miniscope.results.facemap import read_proc
 
 N_FRAMES, HEIGHT, WIDTH, SBIN, FPS = 640, 60, 80, 4, 29.6
 SPLIT = 10  # files, so that their order by name is not that of their numbers
-START = datetime(2026, 1, 15, 9, 20, 30, 125000, tzinfo=timezone.utc)
+START = datetime(2026, 1, 15, 9, 20, 30, 125000, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def output_of(pipeline, task) -> Path:
 def test_processing_notes_version_and_time(pipeline, processed):
     row = (pipeline.facemap.FacemapProcessing & processed).fetch1()
     assert row["package_version"] == engine.version()
-    age = datetime.now(timezone.utc).replace(tzinfo=None) - row["processing_time"]
+    age = datetime.now(UTC).replace(tzinfo=None) - row["processing_time"]
     assert 0 <= age.total_seconds() < 600
     # inferred, because the task named none
     assert (pipeline.facemap.FacemapTask & processed).fetch1("facemap_output_dir") == "face/session/FaceCam/facemap_0"

@@ -1,7 +1,7 @@
 """Reading files of real CaImAn, and refusing what is none."""
 
 import shutil
-from datetime import timezone
+from datetime import UTC
 from pathlib import Path
 
 import h5py
@@ -54,7 +54,7 @@ def test_real_file(path, n, accepted):
     assert set(result.images) == {"reference_image", "average_image", "correlation_image", "max_image"}
     assert all(image.shape == (80, 80) and image.dtype == np.float32 for image in result.images.values())
     assert (result.method, result.version, result.fps) == ("caiman", "1.12.1", 20.0)
-    assert result.created.tzinfo == timezone.utc
+    assert result.created.tzinfo == UTC
     assert result.created.timestamp() == pytest.approx(path.stat().st_mtime, abs=1e-3)
 
 

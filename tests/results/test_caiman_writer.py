@@ -1,7 +1,7 @@
 """Writing CaImAn's layout: every field comes back, and a file is whole or not there."""
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import h5py
 import numpy as np
@@ -127,7 +127,7 @@ def test_provenance(tmp_path):
     assert attributes["method"] == "cnmfe" and attributes["numpy_version"] == np.__version__
     assert attributes["workflow_miniscope_version"]
     assert json.loads(attributes["parameters"])["native"]["options"] == {"ring": [1, 2.5]}
-    assert read_result(path).created == datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
+    assert read_result(path).created == datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__, opencv
 from ..errors import WorkflowError
-from . import check, compare, console, db, demo, extract, facemap_params, ingest, process, report, status
+from . import check, compare, console, db, demo, extract, facemap_params, ingest, init, process, report, status
 
 app = typer.Typer(
     add_completion=False,
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="From a Miniscope-DAQ folder to curated neural activity in a database.",
 )
 app.add_typer(db.app, name="db")
+app.command("init")(init.command)
 app.command("check")(check.command)
 app.command("ingest")(ingest.command)
 app.command("process")(process.command)

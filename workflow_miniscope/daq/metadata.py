@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ..errors import RecordingError
 from .text import decode, read_bytes
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -71,7 +71,7 @@ _FARTHEST_ZONE = timedelta(hours=14, minutes=1)
 def clock_problems(utc: datetime | None, local: datetime | None) -> list[str]:
     """Say where the start of a recording cannot be true."""
     problems = []
-    if utc is not None and (utc.year < _FIRST_YEAR or utc > datetime.now(timezone.utc) + timedelta(days=1)):
+    if utc is not None and (utc.year < _FIRST_YEAR or utc > datetime.now(UTC) + timedelta(days=1)):
         problems.append(f"It says that it was recorded on {utc:%Y-%m-%d}: the clock of the computer was not set.")
     if utc is not None and local is not None and abs(local - utc.replace(tzinfo=None)) > _FARTHEST_ZONE:
         problems.append(

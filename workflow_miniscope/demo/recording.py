@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from ..errors import EngineError, RecordingError
 
 ANIMAL = "demo01"
-START = datetime(2026, 1, 15, 9, 20, 30, 125000, tzinfo=timezone.utc)
+START = datetime(2026, 1, 15, 9, 20, 30, 125000, tzinfo=UTC)
 RIG_ZONE = timezone(timedelta(hours=1))  # the folders' names and clock fields are the rig's local time
 SCOPE, CAMERA = "My V4 Miniscope", "FaceCam"
 FRAMES_PER_FILE = 1000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -259,7 +259,7 @@ def result_time(path: Path) -> datetime:
     about = engine.read_run(path.parent)
     if about is not None:
         return naive_utc(datetime.fromisoformat(about["created"]))
-    return naive_utc(datetime.fromtimestamp(path.stat().st_mtime, timezone.utc))
+    return naive_utc(datetime.fromtimestamp(path.stat().st_mtime, UTC))
 
 
 def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:

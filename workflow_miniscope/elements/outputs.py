@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..results.caiman import CaimanResult, find_result, read_result
 
 def naive_utc(moment: datetime | None) -> datetime | None:
     """Return a moment as the database holds it: UTC without a zone, in whole seconds (MySQL would round up)."""
-    return None if moment is None else moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def hash_params(processing_method: str, params: dict) -> str:

@@ -8,7 +8,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,10 @@ def unavailable() -> str | None:
         with contextlib.redirect_stdout(io.StringIO()):
             import facemap.process  # noqa: F401
     except ImportError as error:
-        return f"Facemap cannot be imported ({error}); install it with: python -m pip install facemap==1.0.8"
+        return (
+            f"Facemap cannot be imported ({error}); install it with: python -m pip install facemap==1.0.8, or, "
+            "from Python 3.13 on, by `make install` in a clone, which uses uv."
+        )
     return None
 
 
@@ -189,7 +192,7 @@ class _Facemap:
         about = {
             "program": self.name,
             "version": version(),
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "params": params,
             "files": [str(file) for file in movie.files],
             "n_frames": movie.n_frames,

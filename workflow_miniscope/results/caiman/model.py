@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import scipy.sparse
@@ -184,7 +184,7 @@ class CaimanResult:
     max_image: np.ndarray | None = None
     method: str = "caiman"
     version: str = ""
-    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self):
         height, width = (int(n) for n in self.dims)

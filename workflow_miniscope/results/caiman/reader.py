@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
@@ -187,8 +187,8 @@ def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts:
 def _created(provenance: dict, path: Path) -> datetime:
     # CaImAn writes no time. The modification time survives a chmod, which st_ctime does not
     if provenance.get("created"):
-        return datetime.fromisoformat(plain(provenance["created"])).astimezone(timezone.utc)
-    return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        return datetime.fromisoformat(plain(provenance["created"])).astimezone(UTC)
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _modelled_average(result: CaimanResult) -> np.ndarray | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -192,7 +192,7 @@ def write_provenance(
     attributes["method"] = method
     attributes["version"] = version
     attributes["workflow_miniscope_version"] = __version__
-    attributes["created"] = (created or datetime.now(timezone.utc)).isoformat()
+    attributes["created"] = (created or datetime.now(UTC)).isoformat()
     attributes["dff_method"] = dff_method
     for package in ("numpy", "scipy", "h5py"):
         attributes[f"{package}_version"] = installed(package)
