@@ -47,7 +47,7 @@ STEPS = {
     ("temporal", "update"): "  deconvolution",
     ("merging", "merge"): "merging",
     ("splitting", "split"): "splitting",
-    ("suggest", "time_constants"): "time constants",
+    ("time_constants", "estimate"): "time constants",
     ("refinement", "refine"): "refined registration",
     ("extraction", "_result"): "evaluation and result",
 }

@@ -56,15 +56,6 @@ def test_response_is_the_average_over_exposure_and_arrival():
     np.testing.assert_allclose(kernel[:8] / kernel[3], frames / frames[3], atol=0.01)
 
 
-@pytest.mark.parametrize(("rise", "decay"), [(0.05, 0.5), (0.12, 1.0)])
-def test_time_constants_come_from_the_traces(rng, rise, decay):
-    C, _ = simulation.activity(6, 1500, rng, rise=rise, decay=decay, rate=0.4)
-    traces = C + rng.normal(0, 0.05, C.shape)
-    found = deconvolution.time_constants(traces, 20.0, 0.06, 0.6)
-    assert found[1] == pytest.approx(decay, rel=0.2)
-    assert found[0] == pytest.approx(rise, rel=0.6)
-
-
 def test_noise_and_baseline_do_not_follow_transients(rng):
     C, _ = simulation.activity(1, 4000, rng)
     trace = 5 + 3 * C[0] + rng.normal(0, 0.5, 4000)

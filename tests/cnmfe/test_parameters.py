@@ -46,6 +46,7 @@ def test_what_was_suggested_is_stored(extracted):
     for name in ("gSig", "gSiz", "min_corr", "min_pnr", "ssub", "ssub_B", "ring_size_factor"):
         assert extracted.params["init"][name] is not None
     assert extracted.params["data"]["decay_time"] == pytest.approx(0.5, rel=0.3)
+    assert extracted.params["temporal"]["rise_time"] == pytest.approx(0.05, rel=0.5)
     assert extracted.params["data"]["fr"] == 20.0
 
 

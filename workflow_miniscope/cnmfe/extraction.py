@@ -24,7 +24,7 @@ from . import suggest
 from .arrays.grid import Grid
 from .arrays.memory import release
 from .arrays.workers import Workers, start_workers
-from .calcium import temporal, timebase
+from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.timebase import TimeBase
 from .cells import merging, quality, seeds, splitting
@@ -171,7 +171,7 @@ def _start(registered: RegisteredMovie, params: Parameters, fps: float, workers:
         registered.stored,
         ring_radius=_known(params.ring_size_factor) * _mean(params.gSiz) / _known(params.ssub_B),
         radius=int(np.ceil(suggest.FOOTPRINT_REACH * _mean(params.gSig) / grid.bin)),
-        g=_decay(fps, suggest.first_time_constants(params)),
+        g=_decay(fps, time_constants.usual(params.rise_time, params.decay_time)),
         workers=workers,
         seen=grid.coverage(registered.edges),
     )
@@ -208,7 +208,7 @@ def _find_cells(
     """
     gSig = _mean(params.gSig) / fit.stored.grid.bin
     min_corr, min_pnr = _known(params.min_corr), _known(params.min_pnr)
-    times = suggest.first_time_constants(params)
+    times = time_constants.usual(params.rise_time, params.decay_time)
     fit.update_background()
     for round_, enough in enumerate(ROUND_COVERAGE):
         width = seeds.bin_width(fps, times.decay)
@@ -225,8 +225,9 @@ def _find_cells(
         fit.improve(background=False)
         merging.merge(fit, params.merge_thr, width)
         fit.update_traces()
-        if fit.kernel is None and len(fit.components):
-            times = suggest.time_constants(fit.raw_traces(), fps, params)
+        if len(fit.components):
+            # anew in each round: before the model holds the neighbours, transients look longer or shorter than they are
+            times = time_constants.estimate(fit.raw_traces(), fps, params.rise_time, params.decay_time)
             fit.g = _decay(fps, times)
             fit.kernel = spike_response(fps, *times)
         if splitting.split(fit, width):
@@ -244,6 +245,8 @@ def _find_cells(
     fit.improve(background=False, smooth=False)
     merging.merge(fit, params.merge_thr, width, parts=True)
     fit.update_traces()
+    if len(fit.components):
+        times = time_constants.estimate(fit.raw_traces(), fps, params.rise_time, params.decay_time)
     bar.update()
     return found, times
 

@@ -33,6 +33,7 @@ class Parameters:
     """Parameters of the native engine. Make them with :meth:`check`, which refuses wrong ones."""
 
     decay_time: float | None = _parameter(None, optional(positive), "data", "s", "decay time of a transient")
+    rise_time: float | None = _parameter(None, optional(positive), "temporal", "s", "rise time of a transient")
     gSig: list | None = _parameter(None, _size, "init", "px", "size of a soma: sigma of a Gaussian (rows, columns)")
     gSiz: list | None = _parameter(None, _size, "init", "px", "diameter of a soma; default 4 gSig + 1")
     min_corr: float | None = _parameter(

@@ -11,8 +11,7 @@ from ..errors import ParameterError
 from ..movies.types import Floats, Numbers, Shape
 from .arrays.filtering import from_nearest
 from .arrays.workers import Workers
-from .calcium import deconvolution
-from .calcium.deconvolution import TimeConstants, baseline, noise
+from .calcium.deconvolution import noise
 from .cells import seeds
 from .cells.soma import soma_size
 from .parameters import Parameters
@@ -46,16 +45,6 @@ USUAL_STRIDE = 96
 LEAST_BLOCKS = 3
 #: gSig_filt along the side of a block: what it must hold to be told from noise
 BLOCK_SIZES = 12
-#: s: rise time where the search for that of the recording starts
-RISE_START = 0.05
-#: s: decay time where the search for that of the recording starts
-DECAY_START = 0.5
-#: part of the decay time where the search for the rise starts, if it would start too close to the decay
-RISE_PART = 0.2
-#: traces with the highest signal to noise ratio that the time constants come from
-BEST_TRACES = 15
-#: frames of each of these traces
-TRACE_FRAMES = 2000
 #: frames, about, that the noise of the pixels comes from
 PIXEL_NOISE_FRAMES = 1024
 
@@ -143,22 +132,3 @@ def working_noise(movie: Scratch, seen: Floats) -> Floats:
     values = [noise(block) for block in map(movie.read, movie.spread(PIXEL_NOISE_FRAMES)) if block.shape[1] > 2]
     image = np.median(values, axis=0).astype(np.float32).reshape(movie.shape)
     return from_nearest(image, seen >= seeds.NOISE_COVERAGE).ravel()
-
-
-def first_time_constants(params: Parameters) -> TimeConstants:
-    """Give the time constants that hold until those of the recording are known."""
-    return TimeConstants(RISE_START, params.decay_time or DECAY_START)
-
-
-def time_constants(raw: Floats, fps: float, params: Parameters) -> TimeConstants:
-    """Estimate the time constants from the traces with the highest signal to noise ratio."""
-    level = np.array([baseline(y) for y in raw])
-    sn = np.maximum(noise(raw), 1e-12)
-    start = first_time_constants(params)
-    if start.rise >= deconvolution.RISE_OF_DECAY * start.decay:
-        start = TimeConstants(RISE_PART * start.decay, start.decay)
-    best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:BEST_TRACES]
-    # beginning and end of a trace count alike in a long recording: the middle
-    first = max(0, (raw.shape[1] - TRACE_FRAMES) // 2)
-    traces = (raw[best] - level[best, None])[:, first : first + TRACE_FRAMES].astype(np.float64)
-    return deconvolution.time_constants(traces, fps, *start, fixed_decay=params.decay_time is not None)

@@ -24,12 +24,6 @@ from ..arrays.robust import MAD_TO_SD
 
 #: an event enters when its amplitude is this many standard errors: noise alone seldom is as large
 EVENT_STANDARD_ERRORS = 3.0
-#: s, shortest and longest rise time that is searched: calcium indicators in neurons, GCaMP8f to slower than GCaMP6s
-RISE_RANGE = (0.005, 0.5)
-#: s, shortest and longest decay time that is searched, of the same indicators in vivo
-DECAY_RANGE = (0.05, 5.0)
-#: a rise time is less than this fraction of the decay time: two exponentials that are alike cannot be told apart
-RISE_OF_DECAY = 0.8
 #: a longer rise is taken to be this fraction of the decay: with both alike the response would be 0
 MOST_OF_DECAY = 0.99
 #: decay times after which nothing is left of a transient (0.25 % of its peak)
@@ -40,8 +34,6 @@ BASELINE_PART = 4
 FINAL_PRECISION = 0.02
 #: and after so many passes over the trace
 FINAL_SWEEPS = 60
-#: factors of the pattern search for the time constants, one after the other; the last one is its precision
-SEARCH_FACTORS = (1.5, 1.2, 1.1)
 
 
 class TimeConstants(NamedTuple):
@@ -343,65 +335,3 @@ def sparse_deconvolution(
     """
     size = float(np.sqrt(kernel @ kernel))
     return deconvolve(y, kernel, EVENT_STANDARD_ERRORS * sn * size, precision * sn, sweeps)
-
-
-def _possible(rise: float, decay: float) -> bool:
-    """Whether calcium indicators have such time constants (s), and they can be told apart."""
-    in_range = RISE_RANGE[0] <= rise <= RISE_RANGE[1] and DECAY_RANGE[0] <= decay <= DECAY_RANGE[1]
-    return in_range and rise < RISE_OF_DECAY * decay
-
-
-def time_constants(traces: Floats, fps: float, rise: float, decay: float, fixed_decay: bool = False) -> TimeConstants:
-    """Rise and decay time of the calcium, from traces of cells with a high signal to noise ratio.
-
-    Minimises the objective of :func:`sparse_deconvolution`, summed over the traces in units of their noise,
-
-        sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  EVENT_STANDARD_ERRORS |h| sum_t s / sn ],
-
-    over both constants, by a pattern search with factors that shrink to 10 %. The penalty is what identifies
-    them: with a kernel that is too short many more events are needed, with one that is too long they do not fit.
-
-    Parameters
-    ----------
-    traces : float64 [n, frames]
-        Traces with noise, baseline 0.
-    fps : float
-        Frames per second.
-    rise, decay : float
-        Where the search starts, s.
-    fixed_decay : bool
-        Search for the rise only.
-
-    Returns
-    -------
-    TimeConstants
-    """
-    sn = np.maximum(noise(traces), 1e-12)
-    known: dict[tuple[float, float], float] = {}
-
-    def cost(rise: float, decay: float) -> float:
-        key = (round(rise, 6), round(decay, 6))
-        if key not in known:
-            kernel = spike_response(fps, rise, decay)
-            total = 0.0
-            for y, noise_ in zip(traces, sn, strict=True):
-                c, s = sparse_deconvolution(y, kernel, noise_)
-                total += 0.5 * float(np.sum((y - c) ** 2)) / noise_**2
-                total += EVENT_STANDARD_ERRORS * float(np.sqrt(kernel @ kernel)) * float(s.sum()) / noise_
-            known[key] = total
-        return known[key]
-
-    best = (rise, decay)
-    for factor in SEARCH_FACTORS:
-        while True:
-            around = [(best[0] * factor, best[1]), (best[0] / factor, best[1])]
-            if not fixed_decay:
-                around += [(best[0], best[1] * factor), (best[0], best[1] / factor)]
-            allowed = [constants for constants in around if _possible(*constants)]
-            if not allowed:
-                break
-            candidate = min(allowed, key=lambda pair: cost(*pair))
-            if not cost(*candidate) < cost(*best):
-                break
-            best = candidate
-    return TimeConstants(*best)

@@ -1,0 +1,148 @@
+"""Rise and decay time of the calcium, from the traces themselves.
+
+The constants minimise the objective of :func:`deconvolution.sparse_deconvolution`, summed over the traces with the
+highest signal to noise ratio, in units of their noise,
+
+    sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  EVENT_STANDARD_ERRORS |h| sum_t s / sn ]  +  RISE_WEIGHT n log2(rise / usual)^2.
+
+The penalty of the activity is what identifies the decay: with a kernel that is too short many more events are needed,
+with one that is too long they do not fit. The rise is identified weakly where it is about as long as a frame or the noise
+of a frame is large, and then the last sum keeps it at what indicators have (``RISE_OF_DECAY``): a rise that is wrong by
+more moves every event by a frame.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .deconvolution import EVENT_STANDARD_ERRORS, TimeConstants, baseline, noise, sparse_deconvolution, spike_response
+from .temporal import average
+
+#: s: rise times that are looked at, of calcium indicators in neurons (GCaMP8f to GCaMP6s in vivo, and slower ones)
+RISE_LIMITS = (0.002, 0.6)
+#: s: decay times that are looked at
+DECAY_LIMITS = (0.03, 6.0)
+#: rise at most, in units of the decay: longer ones are the same kernel with the two exchanged
+LONGEST_RISE = 0.6
+#: usual rise in units of the decay: GCaMP6f 0.05 and 0.5 s, GCaMP6s 0.2 and 1.5 s, GCaMP8f 0.01 and 0.1 s
+RISE_OF_DECAY = 0.1
+#: per frame: what a rise of twice or half the usual costs. The objective is about 0.5 a frame where only noise is left
+RISE_WEIGHT = 0.02
+#: traces with the highest signal to noise ratio that are looked at
+BEST_TRACES = 15
+#: frames of each of these traces, around its highest value: a long recording gives what a short one does
+TRACE_FRAMES = 2000
+#: factors by which the constants are changed, until no change is better
+FACTORS = (1.5, 1.2, 1.1)
+#: frames/s: a faster camera's frames are taken together while the constants are looked for
+SEARCH_RATE = 15.0
+#: frames taken together in a decay time, from which nothing is gained by looking at single ones
+RESOLVED = 12.0
+#: s: decay time where the search starts
+DECAY_START = 0.5
+
+
+def usual(rise: float | None = None, decay: float | None = None) -> TimeConstants:
+    """Give the time constants (s) that hold until those of the recording are known; what is given is kept."""
+    if decay is None:
+        decay = DECAY_START if rise is None else max(DECAY_START, rise / LONGEST_RISE)
+    return TimeConstants(RISE_OF_DECAY * decay if rise is None else rise, decay)
+
+
+def estimate(
+    raw: NDArray[np.floating], fps: float, rise: float | None = None, decay: float | None = None
+) -> TimeConstants:
+    """Find the rise and decay time that traces have in common.
+
+    Parameters
+    ----------
+    raw : float [n, frames]
+        Traces with their noise and any baseline.
+    fps : float
+        Frames per second.
+    rise, decay : float, optional
+        Seconds; what is given is kept, and only the other is looked for.
+
+    Returns
+    -------
+    TimeConstants
+        Rise and decay, s.
+    """
+    if rise is not None and decay is not None:
+        return TimeConstants(rise, decay)
+    clearest = _clearest(raw)
+    # frames of a fast camera are first taken together, which is enough for slow indicators
+    together = max(1, int(fps / SEARCH_RATE))
+    best = _search(average(clearest, together), fps / together, rise, decay, None)
+    if together > 1 and best[1] < RESOLVED / fps * together:
+        best = _search(clearest, fps, rise, decay, best)
+    return best
+
+
+def _search(
+    traces: NDArray[np.float64],
+    fps: float,
+    rise: float | None,
+    decay: float | None,
+    start: TimeConstants | None,
+) -> TimeConstants:
+    """Look for the constants from a start, by changes that become smaller."""
+    sn = np.maximum(noise(traces), 1e-12)
+    known: dict[tuple[float, float], float] = {}
+
+    def cost(pair: TimeConstants) -> float:
+        key = (round(pair[0], 6), round(pair[1], 6))
+        if key not in known:
+            known[key] = _cost(traces, sn, spike_response(fps, *pair))
+            known[key] += RISE_WEIGHT * traces.size * float(np.log2(pair[0] / (RISE_OF_DECAY * pair[1]))) ** 2
+        return known[key]
+
+    if start is None:
+        start = usual(rise, decay)
+    best = start
+    for factor in FACTORS:
+        while True:
+            candidate = min(_around(best, factor, rise is None, decay is None), key=cost, default=best)
+            if not cost(candidate) < cost(best):
+                break
+            best = candidate
+    return best
+
+
+def _around(
+    best: TimeConstants, factor: float, move_rise: bool, move_decay: bool
+) -> Iterator[TimeConstants]:
+    """Give the pairs to try around one: each constant longer, as it is, and shorter by a factor."""
+    steps = (1.0, factor, 1 / factor)
+    for a, b in itertools.product(steps if move_rise else (1.0,), steps if move_decay else (1.0,)):
+        rise, decay = best[0] * a, best[1] * b
+        if move_rise and not (RISE_LIMITS[0] <= rise <= RISE_LIMITS[1] and rise <= LONGEST_RISE * decay):
+            continue
+        if move_decay and not (DECAY_LIMITS[0] <= decay <= DECAY_LIMITS[1] and rise <= LONGEST_RISE * decay):
+            continue
+        yield TimeConstants(rise, decay)
+
+
+def _cost(traces: NDArray[np.float64], sn: NDArray[np.float64], kernel: NDArray[np.float64]) -> float:
+    """Objective of the deconvolution with a kernel, summed over traces in units of their noise."""
+    size = float(np.sqrt(kernel @ kernel))
+    total = 0.0
+    for trace, noise_ in zip(traces, sn, strict=True):
+        calcium, activity = sparse_deconvolution(trace, kernel, float(noise_))
+        total += 0.5 * float(np.sum((trace - calcium) ** 2)) / noise_**2
+        total += EVENT_STANDARD_ERRORS * size * float(activity.sum()) / noise_
+    return total
+
+
+def _clearest(raw: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Give the traces with the highest signal to noise ratio around their highest value, baseline 0."""
+    level = np.array([baseline(trace) for trace in raw])
+    sn = np.maximum(noise(raw), 1e-12)
+    best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:BEST_TRACES]
+    length = min(raw.shape[1], TRACE_FRAMES)
+    first = np.clip(raw[best].argmax(axis=1) - length // 2, 0, raw.shape[1] - length)
+    return np.stack([raw[k, i : i + length] - level[k] for k, i in zip(best, first, strict=True)]).astype(np.float64)
