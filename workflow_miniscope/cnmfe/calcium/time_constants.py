@@ -3,12 +3,13 @@
 The constants minimise the objective of :func:`deconvolution.sparse_deconvolution`, summed over the traces with the
 highest signal to noise ratio, in units of their noise,
 
-    sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  EVENT_STANDARD_ERRORS |h| sum_t s / sn ]  +  RISE_WEIGHT n log2(rise / usual)^2.
+    sum_k [ sum_t (y - h * s)^2 / (2 sn^2)  +  EVENT_STANDARD_ERRORS |h| sum_t s / sn ]
+        + RISE_WEIGHT n log2(rise / usual rise)^2,      n: values of all traces.
 
-The penalty of the activity is what identifies the decay: with a kernel that is too short many more events are needed,
-with one that is too long they do not fit. The rise is identified weakly where it is about as long as a frame or the noise
-of a frame is large, and then the last sum keeps it at what indicators have (``RISE_OF_DECAY``): a rise that is wrong by
-more moves every event by a frame.
+The penalty of the activity is what identifies the decay: with a kernel that is too short many more events are
+needed, with one that is too long they do not fit. The rise is hardly seen where it is about as long as a frame or the
+noise of a frame is large; there the last term keeps it at what indicators have (``RISE_OF_DECAY``), because a rise that
+is wrong by more moves every event by a frame.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...movies.types import Floats
 from .deconvolution import EVENT_STANDARD_ERRORS, TimeConstants, baseline, noise, sparse_deconvolution, spike_response
 from .temporal import average
 
@@ -53,9 +54,7 @@ def usual(rise: float | None = None, decay: float | None = None) -> TimeConstant
     return TimeConstants(RISE_OF_DECAY * decay if rise is None else rise, decay)
 
 
-def estimate(
-    raw: NDArray[np.floating], fps: float, rise: float | None = None, decay: float | None = None
-) -> TimeConstants:
+def estimate(raw: Floats, fps: float, rise: float | None = None, decay: float | None = None) -> TimeConstants:
     """Find the rise and decay time that traces have in common.
 
     Parameters
@@ -84,7 +83,7 @@ def estimate(
 
 
 def _search(
-    traces: NDArray[np.float64],
+    traces: Floats,
     fps: float,
     rise: float | None,
     decay: float | None,
@@ -113,9 +112,7 @@ def _search(
     return best
 
 
-def _around(
-    best: TimeConstants, factor: float, move_rise: bool, move_decay: bool
-) -> Iterator[TimeConstants]:
+def _around(best: TimeConstants, factor: float, move_rise: bool, move_decay: bool) -> Iterator[TimeConstants]:
     """Give the pairs to try around one: each constant longer, as it is, and shorter by a factor."""
     steps = (1.0, factor, 1 / factor)
     for a, b in itertools.product(steps if move_rise else (1.0,), steps if move_decay else (1.0,)):
@@ -127,7 +124,7 @@ def _around(
         yield TimeConstants(rise, decay)
 
 
-def _cost(traces: NDArray[np.float64], sn: NDArray[np.float64], kernel: NDArray[np.float64]) -> float:
+def _cost(traces: Floats, sn: Floats, kernel: Floats) -> float:
     """Objective of the deconvolution with a kernel, summed over traces in units of their noise."""
     size = float(np.sqrt(kernel @ kernel))
     total = 0.0
@@ -138,11 +135,14 @@ def _cost(traces: NDArray[np.float64], sn: NDArray[np.float64], kernel: NDArray[
     return total
 
 
-def _clearest(raw: NDArray[np.floating]) -> NDArray[np.float64]:
+def _clearest(raw: Floats) -> Floats:
     """Give the traces with the highest signal to noise ratio around their highest value, baseline 0."""
     level = np.array([baseline(trace) for trace in raw])
     sn = np.maximum(noise(raw), 1e-12)
     best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:BEST_TRACES]
     length = min(raw.shape[1], TRACE_FRAMES)
     first = np.clip(raw[best].argmax(axis=1) - length // 2, 0, raw.shape[1] - length)
-    return np.stack([raw[k, i : i + length] - level[k] for k, i in zip(best, first, strict=True)]).astype(np.float64)
+    clearest: Floats = np.stack([raw[k, i : i + length] - level[k] for k, i in zip(best, first, strict=True)]).astype(
+        np.float64
+    )
+    return clearest
