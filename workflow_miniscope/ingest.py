@@ -255,7 +255,7 @@ def _verdicts(recorded: daq.Session) -> list[str]:
     return [*said, *daq.relate(checked)]
 
 
-def _changes(recorded: daq.Session, key: dict) -> list[str]:
+def _changes(recorded: daq.Session, key: dict[str, Any]) -> list[str]:
     """Say which settings differ from those of the animal's recording before, as far as its files are there."""
     from .pipeline import session
 
@@ -312,7 +312,7 @@ def _session_start(row: Row, recorded: daq.Session) -> datetime:
     return start if start.tzinfo else start.replace(tzinfo=UTC)
 
 
-def _insert_optional(row: Row, key: dict) -> None:
+def _insert_optional(row: Row, key: dict[str, Any]) -> None:
     """Insert what the manifest says of a session beyond what it must."""
     from .pipeline import lab, session
 

@@ -205,7 +205,7 @@ def describe(error: BaseException) -> str:
     return text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
-def format_key(key: dict) -> str:
+def format_key(key: dict[str, Any]) -> str:
     """Return a key as short text, such as ``subject=m1 recording_id=0``."""
     return " ".join(f"{name}={value}" for name, value in key.items()) or "(no key)"
 

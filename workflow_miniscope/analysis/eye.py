@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import binary_dilation, median_filter
 
+from ..movies.types import Bools, Floats
 from ..results.facemap import Blink, Pupil
 
 # No pupil narrows to a quarter of its area for a blink's time: the lid hides it. Frames on both sides are looked at.
@@ -20,14 +21,14 @@ _LID_FRAMES, _PARTLY = 2, 0.6
 _DARK = 0.1
 
 
-def blink_closed(blink: Blink) -> np.ndarray:
+def blink_closed(blink: Blink) -> Floats:
     """Tell in which frames a blink region is hardly dark at all, bool [frame]."""
     usual = np.nanmedian(blink.signal) if np.isfinite(blink.signal).any() else 0.0
     with np.errstate(invalid="ignore"):
         return blink.signal < _DARK * usual
 
 
-def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> np.ndarray:
+def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> Floats:
     """Tell in which frames the lid hides a pupil; Facemap gives a small area or nan there.
 
     Parameters
@@ -62,6 +63,6 @@ def _overlap(one: Blink | Pupil, other: Blink | Pupil) -> bool:
     )
 
 
-def count_closures(closed: np.ndarray) -> int:
+def count_closures(closed: Bools) -> int:
     """Count the times that an eye closed: runs of closed frames."""
     return int(np.count_nonzero(np.diff(closed.astype(np.int8), prepend=0) == 1))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
+from ..movies.types import Floats, Ints
+
 #: Cosine similarity from which on two footprints can be of the same cell. Two Gaussian footprints of one width, with
 #: their centres 1.7 standard deviations apart (less than a cell's radius, about 2), have this one; so have two at the
 #: same place of which one is 3.7 times as wide.
@@ -25,14 +27,14 @@ class Matches:
         Cosine similarity of the footprints of each pair, from the threshold to 1.
     """
 
-    pairs: np.ndarray
-    similarity: np.ndarray
+    pairs: Ints
+    similarity: Floats
 
     def __len__(self) -> int:
         return len(self.pairs)
 
 
-def cosine_similarity(first: scipy.sparse.spmatrix, second: scipy.sparse.spmatrix) -> np.ndarray:
+def cosine_similarity(first: scipy.sparse.spmatrix, second: scipy.sparse.spmatrix) -> Floats:
     """Compare every footprint with every other.
 
     Parameters
@@ -98,7 +100,7 @@ def match_footprints(
     return Matches(pairs, similarity[pairs[:, 0], pairs[:, 1]])
 
 
-def correlate_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def correlate_rows(first: Floats, second: Floats) -> Floats:
     """Correlate each trace with the one in the same row.
 
     Parameters

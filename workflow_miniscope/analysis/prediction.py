@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ParameterError, ResultError
+from ..movies.types import Floats
 
 # Strengths of the ridge that are tried, as parts of the motion's largest variance. The rank is tried with each, so that
 # finer steps gain next to nothing.
@@ -49,16 +50,16 @@ class Prediction:
         Length of the blocks of time that were left out, in seconds.
     """
 
-    predicted: np.ndarray
-    variance_explained: np.ndarray
-    shifted: np.ndarray
-    ranks: np.ndarray
-    ridges: np.ndarray
+    predicted: Floats
+    variance_explained: Floats
+    shifted: Floats
+    ranks: Floats
+    ridges: Floats
     n_frames: int
     block_s: float
 
     @property
-    def p_values(self) -> np.ndarray:
+    def p_values(self) -> Floats:
         """Part of the shifts, the true alignment among them, that explain a cell at least as well; float64 [cell]."""
         as_good = np.count_nonzero(self.shifted >= self.variance_explained, axis=0)
         values = (1 + as_good) / (1 + len(self.shifted))
@@ -66,9 +67,9 @@ class Prediction:
 
 
 def predict_activity(
-    motion: np.ndarray,
-    activity: np.ndarray,
-    times: np.ndarray,
+    motion: Floats,
+    activity: Floats,
+    times: Floats,
     *,
     components: int = 100,
     max_rank: int = 32,
@@ -183,7 +184,7 @@ def _check(motion, activity, times, components, max_rank, folds, block_s, gap_s,
         raise ResultError("The times of the frames are not ascending.")
 
 
-def _distribute(times: np.ndarray, folds: int, block_s: float, gap_s: float) -> tuple[np.ndarray, float]:
+def _distribute(times: Floats, folds: int, block_s: float, gap_s: float) -> tuple[Floats, float]:
     """Return each frame's fold, and the length of the blocks that make them."""
     duration = float(times[-1] - times[0]) * (1 + 1e-9) if len(times) > 1 else 0.0
     block_s = min(block_s, duration / folds)
@@ -197,7 +198,7 @@ def _distribute(times: np.ndarray, folds: int, block_s: float, gap_s: float) -> 
     return fold, block_s
 
 
-def apart(times: np.ndarray, chosen: np.ndarray, gap: float) -> np.ndarray:
+def apart(times: Floats, chosen: Floats, gap: float) -> Floats:
     """Tell which frames are more than a gap away from every chosen one.
 
     Parameters
@@ -219,7 +220,7 @@ def apart(times: np.ndarray, chosen: np.ndarray, gap: float) -> np.ndarray:
     return np.minimum(np.abs(there[after] - times), np.abs(times - there[before])) > gap
 
 
-def _earlier(motion: np.ndarray, times: np.ndarray, lag: float) -> np.ndarray:
+def _earlier(motion: Floats, times: Floats, lag: float) -> Floats:
     """Return the motion a lag before each frame, interpolated between frames; nan beyond the first and the last."""
     if lag == 0:
         return motion
@@ -256,7 +257,7 @@ def _choose(X, Y, offsets, times, fold, train, max_rank, gap_s) -> list[tuple[fl
 class _Motion:
     """Motion to fit on, [frame, component], and its principal directions."""
 
-    def __init__(self, X: np.ndarray):
+    def __init__(self, X: Floats):
         self.mean = X.mean(axis=0)
         self.centred = X - self.mean
         variances, self.directions = np.linalg.eigh(self.centred.T @ self.centred)
@@ -266,7 +267,7 @@ class _Motion:
 class _Activity:
     """Activity to fit, [frame, cell], along the directions of the motion."""
 
-    def __init__(self, motion: _Motion, Y: np.ndarray):
+    def __init__(self, motion: _Motion, Y: Floats):
         self.motion, self.mean, scale = motion, Y.mean(axis=0), Y.std(axis=0)
         # a cell that is silent while the model is fitted is predicted to stay so
         self.scale = np.where(scale > 0, scale, 1.0)
@@ -292,11 +293,11 @@ class _Model:
         self.Q = _right_singular(whitened)
         self.to_shared = (motion.directions * whiten) @ (whitened @ self.Q.T)
 
-    def predict(self, X: np.ndarray, rank: int) -> np.ndarray:
+    def predict(self, X: Floats, rank: int) -> Floats:
         shared = (X - self.x_mean) @ self.to_shared[:, :rank]
         return shared @ self.Q[:rank] * self.y_scale + self.y_mean
 
-    def errors(self, X: np.ndarray, Y: np.ndarray, max_rank: int) -> np.ndarray:
+    def errors(self, X: Floats, Y: Floats, max_rank: int) -> Floats:
         """Return the sum of squared errors for each rank from 0 to the largest, in variances of the cells."""
         Y = (Y - self.y_mean) / self.y_scale
         Q = self.Q[:max_rank]
@@ -308,7 +309,7 @@ class _Model:
         return (Y**2).sum() - gains
 
 
-def _right_singular(matrix: np.ndarray) -> np.ndarray:
+def _right_singular(matrix: Floats) -> Floats:
     """Return the right singular vectors as rows, strongest first; by eigenvectors, much faster than by the SVD."""
     tall = matrix.shape[0] > matrix.shape[1]
     squares, vectors = np.linalg.eigh(matrix.T @ matrix if tall else matrix @ matrix.T)

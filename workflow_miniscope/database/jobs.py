@@ -51,7 +51,7 @@ def count_errors(table: Any) -> int:
     return 0 if queue is None else len(queue.errors)
 
 
-def record_error(table: Any, key: dict, message: str) -> None:
+def record_error(table: Any, key: dict[str, Any], message: str) -> None:
     """Keep the error of a key, as a worker that had reserved it would."""
     queue = table.jobs
     (queue & key).delete_quick()
@@ -59,7 +59,7 @@ def record_error(table: Any, key: dict, message: str) -> None:
     queue.error(key, message)
 
 
-def clear_error(table: Any, key: dict) -> None:
+def clear_error(table: Any, key: dict[str, Any]) -> None:
     """Forget the error of a key."""
     queue = find_jobs(table)
     if queue is not None:

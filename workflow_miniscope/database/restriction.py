@@ -67,7 +67,7 @@ def only_key(table: Any, restriction: Any, what: str, error: type[WorkflowError]
     return dict(keys[0])
 
 
-def _check_names(condition: dict, known: list[str]) -> None:
+def _check_names(condition: dict[str, Any], known: list[str]) -> None:
     # DataJoint ignores names it does not know, and would choose everything
     for name in condition:
         if name not in known:

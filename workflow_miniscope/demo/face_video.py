@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from ..movies.types import Floats
+
 # Places and sizes as fractions (x, y) of the width and the height
 _EYE, _EYE_RADII = (0.36, 0.33), (0.105, 0.125)
 _PAD = (0.66, 0.58)
@@ -28,7 +30,7 @@ def face_video(
     blinks: int = 2,
     noise: float = 0.7,
     seed: int = 0,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+) -> tuple[Floats, dict[str, Floats]]:
     """Draw a face video.
 
     Parameters
@@ -83,12 +85,12 @@ def face_video(
     return frames, truth
 
 
-def _soft(depth: np.ndarray) -> np.ndarray:
+def _soft(depth: Floats) -> Floats:
     """Coverage of a pixel that lies ``depth`` pixels inside an edge: 0 outside, 1 inside."""
     return np.clip(depth + 0.5, 0, 1)
 
 
-def _fur(height, width, unit, rng) -> np.ndarray:
+def _fur(height, width, unit, rng) -> Floats:
     """Everything that stands still: the head before a dark background, ear, nose, mouth, hairs."""
     u, v = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     head = 1 / (1 + np.exp(-40 * (1 - np.hypot((u - 0.22) / 0.46, (v - 0.52) / 0.50))))
@@ -155,14 +157,14 @@ def _box(left, right, top, bottom, width, height) -> tuple[int, int, int, int]:
     return max(round(left), 0), min(round(right), width), max(round(top), 0), min(round(bottom), height)
 
 
-def _pixels(box) -> tuple[np.ndarray, np.ndarray]:
+def _pixels(box) -> tuple[Floats, Floats]:
     """Give x and y of the centres of the pixels in a box."""
     x0, x1, y0, y1 = box
     x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
     return x.astype(np.float32), y.astype(np.float32)
 
 
-def _whisking(n_frames, fps, unit, rng) -> np.ndarray:
+def _whisking(n_frames, fps, unit, rng) -> Floats:
     """Bouts of sweeps at 2 to 3 Hz: slower than a mouse whisks, so that a 30 Hz camera follows."""
     seconds = np.arange(n_frames) / fps
     vigour = gaussian_filter1d(rng.normal(0, 1, n_frames), fps * 0.8, mode="wrap") * np.sqrt(fps)
@@ -170,7 +172,7 @@ def _whisking(n_frames, fps, unit, rng) -> np.ndarray:
     return 0.014 * unit * np.clip(2 * vigour, 0.06, 1) * np.sin(phase)
 
 
-def _slow(n_frames, fps, rng) -> np.ndarray:
+def _slow(n_frames, fps, rng) -> Floats:
     """A smooth signal between -1 and 1 with periods of several seconds."""
     seconds = np.arange(n_frames) / fps
     first, second = rng.uniform(0, 2 * np.pi, 2)
@@ -178,7 +180,7 @@ def _slow(n_frames, fps, rng) -> np.ndarray:
     return 0.65 * np.sin(turns / 9.1 + first) + 0.35 * np.sin(turns / 3.7 + second)
 
 
-def _lids(n_frames, blinks, rng) -> np.ndarray:
+def _lids(n_frames, blinks, rng) -> Floats:
     """How far the eye is open; blinks lie apart from one another and from the ends."""
     opened = np.ones(n_frames)
     shape = np.concatenate([np.linspace(1, 0, _LASHES + 1)[1:], [0, 0], np.linspace(0, 1, _LASHES + 1)[1:]])

@@ -12,11 +12,13 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from ..errors import EngineError, RecordingError
+from ..movies.types import Floats
 
 ANIMAL = "demo01"
 START = datetime(2026, 1, 15, 9, 20, 30, 125000, tzinfo=UTC)
@@ -145,13 +147,13 @@ def _face(height: int, width: int, seconds: float, fps: float, seed: int):
     return face_video(n_frames=round(seconds * fps), height=height, width=width, fps=fps, seed=seed)
 
 
-def _received(n_frames: int) -> np.ndarray:
+def _received(n_frames: int) -> Floats:
     """Indices of the frames that reached the computer."""
     lost = {int(where * n_frames) + i for where, count in LOST for i in range(count)}
     return np.array([i for i in range(n_frames) if i not in lost])
 
 
-def _clock(n_frames: int, fps: float, seed: int) -> np.ndarray:
+def _clock(n_frames: int, fps: float, seed: int) -> Floats:
     """Time stamps in whole milliseconds since the start; the buffer's first frames are older than that."""
     jitter = np.random.default_rng(seed).normal(0, 0.8, n_frames)
     return (np.arange(n_frames) * 1000 / fps + jitter).round().astype(int) - 47
@@ -245,7 +247,7 @@ def _write_session_files(session: Path, animal: str, local: datetime) -> None:
     _write_csv(session / "notes.csv", "Time Stamp (ms), Note", [(1520, "on the track"), (41870, "turned around")])
 
 
-def _write_videos(folder: Path, movie: np.ndarray, codec: str) -> None:
+def _write_videos(folder: Path, movie: Floats, codec: str) -> None:
     import cv2
 
     folder.mkdir(parents=True)
@@ -267,5 +269,5 @@ def _write_csv(path: Path, header: str, rows) -> None:
     path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
 
 
-def _write_json(path: Path, content: dict) -> None:
+def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=4) + "\n")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .. import daq
 from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
 from ..errors import ParameterError, ResultError
+from ..movies.types import Bools
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
 from .outputs import find_finished, naive_utc
@@ -203,7 +205,7 @@ class _FacemapProcessing:
         self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
 
 
-def task_params(params: dict, motion: bool, movie: bool) -> dict:
+def task_params(params: dict[str, Any], motion: bool, movie: bool) -> dict[str, Any]:
     """Return a task's parameters, checked, with those that are columns of their own.
 
     Parameters in Facemap's own words, which users of the published Element load from what its window saves, are
@@ -241,7 +243,7 @@ def find_run(folder: Path) -> Path | None:
     return None if engine.read_run(folder) is None else find_proc(folder)
 
 
-def difference(path: Path, files: list[Path], params: dict) -> str | None:
+def difference(path: Path, files: list[Path], params: dict[str, Any]) -> str | None:
     """Say in what a run differs from what is wanted, or None."""
     about = engine.read_run(path.parent)
     names = [Path(file).name for file in about["files"]]
@@ -325,7 +327,7 @@ class _FacialSignal:
         )
 
 
-def _component_rows(place: dict, mask: str, components: Components | None) -> Iterator[dict]:
+def _component_rows(place: dict[str, Any], mask: str, components: Components | None) -> Iterator[dict]:
     for number in range(0 if components is None else len(components)):
         yield {
             **place,
@@ -336,7 +338,7 @@ def _component_rows(place: dict, mask: str, components: Components | None) -> It
         }
 
 
-def rounded(mask: np.ndarray) -> np.ndarray:
+def rounded(mask: Bools) -> Bools:
     """Round a mask of unit norm to multiples of a power of two, so that the database can compress it.
 
     Parameters

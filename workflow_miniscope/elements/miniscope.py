@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .. import daq, engines
 from ..database.large_inserts import insert_large
 from ..engines.base import run_engine
 from ..errors import ParameterError, ResultError
+from ..movies.types import Floats
 from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
 from . import outputs
@@ -135,7 +137,7 @@ class _ProcessingParamSet:
         )
 
 
-def find_paramset(processing_method: str, params: dict) -> int | None:
+def find_paramset(processing_method: str, params: dict[str, Any]) -> int | None:
     """Return the number of the parameter set with this content, or None."""
     same = (miniscope.ProcessingParamSet & {"param_set_hash": outputs.hash_params(processing_method, params)}).keys()
     return int(same[0]["paramset_id"]) if same else None
@@ -287,12 +289,12 @@ class _MotionCorrection:
         )
 
 
-def _one_field(image: np.ndarray | None) -> np.ndarray | None:
+def _one_field(image: Floats | None) -> Floats | None:
     # the published column has a leading axis for fields of view
     return None if image is None else image[np.newaxis]
 
 
-def _shift_columns(dy: np.ndarray, dx: np.ndarray) -> dict:
+def _shift_columns(dy: Floats, dx: Floats) -> dict[str, Any]:
     return {
         "y_shifts": np.ascontiguousarray(dy),
         "x_shifts": np.ascontiguousarray(dx),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def naive_utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
-def hash_params(processing_method: str, params: dict) -> str:
+def hash_params(processing_method: str, params: dict[str, Any]) -> str:
     """Return a hash of a parameter set, as the text of a UUID.
 
     It depends on the content alone, not on the order of the keys.
@@ -73,7 +74,7 @@ def find_run(folder: Path) -> Path | None:
     return find_result(folder) if folder.is_dir() and any(folder.iterdir()) else None
 
 
-def difference(path: Path, engine: Engine, params: dict) -> str | None:
+def difference(path: Path, engine: Engine, params: dict[str, Any]) -> str | None:
     """Say in what a result differs from what an engine would compute with some parameters, or None."""
     result = load_result(path)
     if result.method != engine.name:

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from ..errors import EngineError, ParameterError, WorkflowError, in_brackets
 from ..movies import Movie
+from ..movies.types import Floats
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ def run_engine(
     params: dict[str, Any] | None,
     output_dir: str | Path,
     progress: bool = True,
-    times: np.ndarray | None = None,
+    times: Floats | None = None,
 ) -> Path:
     """Run an engine so that ``output_dir`` is there, whole, or not at all.
 
@@ -144,7 +143,7 @@ def check_names(params: dict[str, Any], known: Iterable[str], engine: str) -> No
             raise ParameterError(f"{engine} has no parameter {name!r}{in_brackets(name, known)}.")
 
 
-def _times_for(engine: Engine, times: np.ndarray | None) -> dict[str, np.ndarray]:
+def _times_for(engine: Engine, times: Floats | None) -> dict[str, Floats]:
     """The argument ``times`` of an engine that takes it; what it means that another does not is logged."""
     if times is None:
         return {}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
 from ..movies import Movie
+from ..movies.types import Floats
 from ..results.caiman import RESULT_NAME, read_result, write_result
 
 
@@ -53,7 +52,7 @@ class CnmfeEngine:
         params: dict[str, Any],
         output_dir: Path,
         progress: bool = True,
-        times: np.ndarray | None = None,
+        times: Floats | None = None,
     ) -> Path:
         """Process a movie into a folder that exists, and give the path of the result file in it."""
         from ..cnmfe import extract

@@ -9,22 +9,23 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..movies.types import Floats, Ints
 from .footprints import outline
 from .style import INK, QUIET, WIDTH, image_scale_bar, new_figure, show_image, styled
 
 # told apart on a dark image and, darker, on white, with any common colour blindness
 FIRST, SECOND = ("#FFB000", "#B97800"), ("#63C7FF", "#1F77B4")
 
-Mask = tuple[np.ndarray, np.ndarray, np.ndarray]
+Mask = tuple[Floats, Floats, Floats]
 
 
 @styled
 def comparison(
-    image: np.ndarray,
+    image: Floats,
     first: Sequence[Mask],
     second: Sequence[Mask],
-    pairs: np.ndarray,
-    correlations: np.ndarray,
+    pairs: Ints,
+    correlations: Floats,
     names: tuple[str, str] = ("first", "second"),
     energy: float = 0.85,
     title: str | None = None,
@@ -95,7 +96,7 @@ def _centre(mask: Mask) -> tuple[float, float]:
     return ((x * weights).sum() / total, (y * weights).sum() / total) if total > 0 else (np.nan, np.nan)
 
 
-def _histogram(axes, correlations: np.ndarray, n_pairs: int) -> None:
+def _histogram(axes, correlations: Floats, n_pairs: int) -> None:
     known = correlations[np.isfinite(correlations)]
     # from 0, or from lower where there are such
     lowest = min(0.0, np.floor(known.min() * 20) / 20) if len(known) else 0.0

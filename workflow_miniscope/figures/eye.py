@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..movies.types import Bools, Floats
 from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, show_image, styled
 
 
@@ -25,13 +26,13 @@ class FaceRegion:
     """
 
     name: str
-    x_range: np.ndarray
-    y_range: np.ndarray
+    x_range: Floats
+    y_range: Floats
 
 
 @styled
 def face_regions(
-    average_frame: np.ndarray, regions: Sequence[FaceRegion], sbin: int = 1, title: str | None = None
+    average_frame: Floats, regions: Sequence[FaceRegion], sbin: int = 1, title: str | None = None
 ) -> Figure:
     """Draw the average frame with the regions that were analysed.
 
@@ -70,10 +71,10 @@ def face_regions(
 
 @styled
 def eye(
-    times: np.ndarray,
-    pupils: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = (),
-    blinks: Sequence[tuple[str, np.ndarray]] = (),
-    closed: np.ndarray | None = None,
+    times: Floats,
+    pupils: Sequence[tuple[str, Floats, Floats, Floats]] = (),
+    blinks: Sequence[tuple[str, Floats]] = (),
+    closed: Bools | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw the area of pupils, how far they moved, and the lids.
@@ -99,7 +100,7 @@ def eye(
     if not pupils and not blinks:
         raise ValueError("There is neither a pupil nor a lid to draw.")
     times = np.asarray(times, float)
-    panels: list[tuple[str, list[tuple[str | None, np.ndarray]]]] = []
+    panels: list[tuple[str, list[tuple[str | None, Floats]]]] = []
     for name, area, x, y in pupils:
         check_lengths(times=times, area=area, x=x, y=y)
         panels.append((f"{name}\narea (px²)", [(None, area)]))
@@ -126,11 +127,11 @@ def eye(
     return figure
 
 
-def _middle(values: np.ndarray) -> float:
+def _middle(values: Floats) -> float:
     return float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
 
 
-def _runs(closed: np.ndarray | None, times: np.ndarray) -> list[tuple[float, float]]:
+def _runs(closed: Bools | None, times: Floats) -> list[tuple[float, float]]:
     """Return the first and last time of each run of closed frames."""
     if closed is None or not np.any(closed):
         return []

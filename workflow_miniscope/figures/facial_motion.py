@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..movies.types import Floats
 from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, show_image, styled
 
 
 @styled
 def facial_motion(
-    times: np.ndarray,
-    motion: np.ndarray,
-    components: np.ndarray,
-    average_frame: np.ndarray,
-    masks: np.ndarray | None = None,
+    times: Floats,
+    motion: Floats,
+    components: Floats,
+    average_frame: Floats,
+    masks: Floats | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw the motion signal, its strongest components, and where in the picture they are.

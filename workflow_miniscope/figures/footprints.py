@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from ..movies.types import Floats
 from .style import CYCLE, WIDTH, image_scale_bar, new_figure, show_image, styled
 
 ACCEPTED, REJECTED = "#FFD166", "#7FC8F8"  # light enough to be read on a dark image
@@ -18,8 +19,8 @@ ACCEPTED, REJECTED = "#FFD166", "#7FC8F8"  # light enough to be read on a dark i
 
 @styled
 def footprints(
-    image: np.ndarray,
-    masks: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    image: Floats,
+    masks: Sequence[tuple[Floats, Floats, Floats]],
     accepted: Sequence[bool] | None = None,
     highlight: Sequence[int] = (),
     labels: Sequence[int | str] | None = None,
@@ -96,7 +97,7 @@ def footprints(
     return figure
 
 
-def outline(mask, height: int, width: int, energy: float) -> list[np.ndarray]:
+def outline(mask, height: int, width: int, energy: float) -> list[Floats]:
     """Return the closed lines (x, y) around a cell's brightest pixels that hold the given part of its energy."""
     x, y = (np.asarray(part, int) for part in mask[:2])
     weights = np.asarray(mask[2], float)

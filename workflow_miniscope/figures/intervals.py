@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..movies.types import Floats
 from .style import BLUE, QUIET, RED, new_figure, styled
 
 
 @styled
-def frame_intervals(times: np.ndarray, title: str | None = None) -> Figure:
+def frame_intervals(times: Floats, title: str | None = None) -> Figure:
     """Draw the interval before each frame; where frames were lost, say how many.
 
     Parameters

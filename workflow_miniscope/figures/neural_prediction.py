@@ -7,16 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..movies.types import Floats
 from .style import CYCLE, INK, QUIET, check_lengths, new_figure, styled
 
 
 @styled
 def neural_prediction(
-    times: np.ndarray,
-    activity: np.ndarray,
-    predicted: np.ndarray,
-    explained: np.ndarray,
-    chance: np.ndarray | None = None,
+    times: Floats,
+    activity: Floats,
+    predicted: Floats,
+    explained: Floats,
+    chance: Floats | None = None,
     labels: Sequence[int | str] | None = None,
     count: int = 6,
     title: str | None = None,
@@ -83,7 +84,7 @@ def neural_prediction(
     return figure
 
 
-def _histogram(axes, explained: np.ndarray, above: np.ndarray | None) -> None:
+def _histogram(axes, explained: Floats, above: Floats | None) -> None:
     if len(explained):
         # what is far below 0 is as good as 0: nothing; the bar says that it is there
         clipped = np.clip(explained, -0.1, 1)

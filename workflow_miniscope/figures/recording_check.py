@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from ..movies.types import Bools, Floats, Ints
 from .style import BLUE, GREEN, INK, ORANGE, QUIET, RED, WIDTH, show_image, styled
 
 _POINTS = 3000  # more than there are pixels across
@@ -46,11 +47,11 @@ class DevicePicture:
 
     title: str
     verdict: str
-    times: np.ndarray | None = None
+    times: Floats | None = None
     lost: Mapping[int, int] = field(default_factory=dict)
-    brightness: np.ndarray | None = None
-    images: Sequence[tuple[str, np.ndarray]] = ()
-    orientation: tuple[np.ndarray, np.ndarray] | None = None
+    brightness: Floats | None = None
+    images: Sequence[tuple[str, Floats]] = ()
+    orientation: tuple[Floats, Floats] | None = None
     reasons: Sequence[str] = ()
 
 
@@ -137,7 +138,7 @@ def _draw(part: SubFigure, device: DevicePicture) -> None:
     first.set_xlim(np.min(device.times) - 0.01 * span, np.max(device.times) + 0.01 * span)
 
 
-def _intervals(axes: Axes, times: np.ndarray, lost: Mapping[int, int]) -> None:
+def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int]) -> None:
     intervals = 1000 * np.diff(times)
     if not intervals.size:
         axes.set_axis_off()
@@ -188,7 +189,7 @@ def _intervals(axes: Axes, times: np.ndarray, lost: Mapping[int, int]) -> None:
     axes.set_title(title, fontsize=8, color=RED if said else QUIET, pad=3)
 
 
-def _brightness(axes: Axes, times: np.ndarray, brightness: np.ndarray) -> None:
+def _brightness(axes: Axes, times: Floats, brightness: Floats) -> None:
     low, high = _envelope(brightness)
     if low is None:
         axes.plot(times, brightness, color=BLUE, lw=0.8)
@@ -201,7 +202,7 @@ def _brightness(axes: Axes, times: np.ndarray, brightness: np.ndarray) -> None:
     axes.set_ylabel("Brightness\n(mean, 0-255)")
 
 
-def _orientation(axes: Axes, frames: np.ndarray, times: np.ndarray, valid: np.ndarray) -> None:
+def _orientation(axes: Axes, frames: Ints, times: Floats, valid: Bools) -> None:
     edges = np.linspace(frames.min(), frames.max(), min(_BINS, max(len(frames) // 4, 1)) + 1)
     expected = np.maximum(np.histogram(frames, edges)[0], 1)
     good, all_samples = np.histogram(times[valid], edges)[0], np.histogram(times, edges)[0]
@@ -218,7 +219,7 @@ def _orientation(axes: Axes, frames: np.ndarray, times: np.ndarray, valid: np.nd
     )
 
 
-def _envelope(values: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _envelope(values: Floats) -> tuple[Floats | None, Floats | None]:
     """Return the lowest and highest of as many pieces as can be seen; None where all values can be."""
     if len(values) <= _POINTS:
         return None, None

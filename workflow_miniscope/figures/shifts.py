@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..movies.types import Floats
 from .style import BLUE, QUIET, RED, check_lengths, new_figure, styled
 
 
 @styled
-def motion_shifts(times: np.ndarray, y_shifts: np.ndarray, x_shifts: np.ndarray, title: str | None = None) -> Figure:
+def motion_shifts(times: Floats, y_shifts: Floats, x_shifts: Floats, title: str | None = None) -> Figure:
     """Draw the shifts over time, and where they lie in the plane.
 
     Parameters
@@ -56,5 +57,5 @@ def motion_shifts(times: np.ndarray, y_shifts: np.ndarray, x_shifts: np.ndarray,
     return figure
 
 
-def _middle(shifts: np.ndarray) -> np.ndarray:
+def _middle(shifts: Floats) -> Floats:
     return np.median(shifts, axis=0) if shifts.ndim == 2 else shifts

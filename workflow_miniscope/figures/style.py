@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..movies.types import Floats
+
 # Okabe and Ito's colours, which people with any common colour blindness can tell apart
 # (jfly.uni-koeln.de/color), without their yellow (too light on paper) and black (used for axes).
 CYCLE = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2")
@@ -69,7 +71,7 @@ def save(figure: Figure, path: Path | str, dpi: int = 150) -> Path:
     return path
 
 
-def show_image(axes: Axes, image: np.ndarray, low: float = 1.0, high: float = 99.7) -> None:
+def show_image(axes: Axes, image: Floats, low: float = 1.0, high: float = 99.7) -> None:
     """Show a grey image without axes, between two of its percentiles, pixel (0, 0) at the upper left."""
     finite = image[np.isfinite(image)]
     darkest, brightest = np.percentile(finite, [low, high]) if finite.size else (0, 1)
@@ -102,7 +104,7 @@ def round_length(about: float) -> float:
     return float(next(step * power for step in (5, 2, 1) if step * power <= about * (1 + 1e-9)))
 
 
-def check_lengths(**named: np.ndarray | None) -> None:
+def check_lengths(**named: Floats | None) -> None:
     """Refuse arrays whose last axes differ, naming them.
 
     Raises

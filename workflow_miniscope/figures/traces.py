@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..movies.types import Floats
 from .style import CYCLE, INK, WIDTH, check_lengths, new_figure, round_length, styled
 
 
-def clearest(fluorescence: np.ndarray, count: int) -> np.ndarray:
+def clearest(fluorescence: Floats, count: int) -> Floats:
     """Choose the cells whose transients stand out most from their noise.
 
     Parameters
@@ -36,9 +37,9 @@ def clearest(fluorescence: np.ndarray, count: int) -> np.ndarray:
 
 @styled
 def traces(
-    times: np.ndarray,
-    fluorescence: np.ndarray,
-    activity: np.ndarray | None = None,
+    times: Floats,
+    fluorescence: Floats,
+    activity: Floats | None = None,
     labels: Sequence[int | str] | None = None,
     unit: str = "ΔF/F",
     title: str | None = None,

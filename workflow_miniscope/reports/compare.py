@@ -17,6 +17,7 @@ import numpy as np
 
 from ..analysis.matching import THRESHOLD, correlate_rows, match_footprints
 from ..errors import ParameterError, ResultError
+from ..movies.types import Floats, Ints
 from ..results.caiman import CaimanResult, read_result
 from ..work.text_table import format_table
 
@@ -47,26 +48,26 @@ class Comparison:
 
     names: tuple[str, str]
     results: tuple[CaimanResult, CaimanResult]
-    compared: tuple[np.ndarray, np.ndarray]
-    pairs: np.ndarray
-    similarity: np.ndarray
-    correlation: np.ndarray
+    compared: tuple[Ints, Ints]
+    pairs: Ints
+    similarity: Floats
+    correlation: Floats
     threshold: float
 
     @property
-    def distance(self) -> np.ndarray:
+    def distance(self) -> Floats:
         """How far apart the centres of each pair are, pixels, float64 [pair]."""
         return np.hypot(*self._displacement().T)
 
     @property
-    def offset(self) -> np.ndarray | None:
+    def offset(self) -> Floats | None:
         """Median displacement (dy, dx) from the first result's cells to the second's, pixels; None without pairs.
 
         Each analysis registers the movie to a template of its own, so that all its cells may lie a little aside.
         """
         return np.median(self._displacement(), axis=0) if len(self.pairs) else None
 
-    def _displacement(self) -> np.ndarray:
+    def _displacement(self) -> Floats:
         first, second = (result.center[self.pairs[:, i]] for i, result in enumerate(self.results))
         return second - first
 
@@ -128,7 +129,7 @@ class Comparison:
         return "\n\n".join(parts)
 
 
-def _median(values: np.ndarray) -> float | None:
+def _median(values: Floats) -> float | None:
     values = values[np.isfinite(values)]
     return float(np.median(values)) if len(values) else None
 
@@ -183,7 +184,7 @@ def compare(
     return Comparison(names, results, compared, pairs, matches.similarity, correlation, threshold)
 
 
-def load(source: str | Path | dict) -> tuple[str, CaimanResult]:
+def load(source: str | Path | dict[str, Any]) -> tuple[str, CaimanResult]:
     """Return the name and the result of a file, a folder, or a curation in the database.
 
     Raises

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from .. import figures
 from ..database.restriction import only_key, restricted
 from ..errors import ResultError
+from ..movies.types import Floats
 
 logger = logging.getLogger(__name__)
 
@@ -310,12 +311,12 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     return paths
 
 
-def _name(key: dict) -> str:
+def _name(key: dict[str, Any]) -> str:
     text = f"{key['subject']}, {key['session_datetime']:%Y-%m-%d %H:%M:%S}"
     return f"{text}, recording {key['recording_id']}" if key["recording_id"] else text
 
 
-def _file_name(key: dict) -> str:
+def _file_name(key: dict[str, Any]) -> str:
     parts = [key["subject"], f"{key['session_datetime']:%Y%m%d-%H%M%S}", str(key["recording_id"])]
     parts += [f"{short}{key[name]}" for name, short in (("paramset_id", "p"), ("curation_id", "c")) if name in key]
     # the first of each of these needs no number of its own
@@ -332,7 +333,7 @@ def _dff(table: Any) -> Any:
     return table & [{"extraction_method": name} for name in methods if name.endswith("_dff")]
 
 
-def _summary_image(key: dict) -> np.ndarray:
+def _summary_image(key: dict[str, Any]) -> Floats:
     from ..pipeline import miniscope
 
     row = (miniscope.MotionCorrection.Summary & key).fetch1()
@@ -343,7 +344,7 @@ def _summary_image(key: dict) -> np.ndarray:
     return np.asarray(image[0] if np.ndim(image) == 3 else image, float)
 
 
-def _accepted(key: dict) -> set[int]:
+def _accepted(key: dict[str, Any]) -> set[int]:
     from ..pipeline import miniscope
 
     if not miniscope.MaskClassification & key:
@@ -351,7 +352,7 @@ def _accepted(key: dict) -> set[int]:
     return set((miniscope.MaskClassification.MaskType & key).to_arrays("mask").tolist())
 
 
-def _activity(key: dict, kind: str) -> np.ndarray | None:
+def _activity(key: dict[str, Any], kind: str) -> Floats | None:
     """Return activity traces [cell, frame] in the order of their masks, or None where there are none."""
     from ..pipeline import miniscope
 
@@ -361,7 +362,7 @@ def _activity(key: dict, kind: str) -> np.ndarray | None:
     return np.stack([row["activity_trace"] for row in found]) if found else None
 
 
-def _fluorescence(key: dict) -> tuple[list[int], np.ndarray, str]:
+def _fluorescence(key: dict[str, Any]) -> tuple[list[int], Floats, str]:
     """Return mask numbers, traces [cell, frame] and their unit: dF/F where it is there, else fluorescence."""
     from ..pipeline import miniscope
 
@@ -375,7 +376,7 @@ def _fluorescence(key: dict) -> tuple[list[int], np.ndarray, str]:
     return numbers, traces, "a.u."
 
 
-def _clearest(key: dict, count: int) -> list[int]:
+def _clearest(key: dict[str, Any], count: int) -> list[int]:
     """Return the numbers of the accepted masks whose transients are clearest."""
     numbers, fluorescence, _ = _fluorescence(key)
     accepted = _accepted(key)

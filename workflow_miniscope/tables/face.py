@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ..database.large_inserts import insert_large
 from ..elements.facemap import facemap, find_output
 from ..elements.miniscope import miniscope
 from ..errors import ParameterError, ResultError
+from ..movies.types import Floats
 from ..results.facemap import FacemapResult, find_proc, read_proc
 from . import recording
 
@@ -208,7 +210,7 @@ class AlignedSignal(dj.Computed):
         )
 
 
-def _camera_key(key: dict, table: dj.Table) -> dict:
+def _camera_key(key: dict[str, Any], table: dj.Table) -> dict[str, Any]:
     """Return the camera's part of a key of a scope and a camera, as its own tables have it."""
     camera = {name: key[name] for name in table.primary_key if name != "recording_id"}
     return {**camera, "recording_id": key["video_recording_id"]}
@@ -249,10 +251,10 @@ class Inputs:
     """
 
     roi_no: int
-    motion: np.ndarray
-    times: np.ndarray
+    motion: Floats
+    times: Floats
     cells: list[dict]
-    activity: np.ndarray
+    activity: Floats
 
 
 @schema
@@ -326,7 +328,7 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def fetch_inputs(key: dict) -> Inputs:
+def fetch_inputs(key: dict[str, Any]) -> Inputs:
     """Fetch motion and activity for a key of :class:`NeuralPrediction`, both at the scope's frames.
 
     Raises
@@ -371,7 +373,7 @@ _DEFAULTS = {
 }
 
 
-def predict(inputs: Inputs, params: dict) -> Prediction:
+def predict(inputs: Inputs, params: dict[str, Any]) -> Prediction:
     """Predict activity with a set of parameters.
 
     Raises

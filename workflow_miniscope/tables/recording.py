@@ -21,6 +21,7 @@ from ..elements.facemap import facemap, find_camera, find_videos
 from ..elements.miniscope import miniscope
 from ..elements.session import get_session_directory, session
 from ..errors import RecordingError
+from ..movies.types import Floats
 from ..paths import find_full_path, get_miniscope_root_data_dir
 
 schema = dj.Schema()
@@ -283,7 +284,7 @@ class Settings(dj.Imported):
         )
 
 
-def _open_session(key: dict) -> daq.Session:
+def _open_session(key: dict[str, Any]) -> daq.Session:
     return daq.open_session(find_session_folder(get_session_directory(key)), allow_broken=True)
 
 
@@ -303,7 +304,7 @@ def _setting(name: str, value: Any) -> dict[str, str]:
     return {"setting": name, "value": written}
 
 
-def changed_settings(before: dict, after: dict) -> list[daq.Change]:
+def changed_settings(before: dict[str, Any], after: dict[str, Any]) -> list[daq.Change]:
     """Tell which settings changed between two sessions.
 
     Parameters
@@ -319,7 +320,7 @@ def changed_settings(before: dict, after: dict) -> list[daq.Change]:
     return daq.changes(_stored_settings(before), _stored_settings(after))
 
 
-def _stored_settings(restriction: dict) -> dict[str | None, dict[str, Any]]:
+def _stored_settings(restriction: dict[str, Any]) -> dict[str | None, dict[str, Any]]:
     key = (Settings & restriction).fetch1("KEY")
     stored: dict[str | None, dict[str, Any]] = {
         None: {row["setting"]: json.loads(row["value"]) for row in (Settings.Session & key).to_dicts()}
@@ -333,9 +334,9 @@ def _stored_settings(restriction: dict) -> dict[str | None, dict[str, Any]]:
 
 
 def synchronized(
-    scope: dict,
-    camera: dict,
-    signal: np.ndarray | None = None,
+    scope: dict[str, Any],
+    camera: dict[str, Any],
+    signal: Floats | None = None,
     roi_no: int = 0,
     method: str = "nearest",
     max_error_ms: float | None = None,
@@ -390,5 +391,5 @@ def synchronized(
     return daq.align(signal[:n], times[:n], wanted, method, max_error_ms)
 
 
-def _one(table: Any, restriction: dict, what: str) -> dict:
+def _one(table: Any, restriction: dict[str, Any], what: str) -> dict[str, Any]:
     return (table & only_key(table, restriction, what, RecordingError)).fetch1()

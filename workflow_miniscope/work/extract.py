@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from .. import daq, engines
 from ..engines import run_engine
@@ -14,7 +15,7 @@ from .tasks import DEFAULT_ENGINE
 def extract_folder(
     folder: Path,
     output: Path,
-    params: dict | None = None,
+    params: dict[str, Any] | None = None,
     engine: str = DEFAULT_ENGINE,
     progress: bool = True,
 ) -> Path:

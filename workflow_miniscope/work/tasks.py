@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from .. import engines
 from ..elements.facemap import default_output_dir, task_params
@@ -14,7 +15,7 @@ from ..errors import EngineError, ParameterError
 DEFAULT_ENGINE = "cnmfe"
 
 
-def read_params(path: Path) -> dict:
+def read_params(path: Path) -> dict[str, Any]:
     """Read a parameter set from a JSON file.
 
     Raises
@@ -112,7 +113,7 @@ def create_processing_tasks(recordings, paramset_id: int) -> int:
     return len(rows)
 
 
-def read_facemap_params(path: Path | str) -> dict:
+def read_facemap_params(path: Path | str) -> dict[str, Any]:
     """Read parameters of Facemap from a JSON file, or from a ``_proc.npy`` with regions drawn in Facemap's window.
 
     Raises
@@ -126,7 +127,7 @@ def read_facemap_params(path: Path | str) -> dict:
     return task_params(params, params["motSVD"], params["movSVD"])
 
 
-def create_facemap_tasks(videos, params: dict | None = None, description: str = "default parameters") -> int:
+def create_facemap_tasks(videos, params: dict[str, Any] | None = None, description: str = "default parameters") -> int:
     """Create Facemap tasks. Returns how many were made.
 
     Parameters
@@ -167,7 +168,7 @@ def create_facemap_tasks(videos, params: dict | None = None, description: str = 
     return len(rows)
 
 
-def _same_params(task: dict, params: dict) -> bool:
+def _same_params(task: dict[str, Any], params: dict[str, Any]) -> bool:
     try:
         return task_params(task["facemap_params"], bool(task["do_mot_svd"]), bool(task["do_mov_svd"])) == params
     except ParameterError:

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ParameterError, in_brackets
+from ...movies.types import Floats
 from ..base import check_names
 
 _DEFAULTS = {"sbin": 4, "motSVD": True, "movSVD": False, "fullSVD": True, "rois": []}
@@ -214,7 +215,7 @@ def _fit(number: int, roi: dict[str, Any], sbin: int, height: int, width: int) -
     return Roi(name, kind, x, y, proc)
 
 
-def _ellipse(width: int, height: int) -> np.ndarray:
+def _ellipse(width: int, height: int) -> Floats:
     """The pixels [height, width] inside the ellipse that touches the box's sides."""
     x = (np.arange(width) + 0.5) / width * 2 - 1
     y = (np.arange(height) + 0.5) / height * 2 - 1

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ...movies import Movie
+from ...movies.types import Floats
 
 # Frames that are rather decoded than skipped by opening the file again
 _NEAR = 2000
@@ -35,7 +36,7 @@ class Capture:
         self._movie = movie
         self._on_read = on_read
         self._position = 0
-        self._frames: Iterator[np.ndarray] | None = None
+        self._frames: Iterator[Floats] | None = None
 
     def get(self, which: int) -> float:
         """Give the index of the next frame."""
@@ -56,7 +57,7 @@ class Capture:
         self._position = target
         return True
 
-    def read(self) -> tuple[bool, np.ndarray | None]:
+    def read(self) -> tuple[bool, Floats | None]:
         """Read the next frame, as OpenCV gives it: three equal colors, from which Facemap gets the same gray."""
         if self._position >= self._movie.n_frames:
             return False, None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...errors import ResultError
+from ...movies.types import Floats
 
 
-def shift_blocks(n: int, dims: tuple[int, int], motion: dict) -> np.ndarray:
+def shift_blocks(n: int, dims: tuple[int, int], motion: dict[str, Any]) -> Floats:
     """Where the blocks of piecewise-rigid shifts lie.
 
     Parameters
@@ -40,7 +43,7 @@ def shift_blocks(n: int, dims: tuple[int, int], motion: dict) -> np.ndarray:
     raise ResultError(f"it has shifts of {n} blocks, but does not say where these lie.")
 
 
-def grid(dims: tuple[int, int], strides, overlaps) -> np.ndarray:
+def grid(dims: tuple[int, int], strides, overlaps) -> Floats:
     """Blocks of piecewise-rigid correction: as CaImAn lays them, the last ones pushed back inside the field.
 
     Parameters

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...movies.types import Floats, Ints
+
 PERCENTILE = 8
 WINDOW = 500
 LIMIT = 100.0
@@ -11,7 +13,7 @@ LIMIT = 100.0
 AT_ONCE = 8
 
 
-def is_sane(F_dff: np.ndarray) -> bool:
+def is_sane(F_dff: Floats) -> bool:
     """Whether every value is one that fluorescence can have: finite, and below 100 times the baseline.
 
     CaImAn divides by the baseline of ``C + YrA`` alone where it has no low-rank background (``nb = 0``, as in
@@ -20,7 +22,7 @@ def is_sane(F_dff: np.ndarray) -> bool:
     return bool(np.all(np.isfinite(F_dff)) and np.all(np.abs(F_dff) <= LIMIT))
 
 
-def running_percentile(traces: np.ndarray, percentile: float = PERCENTILE, window: int = WINDOW) -> np.ndarray:
+def running_percentile(traces: Floats, percentile: float = PERCENTILE, window: int = WINDOW) -> Floats:
     """Percentile of each trace in a window that moves along it.
 
     Evaluated every eighth of a window and interpolated linearly between: a baseline changes slowly, and the
@@ -55,7 +57,7 @@ def running_percentile(traces: np.ndarray, percentile: float = PERCENTILE, windo
     return baseline
 
 
-def background(A, C, b=None, f=None, b0=None, average_image=None) -> np.ndarray | None:
+def background(A, C, b=None, f=None, b0=None, average_image=None) -> Floats | None:
     """Fluorescence under each footprint that is not the component's own, in the units of its trace.
 
     Projected on the footprint as CaImAn's ``detrend_df_f`` does with its low-rank background. CNMF-E has
@@ -104,7 +106,7 @@ class Dff:
         Of the running baseline; the window in frames.
     """
 
-    def __init__(self, under: np.ndarray, C, YrA=None, percentile: float = PERCENTILE, window: int = WINDOW):
+    def __init__(self, under: Floats, C, YrA=None, percentile: float = PERCENTILE, window: int = WINDOW):
         self.under, self.C, self.YrA = under, C, YrA
         self.percentile, self.window = percentile, window
 
@@ -113,7 +115,7 @@ class Dff:
         """(components, frames)."""
         return np.shape(self.C)
 
-    def __getitem__(self, rows: slice) -> np.ndarray:
+    def __getitem__(self, rows: slice) -> Ints:
         """float32 [rows, frames]."""
         rows = range(len(self.C))[rows]
         out = np.zeros((len(rows), self.shape[1]), np.float32)
@@ -122,7 +124,7 @@ class Dff:
             out[first : first + len(some)] = self._compute(slice(some.start, some.stop, some.step))
         return out
 
-    def _compute(self, some: slice) -> np.ndarray:
+    def _compute(self, some: slice) -> Floats:
         F = np.asarray(self.C[some], dtype=np.float64)
         if self.YrA is not None:
             F = F + self.YrA[some]
@@ -141,7 +143,7 @@ class DffField:
     def __set_name__(self, owner, name: str) -> None:
         self.place = f"_{name}"
 
-    def __get__(self, result, owner=None) -> np.ndarray | None:
+    def __get__(self, result, owner=None) -> Floats | None:
         if result is None:
             return None  # a dataclass takes it for the default
         value = getattr(result, self.place)
@@ -150,13 +152,13 @@ class DffField:
             setattr(result, self.place, value)
         return value
 
-    def __set__(self, result, value: np.ndarray | Dff | None) -> None:
+    def __set__(self, result, value: Floats | Dff | None) -> None:
         setattr(result, self.place, value)
 
 
 def compute_dff(
     A, C, YrA=None, b=None, f=None, b0=None, average_image=None, percentile=PERCENTILE, window=WINDOW
-) -> np.ndarray | None:
+) -> Floats | None:
     """dF/F of each component: the change of its trace over all the fluorescence of its place.
 
     ``F = C + YrA`` is the raw trace and ``F0`` its running percentile. The result is

@@ -6,9 +6,13 @@ A string is an attribute of its group (a dataset before version 1.9.9), an absen
 
 from __future__ import annotations
 
+from typing import Any
+
 import h5py
 import numpy as np
 import scipy.sparse
+
+from ...movies.types import Floats
 
 ABSENT = b"NoneType"
 
@@ -29,7 +33,7 @@ def plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def read_tree(group: h5py.Group) -> dict:
+def read_tree(group: h5py.Group) -> dict[str, Any]:
     """Everything below a group as nested dicts of plain values, attributes and datasets alike."""
     values = {name: plain(value) for name, value in group.attrs.items()}
     for name, item in group.items():
@@ -37,7 +41,7 @@ def read_tree(group: h5py.Group) -> dict:
     return values
 
 
-def read_array(group: h5py.Group, name: str) -> np.ndarray | None:
+def read_array(group: h5py.Group, name: str) -> Floats | None:
     """A numeric array, or None where it is absent, empty or not numeric."""
     item = group.get(name)
     if not isinstance(item, h5py.Dataset) or item.shape is None:
@@ -51,7 +55,7 @@ def read_array(group: h5py.Group, name: str) -> np.ndarray | None:
     return value if value is not None and value.size else None
 
 
-def numbers(texts: np.ndarray) -> np.ndarray | None:
+def numbers(texts: Floats) -> Floats | None:
     """Numbers stored as their texts (``b"1.5"``, ``b"[1.5]"``, ``b"None"``); None if they are not."""
     try:
         values = [str(plain(text)).strip("[] ") for text in texts.ravel()]

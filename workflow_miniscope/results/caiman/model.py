@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from ...errors import ResultError
+from ...movies.types import Floats, Ints
 from .dff import Dff, DffField
 
 IMAGES = ("reference_image", "average_image", "correlation_image", "max_image")
@@ -24,7 +26,7 @@ class RigidShifts:
         (dy, dx) in pixels: how far the frame was moved to lie on the template, down and to the right.
     """
 
-    shifts: np.ndarray
+    shifts: Floats
 
     def __post_init__(self):
         shifts = np.asarray(self.shifts, dtype=np.float64)
@@ -50,9 +52,9 @@ class PiecewiseShifts:
         (first row, end row, first column, end column) of each block, ends excluded.
     """
 
-    y: np.ndarray
-    x: np.ndarray
-    blocks: np.ndarray
+    y: Floats
+    x: Floats
+    blocks: Floats
 
     def __post_init__(self):
         y, x = np.asarray(self.y, dtype=np.float64), np.asarray(self.x, dtype=np.float64)
@@ -90,9 +92,9 @@ class Mask:
     """
 
     id: int
-    xpix: np.ndarray
-    ypix: np.ndarray
-    weights: np.ndarray
+    xpix: Ints
+    ypix: Ints
+    weights: Floats
     center_x: int
     center_y: int
     npix: int
@@ -154,34 +156,34 @@ class CaimanResult:
 
     dims: tuple[int, int]
     A: scipy.sparse.csc_matrix
-    C: np.ndarray
-    S: np.ndarray | None = None
-    YrA: np.ndarray | None = None
-    F_dff: np.ndarray | Dff | None = DffField()
+    C: Floats
+    S: Floats | None = None
+    YrA: Floats | None = None
+    F_dff: Floats | Dff | None = DffField()
     dff_method: str = ""
     W: scipy.sparse.csr_matrix | None = None
-    b0: np.ndarray | None = None
-    b: np.ndarray | None = None
-    f: np.ndarray | None = None
-    Cn: np.ndarray | None = None
-    sn: np.ndarray | None = None
-    center: np.ndarray | None = None
-    g: np.ndarray | None = None
-    bl: np.ndarray | None = None
-    c1: np.ndarray | None = None
-    neurons_sn: np.ndarray | None = None
-    accepted: np.ndarray | None = None
-    rejected: np.ndarray | None = None
-    snr: np.ndarray | None = None
-    r_values: np.ndarray | None = None
-    cnn_preds: np.ndarray | None = None
-    params: dict = field(default_factory=dict)
-    requested: dict = field(default_factory=dict)
+    b0: Floats | None = None
+    b: Floats | None = None
+    f: Floats | None = None
+    Cn: Floats | None = None
+    sn: Floats | None = None
+    center: Floats | None = None
+    g: Floats | None = None
+    bl: Floats | None = None
+    c1: Floats | None = None
+    neurons_sn: Floats | None = None
+    accepted: Ints | None = None
+    rejected: Ints | None = None
+    snr: Floats | None = None
+    r_values: Floats | None = None
+    cnn_preds: Floats | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    requested: dict[str, Any] = field(default_factory=dict)
     motion: RigidShifts | PiecewiseShifts | None = None
-    reference_image: np.ndarray | None = None
-    average_image: np.ndarray | None = None
-    correlation_image: np.ndarray | None = None
-    max_image: np.ndarray | None = None
+    reference_image: Floats | None = None
+    average_image: Floats | None = None
+    correlation_image: Floats | None = None
+    max_image: Floats | None = None
     method: str = "caiman"
     version: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -265,24 +267,24 @@ class CaimanResult:
         return float(fps) if fps else None
 
     @property
-    def dff_rows(self) -> np.ndarray | Dff | None:
+    def dff_rows(self) -> Floats | Dff | None:
         """``F_dff`` to take some rows of, ``result.dff_rows[first:last]``, without all of it in memory."""
         return self._F_dff
 
     @property
-    def images(self) -> dict[str, np.ndarray]:
+    def images(self) -> dict[str, Floats]:
         """The summary images that exist, by name."""
         return {name: getattr(self, name) for name in IMAGES if getattr(self, name) is not None}
 
     @property
-    def summary_image(self) -> np.ndarray:
+    def summary_image(self) -> Floats:
         """The image to draw cells over [height, width]: correlation, else average, else the footprints themselves."""
         for image in (self.Cn, self.correlation_image, self.average_image):
             if image is not None:
                 return image
         return self.A.max(axis=1).toarray().reshape(self.dims, order="F")
 
-    def footprint(self, i: int) -> np.ndarray:
+    def footprint(self, i: int) -> Floats:
         """Component ``i`` (from 0) as an image, float32 [height, width]."""
         return self.A[:, [i]].toarray().reshape(self.dims, order="F")
 
@@ -304,7 +306,7 @@ class CaimanResult:
         )
 
 
-def centers(A: scipy.sparse.csc_matrix, dims: tuple[int, int]) -> np.ndarray:
+def centers(A: scipy.sparse.csc_matrix, dims: tuple[int, int]) -> Floats:
     """Centres of mass of footprints.
 
     Parameters

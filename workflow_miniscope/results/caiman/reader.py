@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ...errors import ResultError
+from ...movies.types import Floats
 from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
 from .find import find_result, is_result
@@ -150,7 +152,7 @@ def _pixels(value, dims):
     return value.ravel() if value is not None and value.size == dims[0] * dims[1] else None
 
 
-def _indices(estimates: h5py.Group, name: str) -> np.ndarray | None:
+def _indices(estimates: h5py.Group, name: str) -> Floats | None:
     """Indices that may be an empty list, which is not the same as an absent one."""
     item = estimates.get(name)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
@@ -158,7 +160,7 @@ def _indices(estimates: h5py.Group, name: str) -> np.ndarray | None:
     return item[()].ravel().astype(np.int64)
 
 
-def _motion(file: h5py.File, dims, params: dict) -> RigidShifts | PiecewiseShifts | None:
+def _motion(file: h5py.File, dims, params: dict[str, Any]) -> RigidShifts | PiecewiseShifts | None:
     """Shifts of the group that the Elements add, or else those that ``fit_file`` leaves in the estimates.
 
     CaImAn calls the first axis, the rows, x: ``x_shifts_els`` is dy, and its blocks start with the rows.
@@ -178,20 +180,20 @@ def _motion(file: h5py.File, dims, params: dict) -> RigidShifts | PiecewiseShift
     return RigidShifts(shifts)
 
 
-def _piecewise(rows, columns, blocks, dims, params: dict) -> PiecewiseShifts:
+def _piecewise(rows, columns, blocks, dims, params: dict[str, Any]) -> PiecewiseShifts:
     if blocks is None or len(blocks) != rows.shape[1]:
         blocks = shift_blocks(rows.shape[1], dims, params.get("motion", {}))
     return PiecewiseShifts(y=rows, x=columns, blocks=blocks)
 
 
-def _created(provenance: dict, path: Path) -> datetime:
+def _created(provenance: dict[str, Any], path: Path) -> datetime:
     # CaImAn writes no time. The modification time survives a chmod, which st_ctime does not
     if provenance.get("created"):
         return datetime.fromisoformat(plain(provenance["created"])).astimezone(UTC)
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def _modelled_average(result: CaimanResult) -> np.ndarray | None:
+def _modelled_average(result: CaimanResult) -> Floats | None:
     """Mean of the registered movie as CaImAn's model of it has it: it saves no summary images itself.
 
     With a ring background that is ``b0``, the mean but for the transients of the cells. What the cells add is left

@@ -7,12 +7,14 @@ import os
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ... import __version__
 from ...errors import ResultError
+from ...movies.types import Floats
 from .dff import AT_ONCE, Dff
 from .hdf5 import write_value
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
@@ -121,7 +123,7 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
     )
 
 
-def _write_dff(estimates: h5py.Group, dff: np.ndarray | Dff | None) -> None:
+def _write_dff(estimates: h5py.Group, dff: Floats | Dff | None) -> None:
     if not isinstance(dff, Dff):
         write_value(estimates, "F_dff", dff)
         return
@@ -134,7 +136,7 @@ def write_motion_correction(
     file: h5py.File,
     dims: tuple[int, int],
     motion: RigidShifts | PiecewiseShifts | None,
-    images: dict[str, np.ndarray],
+    images: dict[str, Floats],
 ) -> None:
     """Add the group ``motion_correction`` as the Elements do; for them, rows are x.
 
@@ -167,7 +169,7 @@ def write_provenance(
     file: h5py.File,
     method: str,
     version: str,
-    parameters: dict,
+    parameters: dict[str, Any],
     dff_method: str = "",
     created: datetime | None = None,
 ) -> None:

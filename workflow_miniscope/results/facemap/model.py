@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ResultError
+from ...movies.types import Floats
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Components:
         takes its basis from at most 15 000 of them.
     """
 
-    masks: np.ndarray
-    time_courses: np.ndarray
-    singular_values: np.ndarray
+    masks: Floats
+    time_courses: Floats
+    singular_values: Floats
 
     def __len__(self) -> int:
         return len(self.masks)
@@ -64,17 +65,17 @@ class Region:
 
     number: int
     name: str
-    x_range: np.ndarray
-    y_range: np.ndarray
-    x_bins: np.ndarray
-    y_bins: np.ndarray
-    motion: np.ndarray
-    average_motion: np.ndarray
+    x_range: Floats
+    y_range: Floats
+    x_bins: Floats
+    y_bins: Floats
+    motion: Floats
+    average_motion: Floats
     motion_svd: Components | None = None
     movie_svd: Components | None = None
     camera: int = 0
 
-    def motion_movie(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+    def motion_movie(self, start: int = 0, stop: int | None = None) -> Floats:
         """Multiply the components out, as far as they go.
 
         Facemap's masks cannot hold a change of all bins together, because scikit-learn's PCA subtracts each
@@ -120,13 +121,13 @@ class Pupil:
     """
 
     name: str
-    x_range: np.ndarray
-    y_range: np.ndarray
-    area: np.ndarray
-    area_smooth: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    axis_lengths: np.ndarray
+    x_range: Floats
+    y_range: Floats
+    area: Floats
+    area_smooth: Floats
+    x: Floats
+    y: Floats
+    axis_lengths: Floats
     camera: int = 0
 
 
@@ -147,9 +148,9 @@ class Blink:
     """
 
     name: str
-    x_range: np.ndarray
-    y_range: np.ndarray
-    signal: np.ndarray
+    x_range: Floats
+    y_range: Floats
+    signal: Floats
     camera: int = 0
 
 
@@ -181,8 +182,8 @@ class FacemapResult:
     sbin: int
     files: tuple[str, ...]
     regions: tuple[Region, ...]
-    average_frame: np.ndarray
-    average_motion: np.ndarray
+    average_frame: Floats
+    average_motion: Floats
     pupils: tuple[Pupil, ...] = ()
     blinks: tuple[Blink, ...] = ()
     n_cameras: int = 1

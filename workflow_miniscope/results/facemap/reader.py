@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ResultError
+from ...movies.types import Floats
 from .model import Blink, Components, FacemapResult, Pupil, Region
 from .unpickle import load_pickled_npy
 
@@ -103,7 +104,7 @@ class _Reader:
             raise ResultError(f"{self.path} is no whole result of Facemap: its signals have {found} frames.")
         return lengths.pop()
 
-    def _regions(self, average_motion: np.ndarray):
+    def _regions(self, average_motion: Floats):
         if self._has_full_frame():
             bins_y, bins_x = average_motion.shape
             yield Region(
@@ -142,7 +143,7 @@ class _Reader:
     def _of_kind(self, kind: int) -> list[dict]:
         return [roi for roi in self.rois if int(roi["rind"]) == kind]
 
-    def _place(self, roi: dict, kind: str, number: int) -> dict[str, Any]:
+    def _place(self, roi: dict[str, Any], kind: str, number: int) -> dict[str, Any]:
         return {
             "name": str(roi.get("name") or f"{kind} {number}"),
             "x_range": np.asarray(roi["xrange"], int),
@@ -204,7 +205,7 @@ class _Reader:
             yield Blink(signal=np.asarray(blink, float), **self._place(roi, "blink", number))
 
 
-def _aligned(motion: Any) -> np.ndarray:
+def _aligned(motion: Any) -> Floats:
     """Put the motion of the first 500 frames at their places.
 
     Facemap: the first chunk of 500 frames has 499 changes, which are stored from index 0, so that they lead

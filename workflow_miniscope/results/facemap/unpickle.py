@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ResultError
+from ...movies.types import Floats
 
 # boolean, signed, unsigned, float, complex, bytes, text; and "O", Python objects
 _DTYPE = re.compile(r"[<>|=]?([?biufcSU][0-9]*|O8?)")
@@ -124,7 +125,7 @@ class _Array:
             raise _Refused("it holds an array whose content is not of its type")
         return self
 
-    def build(self, builder: _Builder) -> np.ndarray:
+    def build(self, builder: _Builder) -> Floats:
         if self.content is None:
             raise _Refused("it holds an array without content")
         if isinstance(self.content, list):
