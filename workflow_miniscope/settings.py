@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import SettingsError, did_you_mean
@@ -58,7 +67,14 @@ def _one_or_none(value: Any) -> Any:
 
 
 Folders = Annotated[list[Path], NoDecode, BeforeValidator(_split_paths)]
-Folder = Annotated[Path | None, BeforeValidator(_expand)]
+
+
+def _or_none(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    return None if value is None else check(value)
+
+
+# Null, as none, is filled in afterwards: who reads the settings never finds None
+FilledFolder = Annotated[Path, WrapValidator(_or_none), BeforeValidator(_expand)]
 
 
 def _field(default: Any, variable: str, key: str, description: str, **more: Any) -> Any:
@@ -114,10 +130,10 @@ class Settings(BaseSettings):
         "custom.facemap_root_data_dir",
         "folders that hold the camera videos; by default the same as miniscope_root_data_dir",
     )
-    processed_root_data_dir: Folder = _field(
+    processed_root_data_dir: FilledFolder = _field(
         None, "PROCESSED_ROOT_DATA_DIR", "custom.processed_root_data_dir", "folder where results are written"
     )
-    home: Folder = _field(
+    home: FilledFolder = _field(
         None, "WORKFLOW_MINISCOPE_HOME", "custom.home", "folder of the embedded database and its results"
     )
     datajoint: dict[str, Any] = Field({}, description="settings handed on to DataJoint, such as safemode")
@@ -167,8 +183,8 @@ def _known_keys() -> dict[str, None]:
     """Keys a configuration file may have, dotted, in the order they are documented."""
     keys: dict[str, None] = {}
     for field in Settings.model_fields.values():
-        if field.validation_alias is not None:
-            keys[field.validation_alias.choices[1]] = None
+        if isinstance(field.validation_alias, AliasChoices):
+            keys[str(field.validation_alias.choices[1])] = None
     return keys
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import binary_dilation, median_filter
 
-from ..movies.types import Bools, Floats
+from ..movies.types import Bools
 from ..results.facemap import Blink, Pupil
 
 # No pupil narrows to a quarter of its area for a blink's time: the lid hides it. Frames on both sides are looked at.
@@ -21,14 +21,15 @@ _LID_FRAMES, _PARTLY = 2, 0.6
 _DARK = 0.1
 
 
-def blink_closed(blink: Blink) -> Floats:
+def blink_closed(blink: Blink) -> Bools:
     """Tell in which frames a blink region is hardly dark at all, bool [frame]."""
     usual = np.nanmedian(blink.signal) if np.isfinite(blink.signal).any() else 0.0
     with np.errstate(invalid="ignore"):
-        return blink.signal < _DARK * usual
+        closed: Bools = blink.signal < _DARK * usual
+    return closed
 
 
-def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> Floats:
+def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> Bools:
     """Tell in which frames the lid hides a pupil; Facemap gives a small area or nan there.
 
     Parameters
@@ -49,11 +50,12 @@ def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> Floats:
     seen = area[area > 0]
     usual = np.median(seen) if len(seen) else 0.0
     around = median_filter(area, size=2 * _AROUND + 1, mode="nearest")
-    closed = ~(area > 0) | (area < _NARROWEST * around) | (area < _SMALLEST * usual)
+    closed: Bools = ~(area > 0) | (area < _NARROWEST * around) | (area < _SMALLEST * usual)
     for blink in blinks:
         if blink.camera == pupil.camera and _overlap(blink, pupil):
             closed |= blink_closed(blink)
-    return closed | (binary_dilation(closed, iterations=_LID_FRAMES) & (area < _PARTLY * around))
+    closed |= binary_dilation(closed, iterations=_LID_FRAMES) & (area < _PARTLY * around)
+    return closed
 
 
 def _overlap(one: Blink | Pupil, other: Blink | Pupil) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -56,10 +57,11 @@ def cosine_similarity(first: scipy.sparse.spmatrix, second: scipy.sparse.spmatri
     if first.shape[0] != second.shape[0]:
         raise ValueError(f"Footprints of {first.shape[0]} and of {second.shape[0]} pixels cannot be compared.")
     first, second = _unit_columns(first), _unit_columns(second)
-    return (first.T @ second).toarray()
+    similarity: Floats = (first.T @ second).toarray()
+    return similarity
 
 
-def _unit_columns(footprints) -> scipy.sparse.csc_matrix:
+def _unit_columns(footprints: Any) -> scipy.sparse.csc_matrix:
     footprints = scipy.sparse.csc_matrix(footprints, dtype=np.float64)
     norms = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
     return footprints @ scipy.sparse.diags(np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0))

@@ -18,6 +18,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="No datajoint.json")
     import datajoint as dj
 
+__all__ = ["DATABASE_ERRORS", "configure", "connect", "dj"]
+
 # What a server's refusal arrives as: DataJoint translates only some of the drivers' errors
 DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
 
@@ -48,7 +50,7 @@ def configure(settings: Settings) -> None:
         config["database.host"] = settings.host
         config["database.port"] = settings.port
         config["database.user"] = settings.user
-        config["database.password"] = settings.password.get_secret_value()
+        config["database.password"] = settings.password.get_secret_value() if settings.password else ""
         config["database.name"] = settings.database_name
         config["database.use_tls"] = settings.use_tls
     for key, value in settings.datajoint.items():

@@ -12,6 +12,7 @@ import subprocess
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fasteners
 import psutil
@@ -32,7 +33,7 @@ class Address:
     pid: int
 
 
-def _pgserver():
+def _pgserver() -> Any:
     with warnings.catch_warnings():
         # it falls back to a temporary folder by itself, and says so at every import
         warnings.simplefilter("ignore")

@@ -30,10 +30,10 @@ def allow_datetime_keys() -> None:
         return
 
     @functools.wraps(original)
-    def in_datajoint_words(self):
+    def in_datajoint_words(self: Any) -> list[tuple[str, str]]:
         return [(name, self.adapter.sql_type_to_core(kind) or kind) for name, kind in original(self)]
 
-    in_datajoint_words._allows_datetime = True
+    in_datajoint_words._allows_datetime = True  # type: ignore[attr-defined]  # a mark on the function
     Job._get_fk_derived_pk_attrs = in_datajoint_words
 
 

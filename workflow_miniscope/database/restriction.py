@@ -11,7 +11,7 @@ from ..errors import ParameterError, ResultError, WorkflowError, did_you_mean
 from .connection import DATABASE_ERRORS
 
 
-def restricted(table: Any, restrict: Any):
+def restricted(table: Any, restrict: Any) -> Any:
     """Return the rows of a table that a user's restriction chooses.
 
     Parameters

@@ -57,7 +57,9 @@ class Comparison:
     @property
     def distance(self) -> Floats:
         """How far apart the centres of each pair are, pixels, float64 [pair]."""
-        return np.hypot(*self._displacement().T)
+        dy, dx = self._displacement().T
+        distance: Floats = np.hypot(dy, dx)
+        return distance
 
     @property
     def offset(self) -> Floats | None:
@@ -69,7 +71,8 @@ class Comparison:
 
     def _displacement(self) -> Floats:
         first, second = (result.center[self.pairs[:, i]] for i, result in enumerate(self.results))
-        return second - first
+        displacement: Floats = second - first
+        return displacement
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values; None where there is none."""
@@ -174,7 +177,7 @@ def compare(
                 f"{names[0]} has {a} {what} and {names[1]} has {b}: only results of one recording can be compared."
             )
     results = (first, second)
-    compared = tuple(np.arange(result.n_components) if rejected else np.sort(result.accepted) for result in results)
+    compared = (_compared(first, rejected), _compared(second, rejected))
     try:
         matches = match_footprints(first.A[:, compared[0]], second.A[:, compared[1]], threshold)
     except ValueError as error:
@@ -182,6 +185,10 @@ def compare(
     pairs = np.stack([compared[i][matches.pairs[:, i]] for i in range(2)], axis=1)
     correlation = correlate_rows(first.C[pairs[:, 0]], second.C[pairs[:, 1]])
     return Comparison(names, results, compared, pairs, matches.similarity, correlation, threshold)
+
+
+def _compared(result: CaimanResult, rejected: bool) -> Ints:
+    return np.arange(result.n_components) if rejected else np.sort(result.accepted)
 
 
 def load(source: str | Path | dict[str, Any]) -> tuple[str, CaimanResult]:

@@ -194,7 +194,7 @@ def face_regions(key: Any) -> Figure:
     key = only_key(facemap.FacialSignal, key, "result of Facemap")
     result, _ = get_loader_result(key, facemap.FacemapTask)
     # the full frame needs no box
-    regions = [*(region for region in result.regions if region.number), *result.pupils, *result.blinks]
+    regions: list[Any] = [*(region for region in result.regions if region.number), *result.pupils, *result.blinks]
     return figures.face_regions(
         result.average_frame,
         [figures.FaceRegion(region.name, region.x_range, region.y_range) for region in regions],
@@ -299,7 +299,7 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
         # these need the traces too
         ("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),
         ("facial_motion", facial_motion, facemap.FacialSignal),
-        ("eye", eye, face.Pupil & [(table & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
+        ("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
         ("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
     ]
     jobs = []

@@ -66,6 +66,6 @@ def read_manifest(path: Path, required: Sequence[str], optional: Sequence[str] =
 
 def _rows(path: Path, table: pd.DataFrame) -> Iterator[Row]:
     for number, record in enumerate(table.to_dict("records"), start=2):  # line 1 is the header
-        values = {name: str(cell).strip() for name, cell in record.items() if str(cell).strip() not in ("", "nan")}
+        values = {str(name): str(cell).strip() for name, cell in record.items() if str(cell).strip() not in ("", "nan")}
         if values:
             yield Row(path, number, values)

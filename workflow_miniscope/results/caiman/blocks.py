@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ResultError
-from ...movies.types import Floats
+from ...movies.types import Floats, Ints
 
 
 def shift_blocks(n: int, dims: tuple[int, int], motion: dict[str, Any]) -> Floats:
@@ -43,7 +43,7 @@ def shift_blocks(n: int, dims: tuple[int, int], motion: dict[str, Any]) -> Float
     raise ResultError(f"it has shifts of {n} blocks, but does not say where these lie.")
 
 
-def grid(dims: tuple[int, int], strides, overlaps) -> Floats:
+def grid(dims: tuple[int, int], strides, overlaps) -> Ints:
     """Blocks of piecewise-rigid correction: as CaImAn lays them, the last ones pushed back inside the field.
 
     Parameters

@@ -54,7 +54,7 @@ class PiecewiseShifts:
 
     y: Floats
     x: Floats
-    blocks: Floats
+    blocks: Ints
 
     def __post_init__(self):
         y, x = np.asarray(self.y, dtype=np.float64), np.asarray(self.x, dtype=np.float64)
@@ -167,13 +167,14 @@ class CaimanResult:
     f: Floats | None = None
     Cn: Floats | None = None
     sn: Floats | None = None
-    center: Floats | None = None
+    # None as they are given: filled in afterwards, so that whoever reads a result never finds None
+    center: Floats = None  # type: ignore[assignment]
     g: Floats | None = None
     bl: Floats | None = None
     c1: Floats | None = None
     neurons_sn: Floats | None = None
-    accepted: Ints | None = None
-    rejected: Ints | None = None
+    accepted: Ints = None  # type: ignore[assignment]
+    rejected: Ints = None  # type: ignore[assignment]
     snr: Floats | None = None
     r_values: Floats | None = None
     cnn_preds: Floats | None = None
@@ -224,7 +225,7 @@ class CaimanResult:
         if self.motion is not None and self.motion.n_frames != frames:
             raise ResultError(f"The motion correction has {self.motion.n_frames} frames and the traces have {frames}.")
 
-    def _shape(self, names: str, shape: tuple, dtype: type) -> None:
+    def _shape(self, names: str, shape: tuple[int, ...], dtype: type) -> None:
         for name in names.split():
             value = getattr(self, "dff_rows" if name == "F_dff" else name)
             if value is None:
