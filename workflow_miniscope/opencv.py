@@ -7,9 +7,21 @@ desktop, which servers lack; the second works everywhere.
 
 import argparse
 import sys
+from importlib import metadata
 
-REQUIREMENT = "opencv-python-headless>=4.8,<4.10"
-REPAIR = f'python -m pip install --force-reinstall --no-deps "{REQUIREMENT}"'
+REQUIREMENT = "opencv-python-headless>=4.8"
+#: Newer ones are built for numpy 2, which pip leaves out beside Facemap 1.0.8.
+OF_NUMPY_1 = "<4.10"
+
+
+def requirement() -> str:
+    """Return what to install so that OpenCV works here."""
+    return REQUIREMENT + ("," + OF_NUMPY_1 if metadata.version("numpy").startswith("1.") else "")
+
+
+def repair() -> str:
+    """Return the command that makes OpenCV work."""
+    return f'python -m pip install --force-reinstall --no-deps "{requirement()}"'
 
 
 def problem() -> str | None:
@@ -17,10 +29,10 @@ def problem() -> str | None:
     try:
         import cv2
     except ImportError as error:
-        return f"OpenCV does not import ({error}). Repair it with: {REPAIR}"
+        return f"OpenCV does not import ({error}). Repair it with: {repair()}"
     if not hasattr(cv2, "VideoCapture"):
         # uninstalling one of the two takes files of the other away, and a folder without code imports
-        return f"OpenCV is damaged: files are missing in {list(cv2.__path__)[0]}. Repair it with: {REPAIR}"
+        return f"OpenCV is damaged: files are missing in {list(cv2.__path__)[0]}. Repair it with: {repair()}"
     return None
 
 
@@ -29,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow_miniscope.opencv")
     parser.add_argument("--requirement", action="store_true", help="print the package that works everywhere")
     if parser.parse_args(argv).requirement:
-        print(REQUIREMENT)
+        print(requirement())
         return 0
     found = problem()
     if found:
