@@ -19,7 +19,8 @@ from .relations import relate
 from .settings import Change, all_settings, changes, portable_settings
 from .source import MovieSource, open_movie
 from .survey import Survey, survey_movie
-from .timestamps import Gap, TimeStamps, Timing, examine
+from .timestamps import TimeStamps
+from .timing import Gap, Timing, examine
 from .video import Movie
 
 __all__ = [

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import RecordingError
 from .alignment import in_order
 from .model import Device
-from .timestamps import TimeStamps, Timing, examine
+from .timestamps import TimeStamps
+from .timing import Timing, examine
 from .video import Movie
 
 #: Frames by which video and time stamps may differ: those that were in the program's buffer at Stop.

@@ -152,13 +152,16 @@ def _times_for(engine: Engine, times: Floats | None) -> dict[str, Floats]:
     from ..daq import examine  # which brings readers of video
 
     timing = examine(times)
-    if timing.gaps:
+    gaps = (*timing.gaps, *timing.pauses)
+    if gaps:
         logger.warning(
             "%s takes all frames as consecutive, but some are missing: %d (gaps: %d). Transients seem cut short.",
             engine.name,
-            timing.dropped_frames,
-            len(timing.gaps),
+            sum(gap.missing for gap in gaps),
+            len(gaps),
         )
+    if timing.rate_changes:
+        logger.warning("%s takes all frames as equally far apart. %s", engine.name, timing.rate_changes)
     return {}
 
 

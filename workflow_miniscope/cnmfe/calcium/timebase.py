@@ -2,9 +2,10 @@
 
 Calcium decays whether or not a frame shows it. What depends on that, the final deconvolution, counts in places on the
 regular grid of frame intervals: a frame's place is its index and the number of frames that are missing before it.
-:func:`workflow_miniscope.daq.examine` says which are missing. It goes from frame to frame rather than rounding
+:func:`workflow_miniscope.daq.examine` says which are missing. It follows the camera's clock rather than rounding
 ``(t - t0) fps``, so that a small error of the rate does not add up over an hour to frames that never were, and so that
-frames that the computer stamped late, and the next ones soon after them, are no gap.
+frames that the computer stamped late are no gap. Where the rate falls, places between the frames are free; where it
+rises above that of most frames, frames follow one another, since there are no places between places.
 """
 
 from __future__ import annotations
@@ -92,8 +93,7 @@ def consecutive(frames: int, fps: float) -> TimeBase:
 def from_times(times: ArrayLike, frames: int, fps: float | None = None) -> TimeBase:
     """Find the places of frames from their times.
 
-    Intervals between half and one and a half of the usual one are jitter and change nothing, nor does a frame that is
-    late if the next one makes up for it.
+    Jitter changes nothing, nor does a frame that is late if later ones make up for it.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def from_times(times: ArrayLike, frames: int, fps: float | None = None) -> TimeB
     frames : int
         Frames of the movie.
     fps : float, optional
-        Frames per second; by default that of the times, the mean of the regular intervals.
+        Frames per second; by default that of the times, which most frames have.
 
     Raises
     ------
@@ -142,10 +142,9 @@ def from_times(times: ArrayLike, frames: int, fps: float | None = None) -> TimeB
         raise ParameterError(
             f"The frame rate is given as {fps:g} Hz, but the frame times have {timing.fps:g} Hz; leave one of them out."
         )
-    places = np.arange(frames)
-    for gap in timing.gaps:
-        places[gap.index + 1 :] += gap.missing
-    return TimeBase(float(timing.fps if fps is None else fps), places, frames - len(trusted))
+    if len(timing.stretches) > 1:
+        logger.warning("%s Activity is deconvolved on a grid of %.2f Hz.", timing.rate_changes, timing.fps)
+    return TimeBase(float(timing.fps if fps is None else fps), timing.places(frames), frames - len(trusted))
 
 
 def report(description: dict[str, float | int]) -> None:
