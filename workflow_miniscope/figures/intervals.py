@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..movies.types import Floats
+from .. import daq
 from .style import BLUE, QUIET, RED, new_figure, styled
 
 
@@ -24,19 +25,22 @@ def frame_intervals(times: Floats, title: str | None = None) -> Figure:
     ------
     ValueError
         Fewer than two frames.
+    RecordingError
+        Time does not advance.
     """
     times = np.asarray(times, float)
     if times.size < 2:
         raise ValueError(f"{times.size} frames have no interval between them; at least 2 are needed.")
     intervals = np.diff(times) * 1000
-    usual = np.median(intervals)
-    # an interval of k usual ones means k - 1 frames that never came
-    missing = np.maximum(np.round(intervals / usual).astype(int) - 1, 0) if usual > 0 else np.zeros(0, int)
+    timing = daq.examine(times)
+    missing = np.zeros(len(intervals), int)
+    for gap in timing.gaps:
+        missing[gap.index] = gap.missing
     late = missing > 0
 
     figure = new_figure(height=2.3)
     over_time, histogram = figure.subplots(1, 2, width_ratios=(3.4, 1), sharey=True)
-    over_time.axhline(usual, color=QUIET, lw=0.6, zorder=0)
+    over_time.axhline(1000 * timing.interval, color=QUIET, lw=0.6, zorder=0)
     over_time.scatter(times[1:][~late], intervals[~late], s=4, color=BLUE, alpha=0.5, linewidths=0)
     over_time.scatter(times[1:][late], intervals[late], s=22, color=RED, marker="D", linewidths=0)
     for when, interval, count in zip(times[1:][late][:40], intervals[late][:40], missing[late][:40], strict=True):
@@ -56,6 +60,9 @@ def frame_intervals(times: Floats, title: str | None = None) -> Figure:
     histogram.hist(intervals, bins=60, orientation="horizontal", color=BLUE)
     histogram.set_xscale("log")
     histogram.set_xlabel("Frames")
-    summary = f"{1000 / usual:.2f} frames/s, {missing.sum()} of {len(times) + missing.sum()} frames lost"
+    summary = f"{timing.fps:.2f} frames/s, {missing.sum()} of {len(times) + missing.sum()} frames lost"
+    if timing.pauses:
+        paused = sum(gap.interval for gap in timing.pauses)
+        summary += f", paused for {paused:.0f} s"
     over_time.set_title(f"{title}: {summary}" if title else summary)
     return figure

@@ -43,6 +43,8 @@ class DevicePicture:
         Times of the samples of the head orientation, and whether they are valid.
     reasons : sequence of str
         Sentences, drawn where there are no times.
+    pauses : mapping of int to float
+        Seconds without recording after a frame.
     """
 
     title: str
@@ -53,6 +55,7 @@ class DevicePicture:
     images: Sequence[tuple[str, Floats]] = ()
     orientation: tuple[Floats, Floats] | None = None
     reasons: Sequence[str] = ()
+    pauses: Mapping[int, float] = field(default_factory=dict)
 
 
 @styled
@@ -126,7 +129,7 @@ def _draw(part: SubFigure, device: DevicePicture) -> None:
         axes = part.add_subplot(place, sharex=first)
         first = first or axes
         if row == "intervals":
-            _intervals(axes, np.asarray(device.times, float), device.lost)
+            _intervals(axes, np.asarray(device.times, float), device.lost, device.pauses)
         elif row == "brightness":
             _brightness(axes, np.asarray(device.times, float), np.asarray(device.brightness, float))
         else:
@@ -138,14 +141,16 @@ def _draw(part: SubFigure, device: DevicePicture) -> None:
     first.set_xlim(np.min(device.times) - 0.01 * span, np.max(device.times) + 0.01 * span)
 
 
-def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int]) -> None:
+def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int], pauses: Mapping[int, float]) -> None:
     intervals = 1000 * np.diff(times)
     if not intervals.size:
         axes.set_axis_off()
         return
     advancing = intervals[intervals > 0]
     usual = float(np.median(advancing)) if advancing.size else 1.0
-    gaps = np.array(sorted(lost), int)
+    labels = {gap: f"{n} lost" for gap, n in lost.items()}
+    labels |= {gap: f"paused for {seconds:.0f} s" for gap, seconds in pauses.items()}
+    gaps = np.array(sorted(labels), int)
     disordered = intervals <= 0
     logarithmic = intervals.max() > _LOGARITHMIC * usual
     # what has no place on a logarithmic axis is drawn at its lower end
@@ -163,10 +168,10 @@ def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int]) -> None:
         axes.scatter(np.tile(_envelope(when)[0], 2), np.r_[low, high], s=2, color=BLUE, linewidths=0)
     axes.scatter(times[gaps + 1], shown[gaps], s=22, color=RED, marker="D", linewidths=0, zorder=3)
     axes.scatter(times[1:][disordered], shown[disordered], s=22, color=ORANGE, marker="v", linewidths=0, zorder=3)
-    for gap in sorted(gaps, key=lambda index: -lost[index])[:_LABELS]:
+    for gap in sorted(labels, key=lambda index: -intervals[index])[:_LABELS]:
         right = times[gap + 1] < times[0] + 0.9 * np.ptp(times)
         axes.annotate(
-            f"{lost[gap]} lost",
+            labels[gap],
             (times[gap + 1], shown[gap]),
             xytext=(5 if right else -5, 0),
             textcoords="offset points",
@@ -183,7 +188,8 @@ def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int]) -> None:
     else:
         axes.set_ylim(lowest * 1.1, shown.max() * 1.2)
     axes.set_ylabel("Interval (ms)")
-    said = [f"{sum(lost.values())} lost in {len(gaps)} gap{'s' * (len(gaps) > 1)}"] if lost else []
+    said = [f"{sum(lost.values())} lost in {len(lost)} gap{'s' * (len(lost) > 1)}"] if lost else []
+    said += [f"paused for {sum(pauses.values()):.0f} s"] if pauses else []
     said += [f"{np.count_nonzero(disordered)} not later than the frame before (▼)"] if disordered.any() else []
     title = "Frames: " + ", ".join(said) if said else "No frame lost"
     axes.set_title(title, fontsize=8, color=RED if said else QUIET, pad=3)

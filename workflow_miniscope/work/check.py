@@ -304,8 +304,13 @@ def _picture(device: daq.Check):
         ]
     if device.orientation is not None:
         told["orientation"] = (device.orientation.times, device.orientation.valid)
-    lost = {gap.index: gap.missing for gap in device.recording.timing.gaps}
-    return DevicePicture(**told, times=device.recording.times, lost=lost)
+    timing = device.recording.timing
+    return DevicePicture(
+        **told,
+        times=device.recording.times,
+        lost={gap.index: gap.missing for gap in timing.gaps},
+        pauses={gap.index: gap.interval for gap in timing.pauses},
+    )
 
 
 def find_folder(folder: Path) -> Path:
