@@ -42,6 +42,10 @@ class AviFile:
         Size of a frame in pixels; 0 where the header is not there.
     codec : str
         FOURCC of the codec, such as ``FFV1``; empty for uncompressed frames.
+    bits : int
+        Bits of a pixel as the header says, which only means something for uncompressed frames.
+    has_palette : bool
+        Whether there is a table of the colours that the pixels' values stand for.
     problem : str or None
         What is wrong with the file, to follow its name in a sentence.
     complete : bool
@@ -55,6 +59,8 @@ class AviFile:
     codec: str
     problem: str | None
     complete: bool
+    bits: int = 0
+    has_palette: bool = False
 
 
 def scan(path: Path) -> AviFile:
@@ -87,6 +93,8 @@ class _Walk:
         self.n_frames = 0
         self.height = self.width = 0
         self.codec = ""
+        self.bits = 0
+        self.has_palette = False
         self.stream = -1  # number of the last stream header seen
         self.video: int | None = None  # number of the video stream
         self.declared_end = 0  # where the file ends by the lengths of its RIFF chunks
@@ -197,10 +205,21 @@ class _Walk:
             if content[:4] == b"vids" and self.video is None:
                 self.video = self.stream
         elif self.stream == self.video and len(content) >= 20:
-            width, height, _, _, codec = struct.unpack("<iiHH4s", content[4:20])
+            width, height, _, self.bits, codec = struct.unpack("<iiHH4s", content[4:20])
+            self.has_palette = length > struct.unpack("<I", content[:4])[0]
             # rows of uncompressed frames go from the bottom up, or down when the height is negative
             self.width, self.height = abs(width), abs(height)
             self.codec = codec.decode("latin-1").strip("\0 ") if codec.strip(b"\0 ").isalnum() else ""
 
     def _file(self, problem: str | None, complete: bool) -> AviFile:
-        return AviFile(self.path, self.n_frames, self.height, self.width, self.codec, problem, complete)
+        return AviFile(
+            self.path,
+            self.n_frames,
+            self.height,
+            self.width,
+            self.codec,
+            problem,
+            complete,
+            self.bits,
+            self.has_palette,
+        )

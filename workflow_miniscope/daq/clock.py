@@ -35,6 +35,8 @@ _STRAIGHT = 0.35
 _LOOKS = 8
 # Fewer frames have no rate of their own
 _FEW = 16
+# Delays (intervals) that stamps in whole milliseconds have at least
+_ROUNDING = 0.01
 # Frames of a piece, by which stretches of one rate are found, and what a change costs (the costs are below)
 _PIECE, _SMALLEST_PIECE, _NEW_STRETCH = 64, 32, 6.0
 # Periods tried, as part of the usual interval, and phases. A tick makes the usual interval up to a fifth too short
@@ -139,8 +141,27 @@ def _fit_part(times: Floats, frames: Integers, usual: float) -> tuple[list[Stret
     if n < 3:  # two frames have an interval, but no rate
         return [Stretch(0, n, usual)], lost
     interval, residual = _line(times, frames)
-    if np.abs(residual).max() < _STRAIGHT * interval:
+    straight = float(np.abs(residual).max()) < _STRAIGHT * interval
+    if straight and n >= 2 * _PIECE:
         return [Stretch(0, n, interval)], lost
+    found, lost = _fit_bent(times, frames)
+    if straight:  # of few frames, a line may swallow one that is lost
+        _, bent = _line(times, frames + np.append(0, np.cumsum(lost)))
+        # Schwarz's criterion: two more parameters for each loss, where and how many
+        gain = n * np.log(_spread(residual / interval) / _spread(bent / interval))
+        if len(found) > 1 or gain <= np.log(n) * np.count_nonzero(lost):
+            return [Stretch(0, n, interval)], np.zeros_like(lost)
+    return found, lost
+
+
+def _spread(delays: Floats) -> float:
+    """Give the root mean square of delays in intervals, no less than what rounding to milliseconds leaves."""
+    return float(np.hypot(np.sqrt(np.mean(delays**2)), _ROUNDING))
+
+
+def _fit_bent(times: Floats, frames: Integers) -> tuple[list[Stretch], Integers]:
+    """Fit what is not on one line; as :func:`_fit_part`."""
+    lost = np.zeros(len(times) - 1, np.int64)
     bounds = _stretches(times, frames)
     found = [_lost(times[start:stop], frames[start:stop], period) for start, stop, period in bounds]
     for i in range(len(bounds) - 1, 0, -1):  # two that are one after all

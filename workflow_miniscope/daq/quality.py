@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -211,7 +211,9 @@ def assess(
         problems.append(
             f"The times of {out_of_order} of {n} frames are out of order, more than {MAX_OUT_OF_ORDER:.0%}."
         )
-    figures = {}
+    if recording.device.kind == "scope":
+        warnings += _doubts_of_codec(recording)
+    figures: dict[str, Any] = {}
     if seen is not None:
         median = float(np.median(seen.brightness))
         dark = int(np.count_nonzero(seen.brightness < DARK * median))
@@ -269,6 +271,15 @@ def _doubts(recording: Recording) -> Iterator[str]:
     if timing.jitter > MAX_JITTER * timing.interval:
         jitter, interval = 1000 * timing.jitter, 1000 * timing.interval
         yield f"Intervals vary by {jitter:.1f} ms (standard deviation) about {interval:.1f} ms."
+
+
+def _doubts_of_codec(recording: Recording) -> Iterator[str]:
+    movie = recording.movie
+    if not movie.lossless:
+        yield (
+            f"The videos are compressed with loss ({movie.codec}, {movie.bits_per_pixel:.2f} bits per pixel), which takes "
+            "faint activity first; record a scope with FFV1."
+        )
 
 
 def _doubts_of_pictures(seen: Survey, n_frames: int) -> Iterator[str]:

@@ -14,7 +14,8 @@ from tqdm.auto import tqdm
 
 from .video import Movie
 
-_BRIGHTEST = 255
+# Highest values of the depths that sensors have
+_WHITES = {np.dtype(np.uint8): (255,), np.dtype(np.uint16): (1023, 4095, 16383, 65535)}
 # A spinning or network drive loses more by jumping between more files than more cores gain
 _MAX_FILES_AT_ONCE = 4
 
@@ -26,15 +27,17 @@ class Survey:
     Attributes
     ----------
     brightness : ndarray of float32 [n_frames]
-        Mean of each frame, 0 to 255.
+        Mean of each frame, 0 to 255, where 255 stands for ``white``.
     saturated : float
         Part of all pixels that have the highest value, 0 to 1.
     repeated : ndarray of int64
         Frames that equal the frame before in every pixel.
     frames : tuple of int
         Indices of the first, the middle and the last frame.
-    images : ndarray of uint8 [3, height, width]
+    images : ndarray of uint8 or uint16 [3, height, width]
         These frames.
+    white : int
+        The highest value a pixel can have: 255, or that of 10, 12, 14 or 16 bits, whichever holds all values.
     """
 
     brightness: np.ndarray
@@ -42,6 +45,7 @@ class Survey:
     repeated: np.ndarray
     frames: tuple[int, int, int]
     images: np.ndarray
+    white: int = 255
 
 
 def survey_movie(movie: Movie, progress: bool = False, label: str = "Read frames") -> Survey:
@@ -80,8 +84,11 @@ def survey_movie(movie: Movie, progress: bool = False, label: str = "Read frames
             repeated.append(piece.start)
         repeated += piece.repeated
         before = piece
-    share = sum(piece.saturated for piece in found) / (movie.n_frames * movie.height * movie.width)
-    return Survey(work.brightness, share, np.array(repeated, np.int64), work.shown, work.images)
+    depth = next(i for i, white in enumerate(work.whites) if white >= max(piece.highest for piece in found))
+    share = sum(piece.saturated[depth] for piece in found) / (movie.n_frames * movie.height * movie.width)
+    white = work.whites[depth]
+    brightness = work.brightness if white == 255 else work.brightness * np.float32(255 / white)
+    return Survey(brightness, share, np.array(repeated, np.int64), work.shown, work.images, white)
 
 
 def _n_workers() -> int:
@@ -105,7 +112,8 @@ class _Piece:
     """What was seen of one file's frames, with digests of the first and the last; indices are the movie's."""
 
     start: int
-    saturated: int
+    saturated: list[int]  # pixels at each depth's highest value
+    highest: int
     repeated: list[int]
     first: bytes
     last: bytes
@@ -120,19 +128,24 @@ class _Work:
         self.stopped = False
         self.shown = (0, movie.n_frames // 2, movie.n_frames - 1)
         self.brightness = np.empty(movie.n_frames, np.float32)
-        self.images = np.empty((len(self.shown), movie.height, movie.width), np.uint8)
+        self.images = np.empty((len(self.shown), movie.height, movie.width), movie.dtype)
+        self.whites = _WHITES[movie.dtype]
 
     def survey(self, start: int, stop: int) -> _Piece | None:
         """Read the frames of one file; None where the work was stopped before its end."""
         import cv2
 
-        saturated, repeated = 0, []
+        saturated, repeated, highest = [0] * len(self.whites), [], 0
         first, before = b"", None
         for i, frame in enumerate(self.movie.frames(start, stop), start):
             if self.stopped:
                 return None
             self.brightness[i] = cv2.mean(frame)[0]  # ten times as fast as numpy's
-            saturated += np.count_nonzero(frame == _BRIGHTEST)
+            brightest = int(frame.max())
+            highest = max(highest, brightest)
+            for depth, white in enumerate(self.whites):
+                if brightest >= white:
+                    saturated[depth] += int(np.count_nonzero(frame == white))
             if before is None:
                 first = _digest(frame)
             elif self.brightness[i] == self.brightness[i - 1] and np.array_equal(frame, before):
@@ -143,7 +156,7 @@ class _Work:
                     self.images[place] = frame
             with self.lock:
                 self.bar.update()
-        return _Piece(start, saturated, repeated, first, _digest(before))
+        return _Piece(start, saturated, highest, repeated, first, _digest(before))
 
 
 def _digest(frame: np.ndarray) -> bytes:

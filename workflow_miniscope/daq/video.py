@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import RecordingError
-from . import avi
+from . import avi, pixels
 
-# What OpenCV names the pixel format of files that hold one byte a pixel
-_GRAY = int.from_bytes(b"Y800", "little")
+# Codecs that give back every pixel as it was; what else there is does not
+_LOSSLESS = {"", "DIB", "FFV1", "FFVH", "GREY", "HFYU", "LAGS", "MPNG", "ULRG", "ULY0", "ULY2", "ULY4", "Y8", "Y800"}
 
 
 class Movie:
@@ -39,6 +38,12 @@ class Movie:
         Frames of the movie.
     height, width : int
         Size of a frame, pixels.
+    dtype : dtype
+        Of the frames: uint8, or uint16 where the files hold more than 8 bits a pixel.
+    codec : str
+        FOURCC of the codec; empty for uncompressed frames.
+    bits_per_pixel : float
+        Size of the files for each pixel of each frame.
     warnings : tuple of str
         What is wrong with a file but could be handled.
 
@@ -46,7 +51,8 @@ class Movie:
     ------
     RecordingError
         There is no file or no frame; a file is no AVI, cannot be decoded, has another frame size than the
-        others, or has lost frames and is not the last one, so that all later frames would get wrong times.
+        others, or has lost frames and is not the last one, so that all later frames would get wrong times; or its
+        pixels are of a kind that cannot be read without loss.
     """
 
     def __init__(self, files: Iterable[str | Path], n_frames: int | None = None, decode_first: bool | None = None):
@@ -68,9 +74,17 @@ class Movie:
                     f"{self.width} x {self.height}; are they of the same recording?"
                 )
         counted = sum(self.counts)
+        self.codec = filled[0].codec
+        size = sum(file.path.stat().st_size for file in filled)
+        self.bits_per_pixel = 8 * size / (counted * self.height * self.width)
+        for file in filled:
+            pixels.refuse_unknown_levels(file)
+        self._reading = pixels.look(filled[0].path, filled[0].n_frames)
+        self.dtype = self._reading.dtype
+        self.warnings += (self._reading.note,) if self._reading.note else ()
         if n_frames is None if decode_first is None else decode_first:
             for file in filled:
-                next(_decode(file.path, 0, 1, self.height, self.width))
+                next(pixels.decode(file.path, 0, 1, (self.height, self.width), self._reading))
         if n_frames is not None and n_frames > counted:
             raise RecordingError(
                 f"{self.files[0].parent} holds {counted} frames of video, {n_frames} were expected; are files missing?"
@@ -86,19 +100,25 @@ class Movie:
     def __len__(self) -> int:
         return self.n_frames
 
+    @property
+    def lossless(self) -> bool:
+        """Whether every pixel is as it was recorded."""
+        return self.codec.upper() in _LOSSLESS
+
     def first(self, n_frames: int) -> Movie:
         """Give the same movie, ending after ``n_frames`` frames."""
         shorter = copy(self)
         shorter.n_frames = min(n_frames, self.n_frames)
         return shorter
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.uint8 | np.uint16]]:
         """Give the frames from ``start`` up to, not including, ``stop``; negative ones count from the end.
 
         Yields
         ------
-        ndarray of uint8 [height, width]
-            A frame in memory of its own; colour is turned into brightness.
+        ndarray of uint8 or uint16 [height, width]
+            A frame in memory of its own. Of colour it is the channel that carries the signal, where one does; then
+            ``warnings`` says which. Else it is the brightness.
 
         Raises
         ------
@@ -110,24 +130,24 @@ class Movie:
         for file, count in zip(self.files, self.counts, strict=True):
             begin, end = max(start - first, 0), min(stop - first, count)
             if begin < end:
-                yield from _decode(file, begin, end, self.height, self.width)
+                yield from pixels.decode(file, begin, end, (self.height, self.width), self._reading)
             first += count
 
-    def blocks(self, size: int = 256) -> Iterator[tuple[int, np.ndarray]]:
+    def blocks(self, size: int = 256) -> Iterator[tuple[int, NDArray[np.uint8 | np.uint16]]]:
         """Give the movie in pieces of up to ``size`` frames.
 
         Yields
         ------
         first : int
             Index of the piece's first frame.
-        block : ndarray of uint8 [n, height, width]
+        block : ndarray of uint8 or uint16 [n, height, width]
             The piece, in memory of its own.
         """
         if size < 1:
             raise ValueError(f"A block has at least one frame, not {size}.")
         frames = self.frames()
         for first in range(0, self.n_frames, size):
-            block = np.empty((min(size, self.n_frames - first), self.height, self.width), np.uint8)
+            block = np.empty((min(size, self.n_frames - first), self.height, self.width), self.dtype)
             for i in range(len(block)):
                 block[i] = next(frames)
             yield first, block
@@ -145,51 +165,3 @@ def _problems(scanned: list[avi.AviFile]) -> Iterator[str]:
         if file.problem:
             used = f"; its {file.n_frames} whole frames are used" if file.n_frames else ""
             yield f"{file.path.name} {file.problem}{used}."
-
-
-def _decode(path: Path, start: int, stop: int, height: int, width: int) -> Iterator[np.ndarray]:
-    """Give the frames of one file, with memory for one frame."""
-    import cv2
-
-    with _capture(path) as capture:
-        # one byte a pixel comes as it is; of everything else OpenCV makes BGR, whatever the codec's format
-        if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == _GRAY:
-            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        for i in range(stop):
-            # frames of FFV1 and XVID build on those before, so that skipping is decoding too
-            if not capture.grab():
-                raise RecordingError(_cannot_decode(path, i))
-            if i < start:
-                continue
-            good, frame = capture.retrieve()
-            if not good or frame is None:
-                raise RecordingError(_cannot_decode(path, i))
-            if frame.shape[:2] != (height, width):
-                raise RecordingError(
-                    f"{path} has a frame {i} of {frame.shape[1]} x {frame.shape[0]} pixels, its header says "
-                    f"{width} x {height}; it is damaged."
-                )
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame
-
-
-def _cannot_decode(path: Path, frame: int) -> str:
-    return f"{path} cannot be decoded at its frame {frame}; it is damaged, copy it again from the original."
-
-
-@contextmanager
-def _capture(path: Path):
-    """Open a file with OpenCV's FFmpeg, without their messages on the terminal."""
-    # read by OpenCV when it opens its first video; who has set it wants the messages
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    import cv2
-
-    # FFmpeg by name, because other backends take a digit in a name for a pattern of image files
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    try:
-        if not capture.isOpened():
-            raise RecordingError(
-                f"{path} cannot be opened as video; it is damaged, or in a codec this OpenCV does not have."
-            )
-        yield capture
-    finally:
-        capture.release()
