@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from .errors import RecordingError, SettingsError
 from .settings import get_settings
@@ -52,7 +53,7 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
         if relative.exists():
             return relative
     for root in roots:
-        full = root / relative
+        full = _spelled(root, relative)
         if full.exists():
             if not full.resolve().is_relative_to(root.resolve()):
                 raise RecordingError(f"{relative} leads outside the root directory {root}; name a folder below it.")
@@ -62,8 +63,23 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
     )
 
 
+def _spelled(root: Path, relative: Path) -> Path:
+    """Return a path as the disk spells it: letters with accents are one sign or two, depending on who wrote them."""
+    full = root / relative
+    if full.exists() or str(relative).isascii():
+        return full
+    full = root
+    for part in relative.parts:
+        below = full / part
+        if not below.exists() and full.is_dir():
+            same = [path for path in full.iterdir() if normalize("NFC", path.name) == normalize("NFC", part)]
+            below = same[0] if same else below
+        full = below
+    return full
+
+
 def to_relative(roots: Iterable[Path], path: Path) -> str:
-    """Return a path relative to the root it lies below, with forward slashes on every system.
+    """Return a path relative to the root it lies below, with forward slashes on every system, its letters composed.
 
     Raises
     ------
@@ -74,7 +90,7 @@ def to_relative(roots: Iterable[Path], path: Path) -> str:
     full = Path(path).resolve()
     for root in roots:
         if full.is_relative_to(root.resolve()):
-            return PurePosixPath(full.relative_to(root.resolve())).as_posix()
+            return normalize("NFC", PurePosixPath(full.relative_to(root.resolve())).as_posix())
     raise RecordingError(
         f"{path} lies outside the root directories ({_listed(roots)}); move it below one of them, or add its folder to "
         "miniscope_root_data_dir."

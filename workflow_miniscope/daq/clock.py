@@ -144,14 +144,16 @@ def _fit_part(times: Floats, frames: Integers, usual: float) -> tuple[list[Stret
     straight = float(np.abs(residual).max()) < _STRAIGHT * interval
     if straight and n >= 2 * _PIECE:
         return [Stretch(0, n, interval)], lost
-    found, lost = _fit_bent(times, frames)
-    if straight:  # of few frames, a line may swallow one that is lost
-        _, bent = _line(times, frames + np.append(0, np.cumsum(lost)))
-        # Schwarz's criterion: two more parameters for each loss, where and how many
-        gain = n * np.log(_spread(residual / interval) / _spread(bent / interval))
-        if len(found) > 1 or gain <= np.log(n) * np.count_nonzero(lost):
-            return [Stretch(0, n, interval)], np.zeros_like(lost)
-    return found, lost
+    if not straight and n >= 2 * _FEW:
+        return _fit_bent(times, frames)
+    # of few frames, a line may swallow one that is lost
+    period, lost = _lost(times, frames, float(np.median(np.diff(times) / np.diff(frames))))
+    _, bent = _line(times, frames + np.append(0, np.cumsum(lost)))
+    # Schwarz's criterion: two more parameters for each loss, where and how many
+    gain = n * np.log(_spread(residual / interval) / _spread(bent / interval))
+    if gain <= np.log(n) * np.count_nonzero(lost):
+        return [Stretch(0, n, interval)], np.zeros_like(lost)
+    return [Stretch(0, n, period)], lost
 
 
 def _spread(delays: Floats) -> float:
@@ -285,7 +287,7 @@ def _candidates(pieces: list[tuple[Floats, Integers]]) -> Floats:
         # the slope is exact where nothing was lost, and is what jitter harms least
         tried = np.append(usual * _PERIODS, _line(times, frames)[0])
         costs = _costs(times, frames, tried)
-        costs[-1] -= 0.5
+        costs[-1] -= 0.1
         best.append(float(tried[np.argmin(costs)]))
     periods = np.sort(best)
     groups = np.split(periods, np.flatnonzero(np.diff(periods) / periods[:-1] > MIN_CHANGE / 3) + 1)

@@ -73,10 +73,14 @@ def changes(before: dict[str | None, dict[str, Any]], after: dict[str | None, di
     Returns
     -------
     list of Change
-        In the order of the names; when the recordings were made is no setting.
+        In the order of the names; when the recordings were made is no setting. A device of only one of them is one
+        change, whatever its settings are.
     """
     found = []
     for device in sorted({*before, *after}, key=lambda name: name or ""):
+        if device not in before or device not in after:
+            found.append(Change(None, f"device {device}", *("recorded" if device in of else None for of in (before, after))))
+            continue
         first, second = before.get(device, {}), after.get(device, {})
         for name in sorted({*first, *second}):
             if device is None and _is_clock(name):

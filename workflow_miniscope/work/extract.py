@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import daq, engines
 from ..engines import run_engine
+from ..errors import RecordingError
 from ..results.caiman import read_result
 from .tasks import DEFAULT_ENGINE
 
@@ -42,12 +43,15 @@ def extract_folder(
     Raises
     ------
     RecordingError, ParameterError, EngineError
-        The folder is no recording, a parameter is wrong, or the engine cannot run.
+        The folder is no recording or its times make it unusable (see ``daq.assess``), a parameter is wrong, or the engine cannot run.
     """
     chosen = engines.get(engine)
     chosen.check_params(params or {})  # before the frames are counted, which takes a while
     recording = daq.open_device(Path(folder)).read()
-    for warning in recording.warnings:
+    quality = daq.assess(recording)
+    if quality.verdict == "unusable":
+        raise RecordingError(f"{folder} is unusable: {quality.reasons[0]}")
+    for warning in quality.reasons:
         print(f"Note: {warning}", file=sys.stderr)
     times = daq.cleaned(recording.times)
     path = run_engine(
