@@ -115,18 +115,10 @@ class _Walk:
             name, length = head[:4], struct.unpack("<I", head[4:])[0]
             if not all(32 <= letter < 127 for letter in name):
                 return self._file(f"is damaged after frame {self.n_frames}", complete=False)
-            if name == b"RIFF":
-                self._open_riff(position, length)
-                position += 12
+            inside = self._enter(name, position, length)
+            if inside is not None:
+                position = inside
                 continue
-            if name == b"LIST":
-                what = self.file.read(4)
-                if what == b"movi" and (after := self._read_index(position, length)):
-                    position = after
-                    continue
-                if what in _OPENED_LISTS:
-                    position += 12
-                    continue
             end = position + 8 + length
             if end > self.size:
                 # a cut index loses no frame, anything else may
@@ -142,6 +134,19 @@ class _Walk:
         if self.declared_end > self.size + 1:  # some writers forget the padding
             return self._file("is cut off", complete=False)
         return self._file(None, complete=True)
+
+    def _enter(self, name: bytes, position: int, length: int) -> int | None:
+        """Give where to go on in a chunk that holds others, or None for one that is read or left out whole."""
+        if name == b"RIFF":
+            self._open_riff(position, length)
+            return position + 12
+        if name == b"LIST":
+            what = self.file.read(4)
+            if what == b"movi" and (after := self._read_index(position, length)):
+                return after
+            if what in _OPENED_LISTS:
+                return position + 12
+        return None
 
     def _read_index(self, movi: int, length: int) -> int | None:
         """Count the frames of a list by the index that follows it.

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# Seconds, and intervals, without a frame after which the recording was paused: no camera recovers from being stuck after
-# so long, and nothing is left of a transient
+# Seconds, and intervals, without a frame after which the recording was paused: no camera recovers from being stuck
+# after so long, and nothing is left of a transient
 PAUSE, PAUSE_INTERVALS = 5.0, 20
 # Rates that differ by less are one clock: it drifts with temperature, by some hundredths of a percent
 MIN_CHANGE = 0.01
@@ -123,7 +123,7 @@ def fit(times: Floats, frames: Integers) -> Clock:
         stretches, lost = _fit_part(times[part], frames[part], usual)
         missing[first : stop - 1] = lost
         found += [Stretch(first + one.start, first + one.stop, one.interval) for one in stretches]
-    for first, stop in zip(edges[1:-1], edges[2:], strict=True):
+    for first in edges[1:-1]:
         interval = next(one.interval for one in found if one.start < first <= one.stop)
         missing[first - 1] = max(0, round(float(steps[first - 1]) / interval) - int(spans[first - 1]))
     joined = _joined(found)
@@ -179,9 +179,7 @@ def _fit_bent(times: Floats, frames: Integers) -> tuple[list[Stretch], Integers]
         row = after.start
         span = _first(times, places, after) - _last(times, places, before)
         # frames at either rate may be between
-        lost[row - 1] = max(
-            0, round(span / max(before.interval, after.interval)) - int(frames[row] - frames[row - 1])
-        )
+        lost[row - 1] = max(0, round(span / max(before.interval, after.interval)) - int(frames[row] - frames[row - 1]))
     return found_in, lost
 
 
@@ -266,9 +264,7 @@ def _stretches(times: Floats, frames: Integers) -> list[tuple[int, int, float]]:
             stop = int(edges[i])
             if i < len(pieces):
                 around = slice(max(start, int(edges[i - 1])), int(edges[i + 1]))
-                stop = around.start + _turn(
-                    times[around], frames[around], periods[chosen[i - 1]], periods[chosen[i]]
-                )
+                stop = around.start + _turn(times[around], frames[around], periods[chosen[i - 1]], periods[chosen[i]])
             used = chosen[np.searchsorted(edges, start, "right") - 1 : i]
             found.append((start, stop, float(np.median(periods[used]))))
             start = stop

@@ -20,8 +20,8 @@ Frame = NDArray[np.uint8 | np.uint16]
 _CHANNELS = ("blue", "green", "red")
 # Frames by which a colour's channels are compared, means of so many pixels squared
 _LOOKED_AT, _BINNED = 32, 4
-# A picture whose channels vary about equally is a picture in colour, and its brightness is taken. Where one of them varies
-# so many times as much (variance) as another, it is a signal shown in a colour
+# A picture whose channels vary about equally is a picture in colour, and its brightness is taken. Where one of them
+# varies so many times as much (variance) as another, it is a signal shown in a colour
 _DOMINANT = 4.0
 # Channels that differ by less (grey levels, mean) are one: compression makes them differ
 _SAME = 2.0
@@ -60,9 +60,7 @@ def refuse_unknown_levels(file: AviFile) -> None:
             "save it again with the program that made it, as FFV1 or with its table."
         )
     if file.codec.upper().startswith("Y16") or (file.codec == "" and file.bits == 16):
-        raise RecordingError(
-            f"{file.path} has uncompressed frames of 16 bits, which cannot be read; {_LOSSLESSLY}."
-        )
+        raise RecordingError(f"{file.path} has uncompressed frames of 16 bits, which cannot be read; {_LOSSLESSLY}.")
 
 
 def look(path: Path, n_frames: int) -> Reading:

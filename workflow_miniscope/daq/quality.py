@@ -277,8 +277,8 @@ def _doubts_of_codec(recording: Recording) -> Iterator[str]:
     movie = recording.movie
     if not movie.lossless:
         yield (
-            f"The videos are compressed with loss ({movie.codec}, {movie.bits_per_pixel:.2f} bits per pixel), which takes "
-            "faint activity first; record a scope with FFV1."
+            f"The videos are compressed with loss ({movie.codec}, {movie.bits_per_pixel:.2f} bits per pixel), which "
+            "takes faint activity first; record a scope with FFV1."
         )
 
 

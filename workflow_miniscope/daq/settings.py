@@ -79,7 +79,9 @@ def changes(before: dict[str | None, dict[str, Any]], after: dict[str | None, di
     found = []
     for device in sorted({*before, *after}, key=lambda name: name or ""):
         if device not in before or device not in after:
-            found.append(Change(None, f"device {device}", *("recorded" if device in of else None for of in (before, after))))
+            found.append(
+                Change(None, f"device {device}", *("recorded" if device in of else None for of in (before, after)))
+            )
             continue
         first, second = before.get(device, {}), after.get(device, {})
         for name in sorted({*first, *second}):

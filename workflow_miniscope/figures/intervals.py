@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..movies.types import Floats
 from .. import daq
+from ..movies.types import Floats
 from .style import BLUE, QUIET, RED, new_figure, styled
 
 

@@ -43,7 +43,8 @@ def extract_folder(
     Raises
     ------
     RecordingError, ParameterError, EngineError
-        The folder is no recording or its times make it unusable (see ``daq.assess``), a parameter is wrong, or the engine cannot run.
+        The folder is no recording or its times make it unusable (see ``daq.assess``), a parameter is wrong, or the
+        engine cannot run.
     """
     chosen = engines.get(engine)
     chosen.check_params(params or {})  # before the frames are counted, which takes a while
