@@ -50,7 +50,8 @@ def score(estimate: Path, truth: Path) -> Score:
 
     Footprints are paired one to one so that the sum of their cosines is largest (Hungarian method), after the offset
     between the engine's template and the true one, known from the shifts, is taken away. A pair counts from a cosine
-    of 0.7 on. Cells whose transients drown in the noise of their pixels are not expected to be found.
+    of 0.7 on. Cells whose transients drown in the noise of their pixels are not expected to be found. Frames that the
+    truth calls ``spoiled`` [frame] count in no comparison.
     """
     from minisim import metrics
 
@@ -59,6 +60,9 @@ def score(estimate: Path, truth: Path) -> Score:
     with np.load(truth) as file:
         shifts, detectable = file["shifts"], file["detectable"]
         A, C, S = (file[name][detectable] for name in ("A", "C", "S"))
+        good = ~file["spoiled"] if "spoiled" in file else np.ones(len(shifts), bool)
+    C, S, shifts = C[:, good], S[:, good], shifts[good]
+    found |= {"C": found["C"][:, good], "S": found["S"][:, good], "shifts": found["shifts"][good]}
     pairs = []
     if len(found["A"]) and len(A):
         offset = metrics.global_shift_from_trajectories(found["shifts"], shifts, correction=True)

@@ -60,7 +60,7 @@ class Recording:
         folder = root / self.name
         if folder.is_dir():
             return folder
-        movie, truth = self._simulate()
+        movie, truth = self.simulate()
         unfinished = root / f".{self.name}.{os.getpid()}"
         unfinished.mkdir(parents=True)
         try:
@@ -72,17 +72,27 @@ class Recording:
             shutil.rmtree(unfinished, ignore_errors=True)
         return folder
 
-    def _simulate(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        from minisim import BrainMotion, presets, simulate
+    def simulate(
+        self, rise: float = 0.0, decay: float = 0.0, cells: bool = True
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Give the movie, uint8 [frame, height, width], and the truth as :meth:`write` saves it.
+
+        ``rise`` and ``decay`` are time constants (s) of another indicator than minisim's; without ``cells`` the field
+        has none.
+        """
+        from minisim import BrainMotion, CellActivity, presets, simulate
 
         scope = presets.miniscope_v4()
         sensor = scope.image_sensor.model_copy(update={"n_px_height": self.px, "n_px_width": self.px})
+        region = getattr(presets, self.region)()
         spec = presets.build_spec(
             scope.model_copy(update={"image_sensor": sensor}),
-            getattr(presets, self.region)(),
+            region,
             duration_s=self.seconds,
             fps=self.fps,
             seed=self.seed,
+            activity=CellActivity(tau_rise_s=rise, tau_decay_s=decay) if rise and decay else None,
+            populations=None if cells else [region.population.model_copy(update={"density_per_mm3": 1e-6})],
             extra_steps=[BrainMotion(motion_amplitude_um=self.motion_um)] if self.motion_um else [],
         )
         simulated = simulate(spec)

@@ -1,0 +1,188 @@
+"""The native engine on recordings of several worlds, with nothing given: accuracy, false components, verdict.
+
+    python benchmarks/world_scores.py make "tissue:seed=3,radius=4 + x264:bpp=0.1"     # writes it, prints its folder
+    python benchmarks/world_scores.py run "tissue:seed=3" "hybrid:seed=3 + bands"      # makes, extracts, scores
+    python benchmarks/world_scores.py set development-worlds development-nulls         # named sets, see worlds/sets.py
+    python benchmarks/world_scores.py movie REAL.avi --fps 20 --cells cells.csv        # any movie
+    python benchmarks/world_scores.py table scores.jsonl                               # what was appended there
+    python benchmarks/world_scores.py list                                             # the sets
+
+Recordings are kept in the folder of ``WORLDS_FOLDER`` (else one in the system's temporary folder). ``run``, ``set`` and
+``movie`` append a line of JSON for each run to ``--scores``. ``--project FOLDER`` tries the engine of another checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import measuring
+import numpy as np
+from scoring import score
+from worlds.falsehoods import falsehoods
+from worlds.recipe import CACHE, parse
+from worlds.reference import against_reference, write_movie
+from worlds.sets import SETS
+
+HERE = Path(__file__).resolve().parent
+COLUMNS = {"f1": 3, "strict_f1": 3, "precision": 2, "recall": 2, "trace_r": 3, "activity_r": 2, "registration_px": 2}
+# for these, more is worse
+LESS = ("registration_px", "accepted", "cpu")
+
+
+def run(line: str, folder: Path, project: Path, keep: Path | None = None) -> dict[str, object]:
+    """Extract one recording in a process of its own, and give what there is to know about it as plain values.
+
+    Parameters
+    ----------
+    line : str
+        Recipe, the name of the recording.
+    folder : Path
+        The recording, as :meth:`worlds.recipe.Recipe.write` makes it.
+    project : Path
+        Checkout whose engine runs.
+    keep : Path, optional
+        Folder that gets the result file and ``estimate.npz``; else they are removed.
+    """
+    out = Path(tempfile.mkdtemp(prefix="world-"))
+    program = [sys.executable, str(HERE / "run_native.py"), str(folder), str(out)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), str(HERE)])}
+    result: dict[str, object] = {"recipe": line, "date": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}"}
+    try:
+        cost = measuring.measure(program, out / "log", env=environment, cwd=out)
+        estimate, truth = out / "estimate.npz", folder / "truth.npz"
+        with np.load(estimate) as file:
+            result["accepted"], result["components"] = len(file["A"]), int(file["components"])
+            result["verdict"] = str(file["verdict"])
+        if truth.exists():
+            result |= _fair(asdict(score(estimate, truth)), falsehoods(estimate, truth))
+        elif (folder / "cells.npy").exists():
+            result |= against_reference(estimate, np.load(folder / "cells.npy"))
+        result |= {name: round(value, 2) for name, value in asdict(cost.total).items()}
+        if keep:
+            shutil.copytree(out, keep / folder.name, dirs_exist_ok=True)
+    except RuntimeError as error:
+        result["failed"] = str(error).split(" (see ")[0]
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
+
+
+def _fair(scored: dict[str, float], false: dict[str, int]) -> dict[str, object]:
+    """Scores in which a true cell that need not be found is no false component; as they were, under ``strict_...``."""
+    strict = {f"strict_{name}": scored[name] for name in ("precision", "f1")}
+    precision, recall = scored["matched"] / max(scored["accepted"] - false["faint"], 1), scored["recall"]
+    fair = {"precision": precision, "f1": 2 * recall * precision / max(recall + precision, 1e-9)}
+    return {**scored, **fair, **strict, "false": false}
+
+
+def table(runs: list[dict]) -> str:
+    """Markdown: a row for each run, and for each world the mean and the worst; the last run of a recipe counts."""
+    last = {one["recipe"]: one for one in runs}
+    header = ["recording", "cells", *COLUMNS, "false components", "verdict", "CPU s"]
+    rows = [_row(one) for one in last.values()]
+    for world in dict.fromkeys(_world(one) for one in last.values()):
+        own = [one for one in last.values() if _world(one) == world and one.get("cells") and "f1" in one]
+        if len(own) > 1:
+            rows += [_summary(f"**{world}: mean of {len(own)}**", own, np.nanmean)]
+            rows += [_summary(f"**{world}: worst of {len(own)}**", own, None)]
+    nulls = [one for one in last.values() if one.get("cells") == 0 and "accepted" in one]
+    if len(nulls) > 1:
+        counts = [one["accepted"] for one in nulls]
+        text = f"mean {np.mean(counts):.1f} accepted, most {max(counts)}"
+        rows.append([f"**without cells: {len(nulls)}**", text, *[""] * (len(header) - 2)])
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _world(one: dict) -> str:
+    return one["recipe"].split(":")[0].split(" ")[0]
+
+
+def _row(one: dict) -> list[str]:
+    if "failed" in one:
+        return [one["recipe"], "", *[""] * len(COLUMNS), "", one["failed"], ""]
+    cells = f"{one.get('matched', '')} of {one.get('cells', '')}, {one['accepted']} accepted of {one['components']}"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in one.get("false", {}).items() if count)
+    # nothing can be found where nothing is
+    known = one if one.get("cells") else {}
+    values = ["" if known.get(name) is None else f"{known[name]:.{digits}f}" for name, digits in COLUMNS.items()]
+    return [one["recipe"], cells, *values, kinds, one["verdict"], f"{one.get('cpu', 0):.0f}"]
+
+
+def _summary(label: str, runs: list[dict], mean) -> list[str]:
+    values = []
+    for name, digits in COLUMNS.items():
+        column = [one[name] for one in runs if one.get(name) is not None]
+        worst = np.nanmax if name in LESS else np.nanmin
+        values.append(f"**{(mean or worst)(column):.{digits}f}**" if column else "")
+    return [label, "", *values, "", "", f"{(mean or max)([one['cpu'] for one in runs]):.0f}"]
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the sets and their recipes")
+    make = commands.add_parser("make", help="write recordings")
+    make.add_argument("recipes", nargs="+")
+    ran = commands.add_parser("run", help="make, extract and score recordings")
+    ran.add_argument("recipes", nargs="+")
+    named = commands.add_parser("set", help="the same with named sets")
+    named.add_argument("recipes", nargs="+", choices=SETS, metavar="SET")
+    movie = commands.add_parser("movie", help="extract any movie: AVI, NPY, TIFF")
+    movie.add_argument("path", type=Path)
+    movie.add_argument("--fps", type=float, required=True, help="frames a second")
+    movie.add_argument("--cells", type=Path, help="CSV of their centres (y, x) or NPY [cell, height, width]")
+    shown = commands.add_parser("table", help="the table of what was appended to a file")
+    shown.add_argument("path", type=Path)
+    for command in (ran, named, movie):
+        command.add_argument("--scores", type=Path, default=CACHE / "scores.jsonl", help="appended to (%(default)s)")
+        command.add_argument("--project", type=Path, default=HERE.parent, help="checkout of the engine (%(default)s)")
+        command.add_argument("--keep", type=Path, help="folder that keeps the results of each recording")
+    return parser.parse_args()
+
+
+def _recordings(options: argparse.Namespace) -> list[tuple[str, Path | None]]:
+    if options.command == "movie":
+        return [(options.path.stem, write_movie(options.path, options.fps, options.cells, CACHE))]
+    lines = options.recipes
+    if options.command == "set":
+        lines = [line for name in lines for line in SETS[name]]
+    return [(parse(line).line, None) for line in lines]
+
+
+def main() -> int:
+    """Do what was asked for."""
+    options = arguments()
+    if options.command == "list":
+        for name, recipes in SETS.items():
+            print(name, *recipes, sep="\n    ")
+        return 0
+    if options.command == "table":
+        print(table([json.loads(text) for text in options.path.read_text().splitlines()]))
+        return 0
+    if options.command == "make":
+        for line in options.recipes:
+            print(parse(line).write())
+        return 0
+    runs = []
+    options.scores.parent.mkdir(parents=True, exist_ok=True)
+    for line, folder in _recordings(options):
+        print(line, "...", file=sys.stderr, flush=True)
+        runs.append(run(line, folder or parse(line).write(), options.project.resolve(), options.keep))
+        with open(options.scores, "a", encoding="utf-8") as file:
+            file.write(json.dumps(runs[-1]) + "\n")
+    print(table(runs))
+    return 1 if any("failed" in one for one in runs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
