@@ -104,12 +104,12 @@ def denoised(made: Made, rng: np.random.Generator, side: int = 22, rank: int = 4
 
 
 def step(made: Made, rng: np.random.Generator, px: int = 25, at: float = 0.5) -> Made:
-    """The field moves by ``px`` pixels down and to the right (that far in all) in one frame, and stays there.
+    """From ``at`` of the recording on the brain is ``px`` pixels lower and a quarter of that further to the right.
 
     The field becomes smaller by as much. Cells that only one of the two parts shows whole do not count as detectable.
     """
     n, (height, width) = len(made.movie), made.movie.shape[1:]
-    dy, dx = round(0.8 * px), round(0.6 * px)
+    dy, dx = px, px // 4
     after = np.arange(n) >= at * n
     h, w = height - dy, width - dx
     movie = np.where(after[:, None, None], made.movie[:, :h, :w], made.movie[:, dy:, dx:])

@@ -18,8 +18,9 @@ def falsehoods(estimate: Path, truth: Path) -> dict[str, int]:
     """Count the false components of each kind; the first kind that fits counts.
 
     ``faint``: a true cell that is not detectable, which is no fault. ``copy``: most of its light inside a cell that
-    is detectable. ``halo``: most of its light within two radii of such a cell. ``pieces``: several pieces. ``wide``: more than 2.5
-    times the area of a usual cell. ``border``: within 4 pixels of the border. ``else``: none of these.
+    is detectable. ``halo``: 80 % of its light nearer than 1.5 radii to the outline of such a cell. ``pieces``: several
+    pieces. ``wide``: more than 2.5 times the area of a usual cell. ``border``: its middle is within 4 pixels of the
+    border. ``else``: none of these.
     """
     from minisim import metrics
 
