@@ -79,7 +79,8 @@ def shot_noise(movie: np.ndarray) -> tuple[float, float, float]:
 def dimmed(movie: np.ndarray, factor: np.ndarray, rng: np.random.Generator, black: float = 0.0) -> np.ndarray:
     """Show a movie with less light, with the shot noise that belongs to less light.
 
-    Scaling scales the noise too, by the factor; that of less light falls by its square root only, so the rest is added.
+    Scaling scales the noise too, by the factor; shot noise falls by its square root only and read noise not at all, so
+    the rest is added.
 
     Parameters
     ----------
@@ -91,10 +92,12 @@ def dimmed(movie: np.ndarray, factor: np.ndarray, rng: np.random.Generator, blac
     black : float
         Grey level without light.
     """
-    _, gain, _ = shot_noise(movie)
+    dark, gain, floor = shot_noise(movie)
+    read = max(floor - gain * (dark - black), 0.25)
     out = np.empty_like(movie)
     for t, (frame, part) in enumerate(zip(movie, np.broadcast_to(factor, len(movie)), strict=True)):
         light = np.maximum(frame.astype(np.float32) - black, 0) * np.float32(part)
-        added = np.sqrt(np.maximum(gain * light * (1 - part), 0)) * rng.standard_normal(light.shape, np.float32)
+        missing = np.maximum(gain * light * (1 - part) + read * (1 - part**2), 0)
+        added = np.sqrt(missing).astype(np.float32) * rng.standard_normal(light.shape, np.float32)
         out[t] = frame if part == 1 else to_levels(light + added + black)
     return out

@@ -88,7 +88,7 @@ class Hybrid:
         if self.movie:
             shifts = np.rint(shifts)
         cells = shapes * behind.noise * self.snr
-        lit = sp.csr_matrix(cells.reshape(len(cells), -1).T)
+        lit = sp.csr_matrix(cells.reshape(len(cells), side**2).T)
         movie = np.empty((self.frames, self.px, self.px), np.uint8)
         for t in range(self.frames):
             movie[t] = behind.record(t, (lit @ C[:, t]).reshape(side, side), shifts[t])

@@ -41,8 +41,8 @@ def phases(made: Made, rng: np.random.Generator) -> Made:
     return made.hidden(to_levels(np.fft.irfftn(change, movie.shape) + mean))
 
 
-def bleached_out(made: Made, rng: np.random.Generator, left: float = 0.05) -> Made:
-    """The indicator is gone: ``left`` of the light, with the shot noise of so little."""
+def bleached_out(made: Made, rng: np.random.Generator, left: float = 0.01) -> Made:
+    """Nearly all light is gone: ``left`` of it, with the noise that belongs to so little."""
     return made.hidden(dimmed(made.movie, np.full(len(made.movie), left), rng, black=4.0))
 
 

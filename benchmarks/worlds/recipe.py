@@ -81,7 +81,9 @@ class Recipe:
             about["bits_per_pixel"] = round(codecs.write(unfinished, made), 4)
             np.savez_compressed(unfinished / "truth.npz", **made.truth())
             (unfinished / "recording.json").write_text(json.dumps(about, indent=4) + "\n")
-            unfinished.rename(folder)
+            # another process may have made the same one meanwhile
+            if not folder.is_dir():
+                unfinished.rename(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return folder

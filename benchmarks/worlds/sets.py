@@ -61,7 +61,7 @@ ARTEFACTS = (
 NULLS = (
     "tissue:density=0",
     "tissue:density=0,radius=7,background=2",
-    "tissue:density=0,fps=10",
+    "tissue:brightness=0.01,bleaching=0.7,fps=10",
     "hybrid:cells=0",
     "hybrid:cells=0,background=2",
     "minisim:cells=0",

@@ -86,7 +86,7 @@ class Tissue:
         C, S, resting = _activity(self, len(cells))
         vessels = _Vessels(self, side)
         below = _Below(self, side, cells, C)
-        light = cells.reshape(len(cells), -1)
+        light = cells.reshape(len(cells), side**2)
         still = _still(self, side) + (resting @ light).reshape(side, side)
         lit = sp.csr_matrix(light.T)
         shifts = motion.jumpy(self.frames, self.fps, generator(self.seed, 5), self.motion)
