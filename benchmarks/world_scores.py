@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import measuring
@@ -54,7 +54,7 @@ def run(line: str, folder: Path, project: Path, keep: Path | None = None) -> dic
     out = Path(tempfile.mkdtemp(prefix="world-"))
     program = [sys.executable, str(HERE / "run_native.py"), str(folder), str(out)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), str(HERE)])}
-    result: dict[str, object] = {"recipe": line, "date": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}"}
+    result: dict[str, object] = {"recipe": line, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
     try:
         cost = measuring.measure(program, out / "log", env=environment, cwd=out)
         estimate, truth = out / "estimate.npz", folder / "truth.npz"

@@ -48,7 +48,7 @@ def steady(made):
 
 
 def seen_traces(made):
-    """What a regression of the movie on the true footprints gives as traces; the background as one image of each scale."""
+    """What a regression of the movie on the true footprints gives as traces; the background as an image of each scale."""
     grid = [np.outer(a, b).ravel() for a in _waves(made.A.shape[1]) for b in _waves(made.A.shape[2])]
     images = np.concatenate([made.A.reshape(len(made.A), -1), grid])
     movie = np.stack(list(steady(made))).reshape(len(made.movie), -1)
@@ -154,7 +154,9 @@ def test_which_cells_can_be_found():
     spikes[2, [21, 50, 70]] = 0
     C = np.repeat(spikes, 1, axis=1) * 1.0
     C[3] = 0
-    found = detectable(A, C + np.roll(C, 1, 1) + np.roll(C, 2, 1), spikes, np.ones((20, 20)), np.array([1, 1, 1, 1, 0.4]))
+    found = detectable(
+        A, C + np.roll(C, 1, 1) + np.roll(C, 2, 1), spikes, np.ones((20, 20)), np.array([1, 1, 1, 1, 0.4])
+    )
     # bright; faint; fires once; is silent; is mostly outside
     assert found.tolist() == [True, False, False, False, False]
 
@@ -211,7 +213,9 @@ def test_no_cell_is_left(calm):
 
 
 def test_random_phases_keep_the_spectrum(calm):
-    before, null = (np.abs(np.fft.rfftn(movie - movie.mean(axis=0))) for movie in (calm.movie, after(calm, "phases").movie))
+    before, null = (
+        np.abs(np.fft.rfftn(movie - movie.mean(axis=0))) for movie in (calm.movie, after(calm, "phases").movie)
+    )
     assert np.corrcoef(before.ravel(), null.ravel())[0, 1] > 0.98
 
 
@@ -234,7 +238,9 @@ def test_less_light_has_its_own_shot_noise():
     level = np.linspace(20, 200, 64)[None, :].repeat(64, 0)
 
     def movie(light):
-        return np.clip(np.rint(light + np.sqrt(0.1 * light) * rng.standard_normal((300, 64, 64))), 0, 255).astype(np.uint8)
+        return np.clip(np.rint(light + np.sqrt(0.1 * light) * rng.standard_normal((300, 64, 64))), 0, 255).astype(
+            np.uint8
+        )
 
     dark = dimmed(movie(level), np.full(300, 0.4), rng)
     expected = movie(0.4 * level)
@@ -310,7 +316,9 @@ def test_a_step_of_the_brain(clean):
     moved = after(clean, "step", px=25)
     n = len(clean.movie)
     assert moved.movie.shape == (n, 55, 74) and moved.A.shape[1:] == (55, 74)
-    assert np.allclose((moved.shifts - clean.shifts)[n // 2 :], (25, 6)) and np.allclose(moved.shifts[5], clean.shifts[5])
+    assert np.allclose((moved.shifts - clean.shifts)[n // 2 :], (25, 6)) and np.allclose(
+        moved.shifts[5], clean.shifts[5]
+    )
     # what is seen after it lies as much lower and further to the right
     first, second = (clean.movie[t].astype(float) for t in (10, n - 10))
     assert np.array_equal(moved.movie[10], first[25:, 6:]) and np.array_equal(moved.movie[n - 10], second[:55, :74])
