@@ -154,11 +154,11 @@ class _Processing:
     def make_fetch(self, key):
         mode, output_dir = (miniscope.ProcessingTask & key).fetch1("task_mode", "processing_output_dir")
         method, params = (miniscope.ProcessingParamSet & key).fetch1("processing_method", "params")
-        n_frames, fps, times = (miniscope.RecordingInfo & key).fetch1("nframes", "fps", "time_stamps")
+        n_frames, times = (miniscope.RecordingInfo & key).fetch1("nframes", "time_stamps")
         files = (miniscope.RecordingInfo.File & key).to_arrays("file_path", order_by="file_id").tolist()
-        return mode, output_dir, method, params, files, int(n_frames), float(fps), times
+        return mode, output_dir, method, params, files, int(n_frames), times
 
-    def make_compute(self, key, mode, output_dir, method, params, files, n_frames, fps, times):
+    def make_compute(self, key, mode, output_dir, method, params, files, n_frames, times):
         if mode == "trigger":
             engine = engines.get(method)
             roots = get_miniscope_root_data_dir()
@@ -169,6 +169,8 @@ class _Processing:
             there = outputs.find_finished(
                 folder, outputs.find_run, lambda path: outputs.difference(path, engine, params)
             )
+            # not the published column fps, which keeps seven digits, and six on MySQL: other cells would be found
+            fps = daq.examine(times).fps
             path = there or run_engine(engine, movie, fps, params, folder, times=daq.cleaned(times))
         else:
             path = find_result(find_output(output_dir))
