@@ -14,6 +14,7 @@ import numpy as np
 
 from ...movies.types import Floats
 from ..calcium.deconvolution import noise
+from .significance import narrowest_spread
 
 #: added to the diagonal of products of footprints, relative to it: some footprints are almost the same
 GRAM_RIDGE = 1e-3
@@ -67,7 +68,8 @@ def second_dimension(images: Floats, values: Floats) -> SecondDimension:
     bins = series.shape[1]
     parts = np.linspace(0, bins, max(1, round(bins / PART_BINS)) + 1).astype(int)
     power = np.add.reduceat(series**2, parts[:-1], axis=1) / np.diff(parts)
-    variance = np.maximum(noise(series) ** 2, 1e-12 * power.sum() + 1e-300)[:, None]
+    sn = np.maximum(noise(series), narrowest_spread(series))
+    variance = np.maximum(sn**2, 1e-12 * power.sum() + 1e-300)[:, None]
     most = int(np.argmax(power[1]))
     first, second = (power - variance)[:, most]
     significance = second / variance[1, 0] / np.sqrt(2 / (parts[most + 1] - parts[most]))

@@ -26,6 +26,7 @@ from ..arrays.filtering import band_pass, blur, from_nearest
 from ..calcium.deconvolution import noise
 from ..calcium.temporal import average
 from ..model.fit import Fit
+from .significance import MODEL_ERROR, lower_spread, model_error
 
 #: gSig: sigma of the inner Gaussian of the band-pass; narrow, so that neighbours stay apart
 BAND_INNER = 0.6
@@ -49,8 +50,8 @@ FIRST_EXTENT = 2.0
 NOISE_COVERAGE = 0.9
 #: noise (sn): smaller values do not enter the correlation
 CORRELATED_FROM = 3.0
-#: what the model of a component may lack of its brightness: bright cells would leave seeds all around otherwise
-MODEL_ERROR = 0.02
+#: pixels (side): the spread of what the model leaves is averaged over so many, because that of few values is noisy
+SPREAD_PIXELS = 5
 #: frames, about, of the movie that the noise and the median of the filtered movie are taken from
 BAND_NOISE_FRAMES = 512
 #: frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
@@ -79,7 +80,7 @@ class _Band:
     """One band of the movie, and the sums that its images need."""
 
     def __init__(self, scale: int, gSig: float):
-        self.scale, self.gSig = scale, gSig
+        self.scale, self.gSig, self.error = scale, gSig, MODEL_ERROR
 
     def filtered(self, frame: Floats) -> Floats:
         # on its own grid a soma has the same size in every band
@@ -94,10 +95,21 @@ class _Band:
         self.median: Floats = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
         noises = [noise(np.moveaxis(values, 0, -1)) for values in samples]
         sn = np.median(noises, axis=0).astype(np.float32)
+        spread = lower_spread(np.concatenate(samples))
+        sn = np.maximum(sn, cv2.blur(spread, (SPREAD_PIXELS, SPREAD_PIXELS)))
         covered = _coarser(seen.astype(np.float32), self.scale) >= NOISE_COVERAGE
         self.sn: Floats = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
         self.pnr: Floats = np.full(self.sn.shape, -np.inf, np.float32)
         self.neighbours = NeighbourSums(np.zeros((0, *self.sn.shape), np.float32))
+
+    def set_error(self, samples: list[Floats], explained: list[Floats]) -> None:
+        """Measure how exact the model is, from the same blocks and what the components explain in them."""
+        bright = np.stack([self.brightness(frame) for frames in explained for frame in frames])
+        self.error = model_error(np.concatenate(samples) - self.median, bright, self.sn)
+
+    def brightness(self, frame: Floats) -> Floats:
+        """Give what the components explain as the band sees it."""
+        return blur(_coarser(frame, self.scale), BAND_INNER * self.gSig)
 
     def sums(self, frames: Floats, explained: Floats | None) -> tuple[Floats, NeighbourSums]:
         """Give the PNR of each pixel in some frames and sums over them.
@@ -108,8 +120,7 @@ class _Band:
         if explained is None:
             z /= self.sn
         else:
-            error = np.stack([blur(_coarser(frame, self.scale), BAND_INNER * self.gSig) for frame in explained])
-            z /= self.sn + MODEL_ERROR * error
+            z /= self.sn + self.error * np.stack([self.brightness(frame) for frame in explained])
         highest: Floats = z.max(axis=0)
         z[z < CORRELATED_FROM] = 0
         return highest, NeighbourSums(z)
@@ -180,13 +191,18 @@ def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     bands = [_Band(scale, gSig) for scale in BAND_SCALES if scale == 1 or BAND_FIELD * scale * gSig <= min(movie.shape)]
     residual = _Residual(fit, bin_width)
     samples: list[list[Floats]] = [[] for _ in bands]
+    lights: list[Floats] = []
     for block in movie.spread(BAND_NOISE_FRAMES):
         frames = residual.frames(block)
+        explained = residual.explained(block, len(frames))
+        lights += [] if explained is None else [explained]
         for band, sample in zip(bands, samples, strict=True):
             sample.append(np.stack(workers.map(band.filtered, frames)))
     for band, sample in zip(bands, samples, strict=True):
         band.set_noise(sample, fit.seen)
-    del samples
+        if lights:
+            band.set_error(sample, lights)
+    del samples, lights
     for block in range(movie.blocks):
         frames = residual.frames(block)
         pieces = _pieces(frames, residual.explained(block, len(frames)))
