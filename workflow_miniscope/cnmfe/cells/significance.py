@@ -10,18 +10,26 @@ from __future__ import annotations
 
 import numpy as np
 
-# fraction of a normal distribution below minus one standard deviation
-BELOW = 0.1587
-# width of the middle quarter of a normal distribution, in standard deviations
-QUARTER = 0.6373
-# light of components is bright where it exceeds this many times the noise; values that a median needs
-BRIGHT, ENOUGH = 10.0, 1000
-# what the model of a component may lack of its brightness, and the most that is believed
-MODEL_ERROR, LARGEST = 0.02, 0.3
+from ...movies.types import Floats
+
+#: fraction of a normal distribution below minus one standard deviation
+BELOW_ONE_SD = 0.1587
+#: width of the middle quarter of a normal distribution, in standard deviations
+MIDDLE_QUARTER = 0.6373
+#: noise (sn): light of components is bright from here on
+BRIGHT_LIGHT = 10.0
+#: bright values that the error of the model is measured from at least
+BRIGHT_VALUES = 1000
+#: what the model of a component may lack of its brightness at least: bright cells would leave seeds all around otherwise
+MODEL_ERROR = 0.02
+#: and the most that is believed
+LARGEST_ERROR = 0.3
+#: of a median of absolute values, which makes it a standard deviation
+MAD_TO_SD = 1.4826
 
 
-def lower_spread(values: np.ndarray) -> np.ndarray:
-    """Standard deviation of values from those below their median (first axis).
+def lower_spread(values: Floats) -> Floats:
+    """Give the standard deviation of values from those below their median (first axis).
 
     Of white noise it is that of :func:`.deconvolution.noise`; transients do not enter.
 
@@ -35,24 +43,26 @@ def lower_spread(values: np.ndarray) -> np.ndarray:
     float [...]
     """
     n = len(values)
-    low, middle = int(BELOW * (n - 1) + 0.5), n // 2
+    low, middle = int(BELOW_ONE_SD * (n - 1) + 0.5), n // 2
     ordered = np.partition(values, (low, middle), axis=0)
-    return ordered[middle] - ordered[low]
+    spread: Floats = ordered[middle] - ordered[low]
+    return spread
 
 
-def narrowest_spread(series: np.ndarray) -> np.ndarray:
-    """Standard deviation of series from the narrowest interval that holds a quarter of their values (last axis).
+def narrowest_spread(series: Floats) -> Floats:
+    """Give the standard deviation of series from the narrowest interval that holds a quarter of their values (last axis).
 
     Transients do not enter, whether they go up or down.
     """
     values = np.sort(series, axis=-1)
     quarter = max(1, values.shape[-1] // 4)
     width = values[..., quarter:] - values[..., :-quarter]
-    return width.min(axis=-1) / QUARTER
+    spread: Floats = width.min(axis=-1) / MIDDLE_QUARTER
+    return spread
 
 
-def model_error(left: np.ndarray, explained: np.ndarray, sn: np.ndarray) -> float:
-    """How much of the components' brightness the model gets wrong, as a fraction.
+def model_error(left: Floats, explained: Floats, sn: Floats) -> float:
+    """Measure how much of the components' brightness the model gets wrong, as a fraction.
 
     Parameters
     ----------
@@ -69,10 +79,10 @@ def model_error(left: np.ndarray, explained: np.ndarray, sn: np.ndarray) -> floa
         The median over what is bright of the error relative to its brightness, expressed as a standard deviation,
         without the part of the noise; at least ``MODEL_ERROR``.
     """
-    bright = explained > BRIGHT * sn
-    if bright.sum() < ENOUGH:
+    bright = explained > BRIGHT_LIGHT * sn
+    if bright.sum() < BRIGHT_VALUES:
         return MODEL_ERROR
     size = explained[bright]
-    error = 1.4826 * np.median(np.abs(left[bright]) / size)
+    error = MAD_TO_SD * np.median(np.abs(left[bright]) / size)
     noise = np.median(np.broadcast_to(sn, left.shape)[bright] / size)
-    return float(np.clip(np.sqrt(max(error**2 - noise**2, 0.0)), MODEL_ERROR, LARGEST))
+    return float(np.clip(np.sqrt(max(error**2 - noise**2, 0.0)), MODEL_ERROR, LARGEST_ERROR))
