@@ -21,6 +21,9 @@ GRAM_RIDGE = 1e-3
 #: averages (of :func:`seeds.bin_width` frames) in a part of the recording: a cell that is rarely active is compared in
 #: its own part, and a long recording is judged as a short one
 PART_BINS = 375
+#: part of the spread of what changes slowly that counts as noise of a second dimension: all of it would join neighbours,
+#: of which each is part of what the other leaves; none of it splits cells where noise is not white
+STRUCTURE = 0.7
 
 
 @dataclass
@@ -68,7 +71,7 @@ def second_dimension(images: Floats, values: Floats) -> SecondDimension:
     bins = series.shape[1]
     parts = np.linspace(0, bins, max(1, round(bins / PART_BINS)) + 1).astype(int)
     power = np.add.reduceat(series**2, parts[:-1], axis=1) / np.diff(parts)
-    sn = np.maximum(noise(series), narrowest_spread(series))
+    sn = np.maximum(noise(series), STRUCTURE * narrowest_spread(series))
     variance = np.maximum(sn**2, 1e-12 * power.sum() + 1e-300)[:, None]
     most = int(np.argmax(power[1]))
     first, second = (power - variance)[:, most]
