@@ -21,8 +21,8 @@ GRAM_RIDGE = 1e-3
 #: averages (of :func:`seeds.bin_width` frames) in a part of the recording: a cell that is rarely active is compared in
 #: its own part, and a long recording is judged as a short one
 PART_BINS = 375
-#: part of the spread of what changes slowly that counts as noise of a second dimension: all of it would join neighbours,
-#: of which each is part of what the other leaves; none of it splits cells where noise is not white
+#: part of the spread of what changes slowly that counts as noise of a second dimension: all of it would join
+#: neighbours, of which each is part of what the other leaves; none of it splits cells where noise is not white
 STRUCTURE = 0.7
 
 

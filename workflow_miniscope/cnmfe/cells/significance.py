@@ -20,7 +20,7 @@ MIDDLE_QUARTER = 0.6373
 BRIGHT_LIGHT = 10.0
 #: bright values that the error of the model is measured from at least
 BRIGHT_VALUES = 1000
-#: what the model of a component may lack of its brightness at least: bright cells would leave seeds all around otherwise
+#: what the model of a component may lack of its brightness at least: bright cells would leave seeds all around
 MODEL_ERROR = 0.02
 #: and the most that is believed
 LARGEST_ERROR = 0.3
@@ -50,7 +50,7 @@ def lower_spread(values: Floats) -> Floats:
 
 
 def narrowest_spread(series: Floats) -> Floats:
-    """Give the standard deviation of series from the narrowest interval that holds a quarter of their values (last axis).
+    """Give the standard deviation of series from the narrowest interval with a quarter of their values (last axis).
 
     Transients do not enter, whether they go up or down.
     """
