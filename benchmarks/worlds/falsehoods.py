@@ -38,7 +38,7 @@ def falsehoods(estimate: Path, truth: Path) -> dict[str, int]:
         images = np.stack([ndimage.shift(image, [-v for v in offset], order=1) for image in A])
         pairs = metrics.hungarian_match(found, images[detectable], metric="cosine", shift=(0, 0)).matched_pairs(MATCH)
         area = float(np.median([np.sum(image > OUTLINE * image.max()) for image in images]))
-    unit = images.reshape(len(images), -1)
+    unit = images.reshape(len(images), found[0].size)  # of no cell too
     unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
     masks = images > OUTLINE * images.max(axis=(1, 2), keepdims=True)
     near = np.stack([_near(mask) for mask in masks]) if len(masks) else masks
