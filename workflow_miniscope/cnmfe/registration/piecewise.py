@@ -9,7 +9,7 @@ interpolated linearly; beyond the outermost ones they go on for half the distanc
 
 so that the frame is moved once, by ``s + d(x)``, and has no seams. NoRMCorre registers each block for itself; here
 the deviations of all blocks are found together, with the weights ``w``, the template ``T`` and the robust sum of
-squares of :mod:`registration`,
+squares of :mod:`rigid`,
 
     d = argmin_d  1 / (k v) sum_x w(x) rho( F(x - s - d(x)) - T(x) ) + 1 / t^2 sum_bc d_b (K^-1)_bc d_c,
 
