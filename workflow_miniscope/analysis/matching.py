@@ -118,4 +118,6 @@ def correlate_rows(first: Floats, second: Floats) -> Floats:
     first, second = (np.asarray(part, float) for part in (first, second))
     first, second = (part - part.mean(axis=1, keepdims=True) for part in (first, second))
     scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)
+    correlation: Floats = np.full(len(first), np.nan)
+    np.divide((first * second).sum(axis=1), scale, out=correlation, where=scale > 0)
+    return correlation

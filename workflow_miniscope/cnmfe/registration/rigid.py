@@ -172,7 +172,7 @@ class RigidRegistration:
         self._set_static(back)
         self._set(template, variance)
 
-    def _set_static(self, back: list[Floats]) -> None:
+    def _set_static(self, back: Sequence[Floats]) -> None:
         """What stands out of the mean of what frames leave when the template is taken from where the brain was.
 
         The rest is left to the template. Over small shifts a pattern that stays is as good as one that moves less than
@@ -188,9 +188,9 @@ class RigidRegistration:
         floor = VARIANCE_FLOOR * float(np.median(variance)) + 1e-12
         weight = 1 / (self.variance + floor)
         self.weight: Floats = weight / weight.mean()
-        gy, gx = np.gradient(self.template)
+        slopes: list[Floats] = [np.gradient(self.template, axis=axis) for axis in (0, 1)]
         weight_inside = self.weight[self.inside]
-        self.gradient = np.stack([gy[self.inside].ravel(), gx[self.inside].ravel()])
+        self.gradient = np.stack([slope[self.inside].ravel() for slope in slopes])
         self.steepest = self.gradient * weight_inside.ravel()
         self.hessian: Floats = self.steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
         self.root_weight: Floats = np.sqrt(weight_inside)

@@ -77,7 +77,7 @@ class StoredMovies:
     @property
     def step(self) -> int:
         """Frames in an average of the sample."""
-        return -(-self.movie.n_frames // self.sample.shape[1])
+        return -(-self.movie.n_frames // int(self.sample.shape[1]))
 
     def coarse_frame(self, frame: Floats) -> Floats:
         """Give a frame of the small movie, float32 [coarse_shape], from one on the working grid."""
