@@ -96,9 +96,9 @@ def parameters(engine: str) -> str:
 
 def tables() -> str:
     """List all tables, those of the Elements as they are declared here and our own."""
-    from workflow_miniscope.elements import facemap, miniscope, session
+    from workflow_miniscope.elements import facemap, miniscope, reference, session
     from workflow_miniscope.elements.translation import import_element
-    from workflow_miniscope.tables import face, recording, reference
+    from workflow_miniscope.tables import face, recording
 
     modules = {
         "lab": import_element("element_lab.lab").schema,

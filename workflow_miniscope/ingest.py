@@ -9,7 +9,6 @@ every recording day.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from . import daq
+from .database.columns import text_length
 from .database.connection import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError, did_you_mean
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
@@ -47,6 +47,18 @@ class IngestReport:
     present: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    _changes: dict[str, list[str]] = field(default_factory=dict, repr=False)
+
+    def note_change(self, place: str, since: str, change: str) -> None:
+        """Keep what changed since an animal's recording before, to be told once however often it happens."""
+        self._changes.setdefault(change, []).append(f"{place}: {since}, {change}.")
+
+    def tell_changes(self) -> None:
+        """Put the changes among the notes."""
+        for first, *others in self._changes.values():
+            rows = "row" if len(others) == 1 else "rows"
+            self.notes.append(f"{first} The same in {len(others)} {rows} below." if others else first)
+        self._changes.clear()
 
     def count(self, kind: str, n: int = 1) -> None:
         """Add to the new entries of a kind."""
@@ -109,6 +121,7 @@ def ingest(
         progress,
         before=(lambda row: _refuse_unusable(row, progress)) if strict else None,
     )
+    report.tell_changes()
     return report
 
 
@@ -170,7 +183,7 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
 
 def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
     from .elements.outputs import naive_utc
-    from .pipeline import AnatomicalLocation, Device, facemap, miniscope, session
+    from .pipeline import session
 
     for column in SESSION_COLUMNS:
         if column not in row.values:
@@ -202,26 +215,44 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
             f"in {', '.join(other)}."
         )
 
-    told = [*_verdicts(recorded), *_changes(recorded, key)]  # before the first insert, while nothing is locked
+    told = _verdicts(recorded)  # before the first insert, while nothing is locked
+    since, changes = _changes(recorded, key)
     session.Session.insert1(key)
     entry = {**key, "session_dir": relative}
     _check_lengths(entry, session.SessionDirectory)
     session.SessionDirectory.insert1(entry)
     _insert_optional(row, key)
 
+    told += _insert_recordings(row, key, recorded)
+    place = f"{row.path} line {row.line}"
+    report.notes += [f"{place}: {note}" for note in (*recorded.warnings, *told)]
+    for change in changes:
+        report.note_change(place, since, change)
+    report.count("session")
+    report.count("scope recording", len(recorded.scopes))
+    report.count("camera recording", len(recorded.cameras))
+
+
+def _insert_recordings(row: Row, key: dict[str, Any], recorded: daq.Session) -> list[str]:
+    """Insert the recordings of a session's scopes and cameras, with their devices.
+
+    Returns
+    -------
+    list of str
+        What is said of new devices.
+    """
+    from .elements.reference import enter_device
+    from .pipeline import AnatomicalLocation, facemap, miniscope
+
+    entered, notes = {}, []
     for device in recorded.devices:
-        entry = {
-            "device": device.name,
-            "modality": "Miniscope" if device.kind == "scope" else "Camera",
-            "description": (device.device_type or "")[:256],
-        }
-        _check_lengths(entry, Device)
-        Device.insert1(entry, skip_duplicates=True)
+        entered[device.name], note = enter_device(device)
+        notes += [note] if note else []
     for number, device in enumerate(recorded.scopes):
         entry = {
             **key,
             "recording_id": number,
-            "device": device.name,
+            "device": entered[device.name],
             "acq_software": recorded.acq_software,
             "recording_notes": row.values.get("recording_notes", ""),
         }
@@ -234,14 +265,11 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     video_roots = get_facemap_root_data_dir()
     for number, device in enumerate(recorded.cameras):
         video = {**key, "recording_id": number}
-        facemap.VideoRecording.insert1({**video, "device": device.name})
+        facemap.VideoRecording.insert1({**video, "device": entered[device.name]})
         facemap.VideoRecording.File.insert(
             {**video, "file_id": i, "file_path": to_relative(video_roots, path)} for i, path in enumerate(device.files)
         )
-    report.notes += [f"{row.path} line {row.line}: {note}" for note in (*recorded.warnings, *told)]
-    report.count("session")
-    report.count("scope recording", len(recorded.scopes))
-    report.count("camera recording", len(recorded.cameras))
+    return notes
 
 
 def _verdicts(recorded: daq.Session) -> list[str]:
@@ -255,22 +283,30 @@ def _verdicts(recorded: daq.Session) -> list[str]:
     return [*said, *daq.relate(checked)]
 
 
-def _changes(recorded: daq.Session, key: dict[str, Any]) -> list[str]:
-    """Say which settings differ from those of the animal's recording before, as far as its files are there."""
+def _changes(recorded: daq.Session, key: dict[str, Any]) -> tuple[str, list[str]]:
+    """Say which settings differ from those of the animal's recording before, as far as its files are there.
+
+    Returns
+    -------
+    since : str
+        Which recording that is, as the beginning of a sentence.
+    changes : list of str
+        Its ends, without a full stop.
+    """
     from .pipeline import session
 
     earlier = (session.SessionDirectory & {"subject": key["subject"]}).to_dicts(order_by="session_datetime")
     earlier = [entry for entry in earlier if entry["session_datetime"] < key["session_datetime"]]
     if not earlier:
-        return []
+        return "", []
     last = earlier[-1]
     try:
         folder = find_full_path(get_miniscope_root_data_dir(), last["session_dir"])
         before = daq.all_settings(daq.open_session(folder, allow_broken=True))
     except WorkflowError:
-        return []
+        return "", []
     since = f"since {last['session_datetime']} UTC, the recording before"
-    return [f"{since}, {change}." for change in daq.changes(before, daq.all_settings(recorded))]
+    return since, daq.told_changes(daq.changes(before, daq.all_settings(recorded)))
 
 
 def _refuse_unusable(row: Row, progress: bool) -> None:
@@ -333,9 +369,9 @@ def _insert_optional(row: Row, key: dict[str, Any]) -> None:
 def _check_lengths(values: dict[str, Any], table: Any) -> None:
     """Refuse text that is longer than its column, which one server would cut and the other reject."""
     for name, value in values.items():
-        match = re.fullmatch(r"varchar\((\d+)\)", table.heading[name].type) if name in table.heading.names else None
-        if match and isinstance(value, str) and len(value) > int(match[1]):
-            raise ManifestError(f"{name} '{value}' has {len(value)} characters; the table takes {match[1]}.")
+        longest = text_length(table, name)
+        if longest is not None and isinstance(value, str) and len(value) > longest:
+            raise ManifestError(f"{name} '{value}' has {len(value)} characters; the table takes {longest}.")
 
 
 def _check_there(entry: dict[str, str], parent: Any) -> None:

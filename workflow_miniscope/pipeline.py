@@ -15,6 +15,7 @@ from .database import jobs
 from .database.connection import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
+from .elements.reference import AnatomicalLocation, Device, DeviceKind, reference_schema
 from .elements.session import get_session_directory, session
 from .elements.translation import datajoint_names, import_element
 from .paths import (
@@ -29,6 +30,7 @@ from .tables import face, recording
 __all__ = [
     "AnatomicalLocation",
     "Device",
+    "DeviceKind",
     "Experimenter",
     "Lab",
     "Project",
@@ -83,8 +85,6 @@ with datajoint_names():
     lab.activate(prefix + "lab")
     subject.activate(prefix + "subject", linking_module=_this)
     session.activate(prefix + "session", linking_module=_this)
-
-    from .tables.reference import AnatomicalLocation, Device, reference_schema
 
     reference_schema.activate(prefix + "reference")
     trial.activate(prefix + "trial", prefix + "event", linking_module=_this)

@@ -119,3 +119,31 @@ def test_what_changed_between_two_recordings(tmp_path):
     ]
     assert str(changes[1]) == "My_V4_Miniscope: gain was 'Low', is 2"
     assert daq.changes(daq.all_settings(first), daq.all_settings(first)) == []
+
+
+def told(first, second):
+    settings = [daq.all_settings(daq.open_session(written.folder)) for written in (first, second)]
+    return daq.told_changes(daq.changes(*settings))
+
+
+def test_other_devices_are_one_line(tmp_path):
+    first = write_session(tmp_path / "a", cameras=["Face Cam", "Top Cam"])
+    second = write_session(tmp_path / "b", scopes=["Scope"], cameras=["Face Cam"])
+    assert told(first, second) == [
+        "list of devices was ['Face_Cam', 'My_V4_Miniscope', 'Top_Cam'], is ['Face_Cam', 'Scope']"
+    ]
+
+
+def test_another_device_of_the_same_name_is_one_line(tmp_path):
+    first = write_session(tmp_path / "a")
+    second = write_session(tmp_path / "b", settings={"deviceType": "Miniscope_V3", "ewl": None, "gain": "High"})
+    assert told(first, second) == ["My_V4_Miniscope: deviceType was 'Miniscope_V4_BNO', is 'Miniscope_V3'"]
+
+
+def test_many_settings_are_one_line(tmp_path):
+    first = write_session(tmp_path / "a")
+    new = {f"setting {number}": number for number in range(20)}
+    second = write_session(tmp_path / "b", settings={"gain": "High", **new})
+    (line,) = told(first, second)
+    assert line.startswith("My_V4_Miniscope: gain was 'Low', is 'High', setting 0 was not there, is 0, ")
+    assert line.endswith(", and 17 settings more")

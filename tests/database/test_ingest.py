@@ -154,6 +154,77 @@ def test_two_scopes_are_two_recordings(pipeline, raw_root, manifests, animal):
     assert [(row["recording_id"], row["device"]) for row in rows] == [(0, "Left"), (1, "Right")]
 
 
+def test_devices_are_what_they_are_and_not_what_their_folders_are_called(pipeline, raw_root, manifests, animal):
+    """Three rigs, each with a folder Miniscope: of a V3, of a V4 and of a webcam."""
+    v3, v4, webcam = (
+        write_session(raw_root / f"{animal}_{number}", animal=animal, start_ms=START_MS + 60_000 * number, **written)
+        for number, written in enumerate(
+            (
+                {"scopes": ["Miniscope"], "settings": {"deviceType": "Miniscope_V3"}},
+                {"scopes": ["Miniscope"]},
+                {"scopes": [], "cameras": ["Miniscope"]},
+            )
+        )
+    )
+    rows = [f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in (v3, v4, webcam)]
+    told = manifests(*rows)
+    assert told.problems == []
+    assert sum("of this name is device" in note for note in told.notes) == 2, "a line for each new row"
+    key = {"subject": animal}
+    recorded = (pipeline.miniscope.Recording * pipeline.Device & key).to_dicts(order_by="session_datetime")
+    recorded += (pipeline.facemap.VideoRecording * pipeline.Device & key).to_dicts()
+    assert [(row["modality"], row["description"]) for row in recorded] == [
+        ("Miniscope", "Miniscope_V3"),
+        ("Miniscope", "Miniscope_V4_BNO"),
+        ("Camera", "WebCam-640x480"),
+    ]
+    names = ["Miniscope", "Miniscope (Miniscope_V4_BNO)", "Miniscope (WebCam-640x480)"]
+    assert [row["device"] for row in recorded] == names
+    pipeline.miniscope.RecordingInfo.populate(key)
+    assert len(pipeline.miniscope.RecordingInfo & key) == 2, "their folders are found"
+    pipeline.recording.RecordingQuality.populate(key)
+    assert len(pipeline.recording.RecordingQuality & key & "n_frames = 30") == 2
+
+    known = len(pipeline.Device())
+    again = [
+        write_session(raw_root / f"{animal}_{number}", animal=animal, start_ms=START_MS + 600_000 * (number + 1), **one)
+        for number, one in enumerate(({"scopes": ["Miniscope"]}, {"scopes": ["Miniscope"]}))
+    ]
+    told = manifests(*(f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in again))
+    assert (told.problems, len(pipeline.Device())) == ([], known)
+    assert not any("of this name is device" in note for note in told.notes)
+    assert len(pipeline.miniscope.Recording & key & {"device": "Miniscope (Miniscope_V4_BNO)"}) == 3
+
+
+def test_a_row_entered_by_hand_is_used_unless_it_is_another_device(pipeline, raw_root, manifests, animal):
+    pipeline.Device.insert1({"device": f"scope_{animal}", "modality": "Miniscope"})
+    pipeline.Device.insert1({"device": f"Other_{animal}", "modality": "Miniscope", "description": "Miniscope_V3"})
+    sessions = [
+        write_session(raw_root / name, animal=animal, scopes=[f"{name} {animal}"], start_ms=START_MS + 60_000 * number)
+        for number, name in enumerate(("scope", "Other", "Scope"))  # one server takes S and s for the same letter
+    ]
+    told = manifests(*(f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in sessions))
+    assert told.problems == []
+    rows = pipeline.miniscope.Recording & {"subject": animal}
+    assert rows.to_arrays("device", order_by="session_datetime").tolist() == [
+        f"scope_{animal}",
+        f"Other_{animal} (Miniscope_V4_BNO)",
+        f"Scope_{animal} (Miniscope_V4_BNO)",
+    ]
+
+
+def test_folder_names_longer_than_the_column(pipeline, raw_root, manifests, animal):
+    names = [f"{animal} {'long ' * 15}{number}" for number in range(2)]
+    written = write_session(raw_root, animal=animal, scopes=names)
+    told = manifests(f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4")
+    assert told.problems == []
+    pipeline.miniscope.RecordingInfo.populate({"subject": animal})
+    pipeline.recording.Settings.populate({"subject": animal})
+    assert len(pipeline.miniscope.RecordingInfo & {"subject": animal}) == 2
+    used = (pipeline.miniscope.Recording & {"subject": animal}).to_arrays("device").tolist()
+    assert len(set(used)) == 2 and max(map(len, used)) == 64
+
+
 # Rows that cannot go in ------------------------------------------------------
 
 
@@ -301,6 +372,20 @@ def test_what_changed_since_the_recording_before_is_told(raw_root, manifests, an
     assert note.endswith(
         "line 3: since 2026-01-15 10:20:30 UTC, the recording before, My_V4_Miniscope: gain was 'Low', is 3.5."
     )
+
+
+def test_other_devices_are_told_in_one_line(raw_root, manifests, animal):
+    """However many settings they have, and however often they are changed."""
+    cameras = ([], ["Top Cam"], [], ["Top Cam"], [])
+    sessions = [
+        write_session(raw_root, animal=animal, n_frames=12, start_ms=START_MS + 60_000 * number, cameras=names)
+        for number, names in enumerate(cameras)
+    ]
+    rows = [f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in sessions]
+    added, removed = (note for note in manifests(*rows).notes if "since" in note)
+    assert "line 3: since 2026-01-15 10:20:30 UTC, the recording before, list of devices was" in added
+    assert added.endswith("is ['My_V4_Miniscope', 'Top_Cam']. The same in 1 row below.")
+    assert "line 4: " in removed
 
 
 # Extra columns, walking, the command line -----------------------------------

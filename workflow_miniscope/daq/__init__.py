@@ -16,7 +16,7 @@ from .orientation import HeadOrientation, euler_degrees
 from .quality import VERDICTS, Check, Quality, Verdict, assess, check_device, unreadable, worst
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
 from .relations import relate
-from .settings import Change, all_settings, changes, portable_settings
+from .settings import Change, all_settings, changes, portable_settings, told_changes
 from .source import MovieSource, open_movie
 from .survey import Survey, survey_movie
 from .timestamps import TimeStamps
@@ -61,6 +61,7 @@ __all__ = [
     "recording_folders",
     "relate",
     "survey_movie",
+    "told_changes",
     "unreadable",
     "worst",
 ]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from .model import Device, Session
 
 #: Names in metaData.json that mean something on the recording computer only.
 MACHINE_LOCAL = ("baseDirectory", "deviceDirectory", "deviceID")
+#: Of one device, so many changed settings are told; a new version of the program changes dozens.
+MAX_TOLD = 4
+
+#: Settings of the devices by their names, and of the session under None.
+Settings = dict[str | None, dict[str, Any]]
+
+_TYPE = "deviceType"
+# The session's own lists of its devices
+_LISTS = {"miniscopes", "cameras"}
 
 
 @dataclass(frozen=True)
@@ -31,9 +41,13 @@ class Change:
     before: Any
     after: Any
 
+    @property
+    def said(self) -> str:
+        """The setting and its values, without the device."""
+        return f"{self.setting} was {_said(self.before)}, is {_said(self.after)}"
+
     def __str__(self) -> str:
-        place = "" if self.device is None else f"{self.device}: "
-        return f"{place}{self.setting} was {_said(self.before)}, is {_said(self.after)}"
+        return self.said if self.device is None else f"{self.device}: {self.said}"
 
 
 def portable_settings(described: Session | Device) -> dict[str, Any]:
@@ -62,7 +76,7 @@ def _flatten(entries: dict[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield f"{above}{name}", value
 
 
-def changes(before: dict[str | None, dict[str, Any]], after: dict[str | None, dict[str, Any]]) -> list[Change]:
+def changes(before: Settings, after: Settings) -> list[Change]:
     """Tell what changed between two recordings.
 
     Parameters
@@ -73,26 +87,47 @@ def changes(before: dict[str | None, dict[str, Any]], after: dict[str | None, di
     Returns
     -------
     list of Change
-        In the order of the names; when the recordings were made is no setting. A device of only one of them is one
-        change, whatever its settings are.
+        In the order of the names; when the recordings were made is no setting. Other devices are one change, whatever
+        their settings are: of the session's list of them, or of the type that a device of the same name has.
     """
     found = []
+    names = [sorted(name for name in settings if name is not None) for settings in (before, after)]
+    listed = names[0] != names[1]
+    if listed:
+        found.append(Change(None, "list of devices", *names))
     for device in sorted({*before, *after}, key=lambda name: name or ""):
-        if device not in before or device not in after:
-            found.append(
-                Change(None, f"device {device}", *("recorded" if device in of else None for of in (before, after)))
-            )
+        if device is not None and not (device in before and device in after):
             continue
         first, second = before.get(device, {}), after.get(device, {})
+        if device is not None and first.get(_TYPE) != second.get(_TYPE):
+            found.append(Change(device, _TYPE, first.get(_TYPE), second.get(_TYPE)))
+            continue
         for name in sorted({*first, *second}):
-            if device is None and _is_clock(name):
+            if device is None and (_is_clock(name) or (listed and name in _LISTS)):
                 continue
             if first.get(name) != second.get(name):
                 found.append(Change(device, name, first.get(name), second.get(name)))
     return found
 
 
-def all_settings(session: Session) -> dict[str | None, dict[str, Any]]:
+def told_changes(changed: Sequence[Change]) -> list[str]:
+    """Put changes into sentences without a full stop: one for the session, and one for each device.
+
+    Parameters
+    ----------
+    changed : sequence of Change
+        As :func:`changes` gives them.
+    """
+    told = []
+    for device, group in groupby(changed, key=lambda change: change.device):
+        parts = [change.said for change in group]
+        if len(parts) > MAX_TOLD:
+            parts[MAX_TOLD:] = [f"and {len(parts) - MAX_TOLD} settings more"]
+        told.append(("" if device is None else f"{device}: ") + ", ".join(parts))
+    return told
+
+
+def all_settings(session: Session) -> Settings:
     """Return the settings of a session and of its devices, as :func:`changes` takes them."""
     return {None: portable_settings(session), **{device.name: portable_settings(device) for device in session.devices}}
 

@@ -21,6 +21,7 @@ from ..movies.types import Floats
 from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
 from . import outputs
+from .reference import device_folder_name
 from .session import get_session_directory
 from .translation import import_element, replace_methods
 
@@ -72,12 +73,12 @@ class _RecordingInfo:
 
     def make_fetch(self, key):
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
-        return acq_software, device, get_session_directory(key)
+        return acq_software, device_folder_name(device), get_session_directory(key)
 
-    def make_compute(self, key, acq_software, device_name, session_dir):
+    def make_compute(self, key, acq_software, folder_name, session_dir):
         roots = get_miniscope_root_data_dir()
         recorded = daq.open_session(find_full_path(roots, session_dir), acq_software)
-        device = recorded.device(device_name)
+        device = recorded.device(folder_name)
         recording = device.read()
         for warning in recording.warnings:
             logger.warning("%s: %s", device.folder, warning)

@@ -19,6 +19,7 @@ from ..database.connection import dj
 from ..database.restriction import only_key
 from ..elements.facemap import facemap, find_camera, find_videos
 from ..elements.miniscope import miniscope
+from ..elements.reference import device_folder_name
 from ..elements.session import get_session_directory, session
 from ..errors import RecordingError
 from ..movies.types import Floats
@@ -89,7 +90,7 @@ class RecordingQuality(_Quality, dj.Computed):
 
     def make_fetch(self, key):
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
-        return acq_software, device, get_session_directory(key)
+        return acq_software, device_folder_name(device), get_session_directory(key)
 
     def make_compute(self, key, acq_software, device, session_dir):
         folder = find_session_folder(session_dir)
@@ -186,7 +187,7 @@ class HeadOrientation(dj.Imported):
 
     def make_fetch(self, key):
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
-        return acq_software, device, get_session_directory(key)
+        return acq_software, device_folder_name(device), get_session_directory(key)
 
     def make_compute(self, key, acq_software, device, session_dir):
         recorded = daq.open_session(find_session_folder(session_dir), acq_software, allow_broken=True)
@@ -266,7 +267,7 @@ class Settings(dj.Imported):
 
         definition = """
         -> master
-        device   : varchar(32)  # as in Device; the session's devices without a recording are here, too
+        device   : varchar(255) # name of its folder; the session's devices without a recording are here, too
         setting  : varchar(64)
         ---
         value    : varchar(4000)  # JSON: text in quotes, numbers without

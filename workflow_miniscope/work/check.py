@@ -249,8 +249,8 @@ def check_opened(opened: Opened, frames: bool = True, progress: bool = True) -> 
     relations, changed = [], []
     for before, after in pairwise(parts):
         relations += _overlap(before, after)
-        for change in daq.changes(daq.all_settings(before.session), daq.all_settings(after.session)):
-            changed.append(f"From {before.folder.name} to {after.folder.name}: {change}.")
+        found = daq.changes(daq.all_settings(before.session), daq.all_settings(after.session))
+        changed += [f"From {before.folder.name} to {after.folder.name}: {told}." for told in daq.told_changes(found)]
     return SplitCheck(opened.folder, parts, tuple(relations), tuple(changed), tuple(opened.problems))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from .. import engines
 from ..elements.facemap import default_output_dir, task_params
 from ..elements.miniscope import find_paramset
+from ..elements.reference import device_folder_name
 from ..engines import facemap as facemap_engine
 from ..errors import EngineError, ParameterError
 
@@ -105,7 +106,7 @@ def create_processing_tasks(recordings, paramset_id: int) -> int:
     for key in (miniscope.RecordingInfo.proj() & recordings).keys():
         if miniscope.ProcessingTask & key & chosen:
             continue
-        device = (miniscope.Recording & key).fetch1("device")
+        device = device_folder_name((miniscope.Recording & key).fetch1("device"))
         folder = (session.SessionDirectory & key).fetch1("session_dir")
         output = f"{folder}/{device}/{method}_{paramset_id}"
         rows.append({**key, **chosen, "processing_output_dir": output, "task_mode": "trigger"})

@@ -1,0 +1,119 @@
+"""Tables the Elements refer to and leave to the workflow: recording devices and anatomical locations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from .. import daq
+from ..database.columns import text_length
+from ..database.connection import dj
+
+reference_schema = dj.Schema()
+
+_MODALITIES = {"scope": "Miniscope", "camera": "Camera"}
+
+
+@reference_schema
+class Device(dj.Lookup):
+    """A kind of scope or camera, by the name of its folders; where others have that name too, with its type."""
+
+    definition = """
+    device             : varchar(64)
+    ---
+    modality           : varchar(64)   # Miniscope or Camera
+    description=''     : varchar(256)  # at first its type
+    """
+
+
+@reference_schema
+class DeviceKind(dj.Manual):
+    """By what a device is recognised in a recording, beside its modality. Rows of Device may lack one."""
+
+    definition = """
+    -> Device
+    ---
+    folder_name        : varchar(255)  # of its folders: what the user of the rig named it
+    device_type        : varchar(255)  # as the acquisition software says; empty where it says nothing
+    """
+
+
+@reference_schema
+class AnatomicalLocation(dj.Manual):
+    """A brain region where recordings are made."""
+
+    definition = """
+    recording_location_id  : varchar(16)   # short name
+    ---
+    anatomical_description : varchar(256)  # full name
+    """
+
+
+def enter_device(device: daq.Device) -> tuple[str, str | None]:
+    """Give the row of a recorded device, after inserting it where there is none.
+
+    Rigs name their devices as they like, so that a name alone says nothing: a device is the one of a row where name,
+    modality and type are those of the row.
+
+    Parameters
+    ----------
+    device : daq.Device
+        The scope or camera.
+
+    Returns
+    -------
+    name : str
+        Primary key of its row in ``Device``.
+    note : str or None
+        A sentence, where the row is new and cannot have the name of the folders.
+    """
+    modality = _MODALITIES[device.kind]
+    device_type = (device.device_type or "")[: text_length(DeviceKind, "device_type")]
+    # compared here and not by the server, because MySQL takes small and capital letters for the same
+    rows = {row["device"]: row for row in Device().to_dicts()}
+    kinds = {row["device"]: row for row in DeviceKind().to_dicts()}
+    for name, kind in kinds.items():
+        if (kind["folder_name"], kind["device_type"]) == (device.name, device_type):
+            if rows[name]["modality"] == modality:
+                return name, None
+    kind = {"folder_name": device.name, "device_type": device_type}
+    there = rows.get(device.name)
+    description = device_type[: text_length(Device, "description")]
+    if there is not None and device.name not in kinds:  # entered by hand, or before kinds were told apart
+        if there["modality"] == modality and there["description"] in ("", description):
+            DeviceKind.insert1({"device": device.name, **kind})
+            return device.name, None
+    name = next(_free_names(device.name, device_type, {row.lower() for row in rows}))
+    Device.insert1({"device": name, "modality": modality, "description": description})
+    DeviceKind.insert1({"device": name, **kind})
+    return name, None if there is None else _why_new(name, modality, device_type, there)
+
+
+def _free_names(folder_name: str, device_type: str, taken: set[str]) -> Iterator[str]:
+    """Give names for a new row, as short as the column is and none of those taken."""
+    longest = text_length(Device, "device")
+    wanted = [folder_name[:longest]]
+    named = f"{folder_name} ({device_type})"
+    if device_type and len(named) <= longest:
+        wanted.append(named)
+    yield from (name for name in wanted if name.lower() not in taken)
+    for number in count(2):
+        ending = f" ({number})"
+        name = folder_name[: longest - len(ending)] + ending
+        if name.lower() not in taken:
+            yield name
+
+
+def _why_new(name: str, modality: str, device_type: str, there: dict[str, Any]) -> str:
+    first, second = (
+        f"{kind} of type {what}" if what else kind
+        for kind, what in ((there["modality"], there["description"]), (modality, device_type))
+    )
+    return f"Device '{there['device']}' of the database is a {first}; the {second} of this name is device '{name}'."
+
+
+def device_folder_name(device: str) -> str:
+    """Return the name that the folders of a row of ``Device`` have."""
+    kind = (DeviceKind & {"device": device}).to_dicts()
+    return str(kind[0]["folder_name"]) if kind else device
