@@ -24,6 +24,7 @@ from .database.columns import text_length
 from .database.connection import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError, did_you_mean
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
+from .spelling import composed
 from .work import check
 from .work.manifests import Row, read_manifest
 
@@ -37,6 +38,9 @@ SESSION_OPTIONAL = (
     "project",
     "recording_location_id",
 )
+
+#: Characters that the tables take in a database that is declared by this version (see ``elements.translation.WIDER``).
+SUBJECT_LENGTH, SESSION_DIR_LENGTH = 32, 256
 
 
 @dataclass
@@ -111,6 +115,7 @@ def ingest(
     session_rows = read_manifest(Path(sessions_csv), SESSION_COLUMNS, SESSION_OPTIONAL)
 
     report = IngestReport()
+    subject_rows, session_rows = _fitting(subject_rows, report), _fitting(session_rows, report)
     known_subjects = set(subject.Subject.to_arrays("subject"))
     _each(subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress)
     _each(
@@ -123,6 +128,27 @@ def ingest(
     )
     report.tell_changes()
     return report
+
+
+def _fitting(rows: list[Row], report: IngestReport) -> list[Row]:
+    """Name all rows with a text that is longer than its column, before any goes in, and give the others."""
+    fitting = []
+    for row in rows:
+        try:
+            for table in _filled_tables():
+                _check_lengths(row.values, table)
+        except ManifestError as error:
+            report.problems.append(f"{row.path} line {row.line}: {error}")
+        else:
+            fitting.append(row)
+    return fitting
+
+
+def _filled_tables() -> tuple[Any, ...]:
+    """Give the tables whose columns manifests fill as they are."""
+    from .pipeline import miniscope, session, subject
+
+    return subject.Subject, session.SessionNote, miniscope.Recording
 
 
 def _each(
@@ -164,7 +190,6 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
         raise ManifestError(
             f"subject_birth_date is '{values['subject_birth_date']}'; write it as YYYY-MM-DD, such as 2026-01-31."
         ) from None
-    _check_lengths(values, subject.Subject)
 
     key = {"subject": values["subject"]}
     if values["subject"] in known:
@@ -202,10 +227,10 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     start = _session_start(row, recorded)
 
     key = {"subject": name, "session_datetime": naive_utc(start)}
-    there = (session.SessionDirectory & {"session_dir": relative}).to_dicts()
-    if there:
-        if there[0]["subject"] != name:
-            raise ManifestError(f"{relative} was ingested as a session of subject '{there[0]['subject']}'.")
+    there = _entered(relative)
+    if there is not None:
+        if there["subject"] != name:
+            raise ManifestError(f"{relative} was ingested as a session of subject '{there['subject']}'.")
         report.present["session"] = report.present.get("session", 0) + 1
         return
     if session.Session & key:
@@ -233,6 +258,17 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     report.count("camera recording", len(recorded.cameras))
 
 
+def _entered(session_dir: str) -> dict[str, Any] | None:
+    """Give the row of a session's folder, whichever form of its letters the database has."""
+    from .pipeline import session
+
+    there = (session.SessionDirectory & {"session_dir": session_dir}).to_dicts()
+    if not there and not session_dir.isascii():
+        # compared here, because a server may not know the other form's letters
+        there = [row for row in session.SessionDirectory().to_dicts() if composed(row["session_dir"]) == session_dir]
+    return there[0] if there else None
+
+
 def _insert_recordings(row: Row, key: dict[str, Any], recorded: daq.Session) -> list[str]:
     """Insert the recordings of a session's scopes and cameras, with their devices.
 
@@ -256,7 +292,6 @@ def _insert_recordings(row: Row, key: dict[str, Any], recorded: daq.Session) -> 
             "acq_software": recorded.acq_software,
             "recording_notes": row.values.get("recording_notes", ""),
         }
-        _check_lengths(entry, miniscope.Recording)
         miniscope.Recording.insert1(entry)
         if "recording_location_id" in row.values:
             location = {"recording_location_id": row.values["recording_location_id"]}
@@ -317,13 +352,11 @@ def _refuse_unusable(row: Row, progress: bool) -> None:
     RecordingError
         One of its recordings is unusable.
     """
-    from .pipeline import session
-
     if any(column not in row.values for column in SESSION_COLUMNS):
         return  # which is reported when it is ingested
     roots = get_miniscope_root_data_dir()
     folder = find_full_path(roots, row.values["session_dir"])
-    if session.SessionDirectory & {"session_dir": to_relative(roots, folder)}:
+    if _entered(to_relative(roots, folder)) is not None:
         return
     checked = check.check_folder(folder, row.values["acq_software"], progress=progress)
     unusable = [device for device in checked.devices if device.quality.verdict == "unusable"]
@@ -353,9 +386,7 @@ def _insert_optional(row: Row, key: dict[str, Any]) -> None:
     from .pipeline import lab, session
 
     if "session_note" in row.values:
-        note = {"session_note": row.values["session_note"]}
-        _check_lengths(note, session.SessionNote)
-        session.SessionNote.insert1({**key, **note})
+        session.SessionNote.insert1({**key, "session_note": row.values["session_note"]})
     for column, parent, table in (
         ("user", lab.User, session.SessionExperimenter),
         ("project", lab.Project, session.ProjectSession),
@@ -371,7 +402,18 @@ def _check_lengths(values: dict[str, Any], table: Any) -> None:
     for name, value in values.items():
         longest = text_length(table, name)
         if longest is not None and isinstance(value, str) and len(value) > longest:
-            raise ManifestError(f"{name} '{value}' has {len(value)} characters; the table takes {longest}.")
+            raise ManifestError(_too_long(name, value, longest))
+
+
+def _too_long(name: str, value: str, longest: int) -> str:
+    """Say that a text is longer than its column, and what to do."""
+    what_to_do = {
+        "subject": "write a shorter name for the animal, the same in both manifests",
+        "session_dir": "move the session's folder nearer to its root directory, or add a root directory nearer to it",
+    }.get(name, "shorten it")
+    if name == "subject" and longest < SUBJECT_LENGTH:
+        what_to_do += f" (a database declared by this version takes {SUBJECT_LENGTH})"
+    return f"{name} '{value}' has {len(value)} characters, the table takes {longest}; {what_to_do}."
 
 
 def _check_there(entry: dict[str, str], parent: Any) -> None:
@@ -393,6 +435,7 @@ def walk(root: Path) -> pd.DataFrame:
     pandas.DataFrame
         Columns subject, session_dir, acq_software, one row a session: what ``sessions.csv`` needs. session_dir is
         relative to the root directory it lies below. Where a recording does not name its animal, subject is empty.
+        Names that the tables do not take are said on standard error, with their rows.
 
     Raises
     ------
@@ -410,6 +453,13 @@ def walk(root: Path) -> pd.DataFrame:
         rows.append((recorded.animal or "", to_relative(roots, folder), recorded.acq_software))
     if not rows:
         raise RecordingError(f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?")
+    for line, (animal, session_dir, _) in enumerate(rows, 2):  # line 1 is the header
+        for name, value, longest in (
+            ("subject", animal, SUBJECT_LENGTH),
+            ("session_dir", session_dir, SESSION_DIR_LENGTH),
+        ):
+            if len(value) > longest:
+                print(f"Line {line}: {_too_long(name, value, longest)}", file=sys.stderr)
     return pd.DataFrame(rows, columns=["subject", "session_dir", "acq_software"])
 
 

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from unicodedata import normalize
 
 from .errors import RecordingError, SettingsError
 from .settings import get_settings
+from .spelling import composed, on_disk
 
 
 def get_miniscope_root_data_dir() -> list[Path]:
     """Return the root directories of raw recordings; a new list at every call, because the Elements append to it."""
-    return list(get_settings().miniscope_root_data_dir)
+    return [on_disk(root) for root in get_settings().miniscope_root_data_dir]
 
 
 def get_facemap_root_data_dir() -> list[Path]:
     """Return the root directories of camera videos; a new list at every call."""
-    return list(get_settings().facemap_root_data_dir)
+    return [on_disk(root) for root in get_settings().facemap_root_data_dir]
 
 
 def get_processed_root_data_dir() -> Path:
     """Return the directory below which results are written."""
-    return get_settings().processed_root_data_dir
+    return on_disk(get_settings().processed_root_data_dir)
 
 
 get_facemap_processed_data_dir = get_processed_root_data_dir
@@ -49,11 +49,12 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
         )
     relative = Path(str(relative).replace("\\", "/"))
     if relative.is_absolute():
+        relative = on_disk(relative)
         to_relative(roots, relative)
         if relative.exists():
             return relative
     for root in roots:
-        full = _spelled(root, relative)
+        full = on_disk(root / relative)
         if full.exists():
             if not full.resolve().is_relative_to(root.resolve()):
                 raise RecordingError(f"{relative} leads outside the root directory {root}; name a folder below it.")
@@ -61,21 +62,6 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
     raise RecordingError(
         f"{relative} is not found below {_listed(roots)}; check its spelling and the root directories."
     )
-
-
-def _spelled(root: Path, relative: Path) -> Path:
-    """Return a path as the disk spells it: letters with accents are one sign or two, depending on who wrote them."""
-    full = root / relative
-    if full.exists() or str(relative).isascii():
-        return full
-    full = root
-    for part in relative.parts:
-        below = full / part
-        if not below.exists() and full.is_dir():
-            same = [path for path in full.iterdir() if normalize("NFC", path.name) == normalize("NFC", part)]
-            below = same[0] if same else below
-        full = below
-    return full
 
 
 def to_relative(roots: Iterable[Path], path: Path) -> str:
@@ -87,10 +73,10 @@ def to_relative(roots: Iterable[Path], path: Path) -> str:
         The path lies below none of the roots.
     """
     roots = list(roots)
-    full = Path(path).resolve()
+    full = on_disk(Path(path)).resolve()
     for root in roots:
         if full.is_relative_to(root.resolve()):
-            return normalize("NFC", PurePosixPath(full.relative_to(root.resolve())).as_posix())
+            return composed(PurePosixPath(full.relative_to(root.resolve())).as_posix())
     raise RecordingError(
         f"{path} lies outside the root directories ({_listed(roots)}); move it below one of them, or add its folder to "
         "miniscope_root_data_dir."

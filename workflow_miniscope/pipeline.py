@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from .database import connection as database
-from .database import jobs
+from .database import jobs, letters
 from .database.connection import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
@@ -62,6 +62,7 @@ __all__ = [
 prefix = get_settings().prefix
 jobs.allow_datetime_keys()
 connection = database.connect()
+letters.choose_letters(connection, prefix + "subject")
 
 lab = import_element("element_lab.lab")
 subject = import_element("element_animal.subject")

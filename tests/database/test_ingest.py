@@ -1,8 +1,10 @@
 """From folders and manifests to rows: what goes in, what is refused and why, and that nothing half-done stays."""
 
 import json
+import os
 import subprocess
 import sys
+import unicodedata
 from datetime import datetime
 
 import numpy as np
@@ -264,7 +266,7 @@ def test_bad_rows_are_named_and_the_good_ones_go_in(pipeline, raw_root, manifest
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        ("toolongname,F,2025-09-01,x", "has 11 characters; the table takes 8"),
+        (f"{'m' * 33},F,2025-09-01,x", "has 33 characters, the table takes 32; write a shorter name"),
         ("m1,female,2025-09-01,x", "sex is 'female'; write M, F or U"),
         ("m1,F,01.09.2025,x", "write it as YYYY-MM-DD"),
         ("m1,F,,x", "subject_birth_date is empty"),
@@ -386,6 +388,164 @@ def test_other_devices_are_told_in_one_line(raw_root, manifests, animal):
     assert "line 3: since 2026-01-15 10:20:30 UTC, the recording before, list of devices was" in added
     assert added.endswith("is ['My_V4_Miniscope', 'Top_Cam']. The same in 1 row below.")
     assert "line 4: " in removed
+
+
+# Names -----------------------------------------------------------------------
+
+
+def test_an_animal_of_32_letters(pipeline, raw_root, manifests, animal):
+    name = f"{animal} Mäuschen, rechts CA1 ".ljust(32, "x")
+    written = write_session(raw_root, animal=name, cameras=["Cam"])
+    folder = written.folder.relative_to(raw_root).as_posix()
+    report = manifests(f'"{name}","{folder}",Miniscope-DAQ-V4', subjects=[f'"{name}",F,2025-09-01,a test'])
+    assert report.problems == []
+    key = {"subject": name}
+    pipeline.miniscope.RecordingInfo.populate(key)
+    pipeline.facemap.RecordingInfo.populate(key)
+    pipeline.recording.CameraTimes.populate(key)
+    assert len(pipeline.miniscope.RecordingInfo.File & key) == 3
+    assert len(pipeline.recording.CameraTimes & key) == 1
+
+
+def test_names_in_any_letters_and_their_case(pipeline, raw_root, manifests, animal):
+    """Two animals each: servers of MySQL's kind may take them for one, or know western letters only."""
+    names = [f"{animal} {ending}" for ending in ("a", "A", "ä", "マウス")]
+    sessions = [write_session(raw_root / str(i), animal=name, scopes=["スコープ"]) for i, name in enumerate(names)]
+    rows = [
+        f"{name},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4"
+        for name, one in zip(names, sessions, strict=True)
+    ]
+    report = manifests(*rows, subjects=[f"{name},F,2025-09-01,a test" for name in names])
+    assert (report.problems, report.inserted["session"]) == ([], 4)
+    assert (pipeline.miniscope.Recording & {"subject": names[3]}).fetch1("device") == "スコープ"
+
+
+def test_names_that_are_too_long_are_told_at_once(pipeline, raw_root, manifests, animal, counts):
+    """Those of both manifests, before anything goes in."""
+    written = write_session(raw_root, animal=animal)
+    good = f"{animal},{written.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4"
+    long = [letter * 33 for letter in "ab"]
+    subjects = [f"{name},F,2025-09-01,x" for name in (long[0], animal, long[1])]
+    report = manifests(*(f"{name},nowhere,Miniscope-DAQ-V4" for name in long), good, subjects=subjects)
+    places = ("subjects.csv line 2", "subjects.csv line 4", "sessions.csv line 2", "sessions.csv line 3")
+    assert len(report.problems) == 4
+    for place, problem in zip(places, report.problems, strict=True):
+        assert f"{place}: subject '" in problem
+        assert problem.endswith(
+            "has 33 characters, the table takes 32; write a shorter name for the animal, the same in both manifests."
+        )
+    assert report.inserted["session"] == 1, "the good rows go in"
+
+
+def test_walk_says_which_names_are_too_long(raw_root, animal, capsys):
+    root = raw_root / f"long_{animal}"
+    write_session(root, animal=animal)
+    write_session(root, animal="w" * 33)
+    table = walk(root)
+    assert table["subject"].tolist() == [animal, "w" * 33]
+    told = capsys.readouterr().err
+    assert told.startswith("Line 3: subject 'wwww")
+    assert "the table takes 32; write a shorter name for the animal" in told
+
+
+EARLIER = """
+import sys
+from workflow_miniscope.database import connection
+
+connection.connect()
+dj = connection.dj
+
+
+class Subject(dj.Manual):
+    definition = '''
+    subject                 : varchar(8)
+    ---
+    subject_nickname=''     : varchar(64)
+    sex                     : enum('M', 'F', 'U')
+    subject_birth_date      : date
+    subject_description=''  : varchar(1024)
+    '''
+
+
+class Device(dj.Lookup):
+    definition = '''
+    device             : varchar(32)
+    ---
+    modality           : varchar(64)
+    description=''     : varchar(256)
+    '''
+
+
+dj.Schema("early_subject")(Subject)
+dj.Schema("early_reference")(Device)
+Device.insert1({"device": "My_V4_Miniscope", "modality": "Miniscope", "description": "Miniscope_V4_BNO"})
+
+from workflow_miniscope import pipeline
+from workflow_miniscope.ingest import ingest
+
+for problem in ingest(*sys.argv[1:], progress=False).problems:
+    print(problem)
+used = (pipeline.Device * pipeline.miniscope.Recording).to_arrays("device", order_by="session_datetime").tolist()
+print(used, pipeline.miniscope.RecordingInfo.heading["subject"].type)
+"""
+
+
+def test_a_database_of_before(pipeline, raw_root, tmp_path, animal):
+    """Its names keep their lengths, and what is too long for them is told."""
+    same = write_session(raw_root, animal=animal)
+    other = write_session(
+        raw_root / animal, animal=animal, settings={"deviceType": "Miniscope_V3"}, start_ms=START_MS + 60_000
+    )
+    rows = [f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in (same, other)]
+    subjects, sessions = tmp_path / "subjects.csv", tmp_path / "sessions.csv"
+    subjects.write_text(f"{SUBJECT_HEADER}\n{animal},F,2025-09-01,x\nninechars,F,2025-09-01,x\n")
+    sessions.write_text("\n".join([SESSION_HEADER, *rows, "ninechars,nowhere,Miniscope-DAQ-V4"]) + "\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", EARLIER, str(subjects), str(sessions)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DATABASE_PREFIX": "early_"},
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, used = done.stdout.splitlines()
+    for told, place in ((first, "subjects.csv line 3"), (second, "sessions.csv line 4")):
+        assert f"{place}: subject 'ninechars' has 9 characters, the table takes 8; write a shorter name" in told
+        assert "declared by this version takes 32" in told
+    assert used == "['My_V4_Miniscope', 'My_V4_Miniscope (Miniscope_V3)'] varchar(8)"
+
+
+@pytest.mark.parametrize(("on_disk", "written_down"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_letters_with_accents_are_the_same_in_either_form(
+    pipeline, raw_root, manifests, animal, on_disk, written_down, counts
+):
+    root = raw_root / unicodedata.normalize(on_disk, f"Mäuse {animal}")
+    name, camera = (unicodedata.normalize(on_disk, f"{text}ö") for text in (animal, "Cam"))
+    written = write_session(root, animal=name, scopes=[unicodedata.normalize(on_disk, "Über V4")], cameras=[camera])
+    folder = unicodedata.normalize(written_down, written.folder.relative_to(raw_root).as_posix())
+    noted = unicodedata.normalize(written_down, name)
+    row = f"{noted},{folder},Miniscope-DAQ-V4"
+    subject = [f"{noted},F,2025-09-01,a test"]
+    report = manifests(row, subjects=subject)
+    assert report.problems == []
+    key = {"subject": f"{animal}ö"}
+    stored = (pipeline.session.SessionDirectory & key).fetch1("session_dir")
+    assert stored == unicodedata.normalize("NFC", folder)
+    assert (pipeline.miniscope.Recording & key).fetch1("device") == "Über_V4"
+    pipeline.miniscope.RecordingInfo.populate(key)
+    pipeline.facemap.RecordingInfo.populate(key)
+    pipeline.recording.RecordingQuality.populate(key)
+    pipeline.recording.CameraTimes.populate(key)
+    assert (pipeline.recording.RecordingQuality & key).fetch1("n_frames") == 30
+    assert len(pipeline.recording.CameraTimes & key) == 1
+    assert walk(root)["session_dir"].tolist() == [stored]
+
+    before = counts()
+    again = manifests(row, f"{name},{written.folder.relative_to(raw_root)},Miniscope-DAQ-V4", subjects=subject)
+    assert (again.problems, again.present["session"]) == ([], 2)
+    entry = (pipeline.session.SessionDirectory & key).fetch1()
+    pipeline.session.SessionDirectory.update1({**entry, "session_dir": unicodedata.normalize("NFD", stored)})
+    assert manifests(row, subjects=subject).present["session"] == 1, "an earlier version may have stored it so"
+    assert counts() == before
 
 
 # Extra columns, walking, the command line -----------------------------------

@@ -24,6 +24,14 @@ def test_every_table_is_declared(pipeline, element):
         assert table.full_table_name.replace("`", "").replace('"', "").startswith("test_" + element)
 
 
+def test_names_of_animals_have_32_characters_in_every_table(pipeline):
+    tables = [table for element in (*ELEMENTS, "face") for table in tables_of(pipeline, element)]
+    tables += [part for table in tables for part in vars(table).values() if isinstance(part, type)]
+    named = [table for table in tables if issubclass(table, pipeline.dj.Table) and "subject" in table().heading.names]
+    assert len(named) > 50
+    assert {table().heading["subject"].type for table in named} == {"varchar(32)"}
+
+
 def test_importing_our_modules_opens_no_connection():
     # everything but pipeline, whose import connects and activates the tables, and the modules that run when imported
     script = (

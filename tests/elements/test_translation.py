@@ -23,6 +23,8 @@ from workflow_miniscope.elements.translation import datajoint_names, import_elem
         ('zygosity : enum("Present", "Absent")', "zygosity : enum('Present', 'Absent')"),
         ("task_mode='load' : enum('load', 'trigger') # x", "task_mode='load' : enum('load', 'trigger') # x"),
         ("param_set_hash: uuid", "param_set_hash: char(36)"),
+        ("subject     : varchar(8)  # name", "subject     : varchar(32)  # name"),
+        ("subject_nickname='' : varchar(8)", "subject_nickname='' : varchar(8)"),
         ("unique index (param_set_hash)", "unique index (param_set_hash)"),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -212,3 +213,16 @@ def test_the_picture_of_a_long_recording_keeps_what_is_rare():
 def test_a_picture_of_nothing():
     with pytest.raises(ValueError, match="no device"):
         figures.recording_check([])
+
+
+@pytest.mark.parametrize(("on_disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_letters_with_accents_in_either_form(tmp_path, run, on_disk, typed):
+    raw = tmp_path / unicodedata.normalize(on_disk, "Mäuse")
+    written = write_session(raw, scopes=[unicodedata.normalize(on_disk, "Über")], cameras=["Cam"])
+    path = written.folder / "metaData.json"
+    path.write_text(unicodedata.normalize(typed, path.read_text(encoding="utf-8")), encoding="utf-8")
+    done = run(unicodedata.normalize(typed, str(written.folder)), "--json", "--no-picture")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["warnings"] == []
+    assert [(device["name"], device["kind"]) for device in told["devices"]] == [("Über", "scope"), ("Cam", "camera")]

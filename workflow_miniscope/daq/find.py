@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ..errors import RecordingError
+from ..spelling import on_disk
 from . import legacy, qt
 from .model import ACQ_SOFTWARE, Device, Session
 
@@ -38,7 +39,7 @@ def open_session(folder: str | Path, acq_software: str | None = None, allow_brok
     """
     if acq_software is not None and acq_software not in ACQ_SOFTWARE:
         raise RecordingError(f"acq_software is '{acq_software}'; write {' or '.join(ACQ_SOFTWARE)}.")
-    folder = Path(folder).expanduser().absolute()
+    folder = on_disk(Path(folder).expanduser().absolute())
     if not folder.exists():
         raise RecordingError(f"{folder} does not exist; check its spelling and whether the drive is connected.")
     if not folder.is_dir():
@@ -74,7 +75,7 @@ def recording_folders(folder: str | Path) -> list[Path]:
     list of Path
         Empty where the folder is itself a recording, or holds none.
     """
-    folder = Path(folder).expanduser().absolute()
+    folder = on_disk(Path(folder).expanduser().absolute())
     try:
         if not folder.is_dir() or _layout(folder):
             return []
@@ -124,7 +125,7 @@ def find_sessions(root: str | Path) -> list[Path]:
     RecordingError
         The folder is missing.
     """
-    root = Path(root).expanduser().absolute()
+    root = on_disk(Path(root).expanduser().absolute())
     if not root.is_dir():
         raise RecordingError(f"{root} is no folder; check its spelling and whether the drive is connected.")
     found = []

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import RecordingError
 from . import avi
-from .metadata import number
+from .metadata import number, text
 from .model import Device, Note, Session
 from .table import Table, read_table, to_number
 from .text import find_file, read_text
@@ -84,7 +84,7 @@ def open_session(folder: Path) -> Session:
         acq_software=ACQ_SOFTWARE,
         start_utc=None,
         start_local=_start(folder),
-        animal=settings.get("animal") or None,
+        animal=text(settings.get("animal")),
         experimenter=None,
         experiment=None,
         devices=devices,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RecordingError
+from ..spelling import composed
 from .text import decode, read_bytes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,10 +57,10 @@ def number(value: Any) -> float | None:
 
 
 def text(value: Any) -> str | None:
-    """Read a text, or a number typed as one; None where there is none or only blanks."""
+    """Read a text, its letters composed, or a number typed as one; None where there is none or only blanks."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
-    return (value.strip() or None) if isinstance(value, str) else None
+    return (composed(value).strip() or None) if isinstance(value, str) else None
 
 
 # Before the first Miniscope was built no recording can have started

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import RecordingError
+from ..spelling import composed
 from .timestamps import TimeStamps
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Device:
     Attributes
     ----------
     name : str
-        The name of its folder, which is what the user named it with ``_`` for spaces. The legacy program has one
-        folder for both: msCam or behavCam, as its files are named.
+        The name of its folder, letters composed, which is what the user named it with ``_`` for spaces. The legacy
+        program has one folder for both: msCam or behavCam, as its files are named.
     kind : "scope" or "camera"
         What it records.
     folder : Path
@@ -202,7 +203,7 @@ class Session:
             There is none.
         """
         for device in self.devices:
-            if device.name == name:
+            if device.name == composed(name):
                 return device
         known = ", ".join(device.name for device in self.devices) or "none"
         raise RecordingError(f"{self.folder} has no device '{name}' (it has: {known}); was the folder renamed?")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import RecordingError
+from ..spelling import composed
 from .metadata import clock_problems, number, read_json, start_time, text
 from .model import BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, read_head_orientation
@@ -124,12 +125,12 @@ def open_session(folder: Path, only: Path | None = None, allow_broken: bool = Fa
             if only:
                 raise
             warnings.append(str(nothing))
-            missing.append(path.name)
+            missing.append(composed(path.name))
         except RecordingError as error:
             if not allow_broken:
                 raise
             kind = _kind(path, _peek(path), metadata)
-            broken.append(BrokenDevice(path.name, kind, path, str(error)))
+            broken.append(BrokenDevice(composed(path.name), kind, path, str(error)))
     twice = [path.name for path in folders if [other.name for other in folders].count(path.name) > 1]
     if twice:
         raise RecordingError(f"{folder} holds several folders {twice[0]}; open each of them on its own.")
@@ -180,7 +181,7 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
     gains = _GAINS_OF_V3_SCOPE if device_type == "Miniscope_V3" else _GAINS
     gain = metadata.get("gain")
     return QtDevice(
-        name=folder.name,
+        name=composed(folder.name),
         kind=kind,
         folder=folder,
         device_type=device_type,
@@ -194,7 +195,7 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
 
 def _kind(folder: Path, metadata: dict, session_metadata: dict) -> Literal["scope", "camera"]:
     """Tell scopes from cameras: by the session's lists, then the type, the files and settings, the name."""
-    names = {_folder_name(text(metadata.get("deviceName")) or folder.name), folder.name}
+    names = {_folder_name(text(metadata.get("deviceName")) or folder.name), _folder_name(folder.name)}
     for key, kind in (("miniscopes", "scope"), ("cameras", "camera")):
         if names & set(map(_folder_name, _listed(session_metadata, key))):
             return kind
@@ -214,7 +215,7 @@ def _listed(session_metadata: dict, key: str) -> list[str]:
 
 
 def _folder_name(name: str) -> str:
-    return name.replace(" ", "_")
+    return composed(name).replace(" ", "_")
 
 
 def _missing_devices(metadata: dict, devices: list[QtDevice | BrokenDevice]) -> list[str]:

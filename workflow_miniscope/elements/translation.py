@@ -2,7 +2,7 @@
 
 Nothing of an Element is changed on disk. The names that DataJoint 2 dropped are lent while the Element is imported and
 activated, and the types in its table definitions are put into DataJoint 2's words. On an Element that is already
-published for DataJoint 2 none of this changes anything.
+published for DataJoint 2 none of this changes anything, but that some of its columns are made wider.
 """
 
 from __future__ import annotations
@@ -31,9 +31,14 @@ TYPES = {
     "uuid": "char(36)",
 }
 
+#: Columns that are wider than published in databases that are declared from now on, by name and published type. Foreign
+#: keys have the type of what they refer to, so that those of earlier databases keep theirs.
+#: Laboratories name animals ``BL6_m12_rightCA1``, longer than the 8 characters of element-animal.
+WIDER = {("subject", "varchar(8)"): "varchar(32)"}
+
 # name [= default] : type [# comment]
 _ATTRIBUTE = re.compile(
-    r"""^(?P<head>\s*[a-z][a-z0-9_]*\s*(?:=\s*(?:'[^']*'|"[^"]*"|[^:#'"]*))?:\s*)
+    r"""^(?P<head>\s*(?P<name>[a-z][a-z0-9_]*)\s*(?:=\s*(?:'[^']*'|"[^"]*"|[^:#'"]*))?:\s*)
          (?P<type>[^#]+?)
          (?P<tail>\s*(?:\#.*)?)$""",
     re.VERBOSE,
@@ -43,7 +48,7 @@ _ATTRIBUTE = re.compile(
 def translate_definition(definition: str) -> str:
     """Put the attribute types of a table definition into DataJoint 2's words.
 
-    Comments, foreign keys and types that DataJoint 2 knows are left as they are.
+    Comments, foreign keys and types that DataJoint 2 knows are left as they are, but for what is in ``WIDER``.
 
     >>> translate_definition("n = null : smallint unsigned  # how many")
     'n = null : int32  # how many'
@@ -57,6 +62,7 @@ def _translate_line(line: str) -> str:
         return line
     kind = re.sub(r"\s+", " ", match["type"].strip())
     kind = TYPES.get(kind.lower(), kind)
+    kind = WIDER.get((match["name"], kind.lower()), kind)
     if kind.lower().startswith("enum"):
         kind = kind.replace('"', "'")  # in double quotes MySQL takes the choices for a comment
     return match["head"] + kind + match["tail"]

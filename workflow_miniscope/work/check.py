@@ -14,6 +14,7 @@ from typing import Any
 from .. import daq
 from ..errors import RecordingError
 from ..paths import find_full_path, get_miniscope_root_data_dir
+from ..spelling import on_disk
 
 #: Of one device; what a verdict needs beyond these is in the sentences.
 JSON_FIGURES = {
@@ -315,6 +316,7 @@ def _picture(device: daq.Check):
 
 def find_folder(folder: Path) -> Path:
     """Return a folder as it is named, or below a root directory, as the database names it."""
+    folder = on_disk(folder)
     roots = [] if folder.exists() else get_miniscope_root_data_dir()
     return find_full_path(roots, folder) if roots else folder
 

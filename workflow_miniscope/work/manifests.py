@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import ManifestError, did_you_mean
+from ..spelling import composed
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a manifest. ``values`` holds the text of the cells that are not empty."""
+    """One line of a manifest. ``values`` holds the text of the cells that are not empty, letters composed."""
 
     path: Path
     line: int
@@ -66,6 +67,10 @@ def read_manifest(path: Path, required: Sequence[str], optional: Sequence[str] =
 
 def _rows(path: Path, table: pd.DataFrame) -> Iterator[Row]:
     for number, record in enumerate(table.to_dict("records"), start=2):  # line 1 is the header
-        values = {str(name): str(cell).strip() for name, cell in record.items() if str(cell).strip() not in ("", "nan")}
+        values = {
+            str(name): composed(str(cell)).strip()
+            for name, cell in record.items()
+            if str(cell).strip() not in ("", "nan")
+        }
         if values:
             yield Row(path, number, values)
