@@ -177,3 +177,16 @@ def test_the_engine_sees_regular_times():
     times = stamped(on_a_tick(taken(2000, 1 / 29.8356)), rng.normal(0, 0.001, 2000))
     base = timebase.from_times(daq.cleaned(times), 2000)
     assert base.regular and base.fps == pytest.approx(29.8356, rel=0.0005)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6])
+@pytest.mark.parametrize("n", [20, 50, 200, 600])
+def test_any_share_of_lost_frames_is_examined(n, share):
+    """Half of the frames lost is another rate, or many losses; it is never an error."""
+    for seed in range(12):
+        lost = np.random.default_rng(seed).random(n) < share
+        found = daq.examine((50 * np.arange(n) + 50 * np.cumsum(lost)) / 1000)
+        assert [stretch.start for stretch in found.stretches[1:]] == [stretch.stop for stretch in found.stretches[:-1]]
+        assert (found.stretches[0].start, found.stretches[-1].stop) == (0, n)
+        assert all(stretch.start < stretch.stop for stretch in found.stretches)
+        assert 9 < found.fps < 21

@@ -13,7 +13,7 @@ from .alignment import Aligned, align, cleaned, in_order
 from .find import find_sessions, open_device, open_session, recording_folders
 from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, euler_degrees
-from .quality import VERDICTS, Check, Quality, Verdict, assess, check_device, unreadable, worst
+from .quality import VERDICTS, Check, Quality, Verdict, assess, begins_black, check_device, unreadable, worst
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
 from .relations import relate
 from .settings import Change, all_settings, changes, portable_settings, told_changes
@@ -47,6 +47,7 @@ __all__ = [
     "align",
     "all_settings",
     "assess",
+    "begins_black",
     "changes",
     "check_device",
     "cleaned",

@@ -265,8 +265,9 @@ def _stretches(times: Floats, frames: Integers) -> list[tuple[int, int, float]]:
             if i < len(pieces):
                 around = slice(max(start, int(edges[i - 1])), int(edges[i + 1]))
                 stop = around.start + _turn(times[around], frames[around], periods[chosen[i - 1]], periods[chosen[i]])
-            used = chosen[np.searchsorted(edges, start, "right") - 1 : i]
-            found.append((start, stop, float(np.median(periods[used]))))
+            if start < stop:  # the turn may be at the end of the next piece, and leave nothing of it
+                used = chosen[np.searchsorted(edges, start, "right") - 1 : i]
+                found.append((start, stop, float(np.median(periods[used]))))
             start = stop
     return found
 

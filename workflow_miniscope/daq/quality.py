@@ -13,6 +13,7 @@ from .model import Device
 from .orientation import HeadOrientation
 from .recording import Recording
 from .survey import Survey, survey_movie
+from .video import Movie
 
 Verdict = Literal["good", "usable with warnings", "unusable"]
 #: From the best to the worst.
@@ -171,6 +172,13 @@ def check_device(device: Device, frames: bool = True, progress: bool = False) ->
             problems.append(str(error))
     quality = assess(recording, seen, orientation, problems, warnings)
     return Check(device.name, device.kind, quality, recording, seen, orientation)
+
+
+def begins_black(movie: Movie) -> bool:
+    """Whether the first frame of a file is black, which takes no time and makes it worth to look at all frames."""
+    firsts = np.cumsum([0, *movie.counts[:-1]]).tolist()
+    frames = (next(movie.frames(first, first + 1), None) for first in firsts)
+    return any(frame is not None and float(frame.mean()) < MIN_BRIGHTNESS for frame in frames)
 
 
 def unreadable(problem: str) -> Quality:

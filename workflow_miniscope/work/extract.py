@@ -43,13 +43,13 @@ def extract_folder(
     Raises
     ------
     RecordingError, ParameterError, EngineError
-        The folder is no recording or its times make it unusable (see ``daq.assess``), a parameter is wrong, or the
-        engine cannot run.
+        The folder is no recording or an unusable one (see ``daq.assess``), a parameter is wrong, or the engine cannot
+        run.
     """
     chosen = engines.get(engine)
     chosen.check_params(params or {})  # before the frames are counted, which takes a while
     recording = daq.open_device(Path(folder)).read()
-    quality = daq.assess(recording)
+    quality = _judge(recording, progress)
     if quality.verdict == "unusable":
         raise RecordingError(f"{folder} is unusable: {quality.reasons[0]}")
     for warning in quality.reasons:
@@ -60,6 +60,14 @@ def extract_folder(
     )
     draw_footprints(path)
     return path
+
+
+def _judge(recording: daq.Recording, progress: bool) -> daq.Quality:
+    """Judge a recording as ``check`` does; all its frames are only looked at where one of the first is black."""
+    quality = daq.assess(recording)
+    if quality.verdict == "unusable" or not daq.begins_black(recording.movie):
+        return quality
+    return daq.assess(recording, daq.survey_movie(recording.movie, progress))
 
 
 def draw_footprints(path: Path) -> Path:

@@ -1,0 +1,72 @@
+"""One recording to one result file: what is extracted is what the check calls usable."""
+
+import numpy as np
+import pytest
+from recordings import regular_times, write_session
+
+from workflow_miniscope.errors import RecordingError
+from workflow_miniscope.results.caiman import read_result
+from workflow_miniscope.work import check
+from workflow_miniscope.work.extract import extract_folder
+
+N = 200
+
+
+@pytest.fixture(scope="module")
+def movie():
+    """A sensor's noise, two cells that flash, uint8 [N, 48, 48]."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:48, :48]
+    light = rng.normal(80, 4, (N, 48, 48))
+    for row, column, times in ((16, 16, (20, 90, 150)), (32, 34, (40, 120, 170))):
+        trace = sum(np.where(np.arange(N) >= t, 40 * np.exp(-np.maximum(np.arange(N) - t, 0) / 10), 0) for t in times)
+        light += trace[:, None, None] * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 18)
+    return light.clip(0, 255).astype(np.uint8)
+
+
+def later(times, seconds):
+    """Record the second half of the frames later."""
+    times = times.copy()
+    times[N // 2 :] += round(1000 * seconds)
+    return times
+
+
+def thinned(times):
+    """Lose three frames in ten, here and there."""
+    return times + 50 * np.cumsum(np.random.default_rng(0).random(N) < 0.4)
+
+
+@pytest.mark.parametrize(
+    ("change", "usable"),
+    [
+        (lambda times: later(times, 20), True),
+        (lambda times: later(times, 600), True),  # two blocks
+        (lambda times: later(times, 3), False),  # no pause: frames that were lost
+        (thinned, False),
+    ],
+)
+def test_pauses_and_losses(tmp_path, movie, change, usable):
+    written = write_session(tmp_path / "raw", movie=movie, times_ms=change(regular_times(N)), frames_per_file=50)
+    verdict = check.check_folder(written.folder, progress=False).verdict
+    assert (verdict != "unusable") == usable
+    output = tmp_path / "out"
+    if usable:
+        result = read_result(extract_folder(written.scopes[0].folder, output, progress=False))
+        assert result.C.shape[1] == N
+    else:
+        with pytest.raises(RecordingError, match="is unusable: .* of the frames were dropped"):
+            extract_folder(written.scopes[0].folder, output, progress=False)
+        assert not output.exists()
+
+
+@pytest.mark.parametrize(("dark", "usable"), [(slice(60), True), (slice(120), False), (slice(None), False)])
+def test_black_frames(tmp_path, movie, dark, usable):
+    lit = movie.copy()
+    lit[dark] = 0
+    written = write_session(tmp_path / "raw", movie=lit, frames_per_file=50)
+    assert (check.check_folder(written.folder, progress=False).verdict != "unusable") == usable
+    if usable:
+        assert extract_folder(written.scopes[0].folder, tmp_path / "out", progress=False).is_file()
+    else:
+        with pytest.raises(RecordingError, match="is unusable: The frames are black"):
+            extract_folder(written.scopes[0].folder, tmp_path / "out", progress=False)
