@@ -12,6 +12,8 @@ MATCH = 0.7
 # of the peak: what belongs to a footprint's outline
 OUTLINE = 0.2
 BORDER = 4
+# of false components
+KINDS = ("faint", "copy", "halo", "pieces", "wide", "border", "else")
 
 
 def falsehoods(estimate: Path, truth: Path) -> dict[str, int]:
@@ -22,16 +24,30 @@ def falsehoods(estimate: Path, truth: Path) -> dict[str, int]:
     pieces. ``wide``: more than 2.5 times the area of a usual cell. ``border``: its middle is within 4 pixels of the
     border. ``else``: none of these.
     """
+    with np.load(estimate) as file:
+        found = kinds(file["A"], file["shifts"], truth)
+    return {kind: found.count(kind) for kind in KINDS}
+
+
+def kinds(found: np.ndarray, correction: np.ndarray, truth: Path) -> list[str]:
+    """Name what each component is: ``cell``, one that is detectable, or a kind of :func:`falsehoods`.
+
+    Parameters
+    ----------
+    found : float [component, height, width]
+        Footprints.
+    correction : float [frame, 2]
+        (dy, dx) that was applied to each frame, pixels.
+    truth : Path
+        See :class:`worlds.made.Made`.
+    """
     from minisim import metrics
 
-    with np.load(estimate) as file:
-        found, correction = file["A"], file["shifts"]
+    if not len(found):
+        return []
     with np.load(truth) as file:
         A, detectable, shifts = file["A"], file["detectable"], file["shifts"]
         good = ~file["spoiled"]
-    counts = dict.fromkeys(("faint", "copy", "halo", "pieces", "wide", "border", "else"), 0)
-    if not len(found):
-        return counts
     pairs, area, images = [], np.inf, np.zeros((0, *found.shape[1:]))
     if len(A):
         offset = metrics.global_shift_from_trajectories(correction[good], shifts[good], correction=True)
@@ -43,10 +59,10 @@ def falsehoods(estimate: Path, truth: Path) -> dict[str, int]:
     masks = images > OUTLINE * images.max(axis=(1, 2), keepdims=True)
     near = np.stack([_near(mask) for mask in masks]) if len(masks) else masks
     matched = {pair[0] for pair in pairs}
-    for number, image in enumerate(found):
-        if number not in matched:
-            counts[_kind(image, unit, detectable, masks, near, area)] += 1
-    return counts
+    return [
+        "cell" if number in matched else _kind(image, unit, detectable, masks, near, area)
+        for number, image in enumerate(found)
+    ]
 
 
 def _near(mask: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from .arrays.workers import Workers, start_workers
 from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.timebase import TimeBase
-from .cells import merging, quality, seeds, splitting
+from .cells import acceptance, merging, quality, seeds, splitting
 from .model import refinement
 from .model.fit import Fit
 from .parameters import Parameters, unused
@@ -296,10 +296,9 @@ def _result(
     times: TimeConstants,
 ) -> CaimanResult:
     c, grid = fit.components, fit.stored.grid
-    r = quality.footprint_consistency(fit)
     raw = fit.raw_traces() if len(c) else c.C
-    snr = quality.trace_snr(raw, max(1, int(round(times.decay * base.fps))))
-    accepted = quality.accept(snr, r, quality.eccentricity(c), quality.width(c), params)
+    properties = quality.measure(fit, raw, times.decay * base.fps, _mean(params.gSig) / grid.bin)
+    accepted, evaluation = acceptance.evaluate(properties, params)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
@@ -331,8 +330,9 @@ def _result(
         neurons_sn=None if final is None else final.noise * scale,
         accepted=np.flatnonzero(accepted),
         rejected=np.flatnonzero(~accepted),
-        snr=snr,
-        r_values=r,
+        snr=properties["snr"],
+        r_values=properties["consistency"],
+        evaluation=evaluation,
         params=_stored_parameters(params, grid.field, base.fps, times),
         motion=_motion(registered),
         reference_image=registered.template,

@@ -64,6 +64,9 @@ class Parameters:
     rval_lowest: float = _parameter(-1.0, number(-1, 1), "quality", "", "reject below this consistency")
     use_ecc: bool = _parameter(True, flag, "quality", "", "reject what is too long for a soma")
     max_ecc: float = _parameter(2.5, positive, "quality", "", "largest ratio of the footprint's axes")
+    min_probability: float = _parameter(
+        0.5, number(0, 1), "quality", "", "reject below this probability of being a cell; 0: CaImAn's rule alone"
+    )
 
     @classmethod
     def check(cls, given: dict[str, Any] | None) -> Parameters:

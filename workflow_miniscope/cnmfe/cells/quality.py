@@ -1,4 +1,4 @@
-"""Is a component a cell? Signal to noise of its trace, consistency and shape of its footprint; CaImAn's meaning.
+"""What is measured of a component: signal to noise of its trace, consistency of its footprint; CaImAn's meaning.
 
 ``SNR_comp`` and ``r_values`` follow Giovannucci et al. 2019, eLife 8:e38173 (component evaluation). The images that
 r compares are taken without the background, which CaImAn leaves in for one-photon movies: cells come out higher
@@ -11,20 +11,15 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import log_ndtr, ndtri_exp
 
-from ...movies.types import Bools, Floats
+from ...movies.types import Floats
 from ..arrays import kernels
 from ..calcium import temporal
 from ..calcium.deconvolution import baseline
-from ..model.components import Components
 from ..model.fit import Fit
-from ..parameters import Parameters
+from . import shape, transients
 
 #: noise is taken to be this many times as large as it is when events are judged: CaImAn's, so that its SNR is ours
 SIGMA_FACTOR = 3.0
-#: a footprint is cut by the border if it is brighter there than this fraction of its peak
-CUT_OF_PEAK = 0.3
-#: pixels brighter than this fraction of the peak count for the width of a footprint
-WIDTH_OF_PEAK = 0.1
 #: added to the diagonal of products of traces, relative to its mean: some traces are almost the same
 TRACE_RIDGE = 1e-6
 
@@ -62,65 +57,34 @@ def trace_snr(raw: Floats, length: int) -> Floats:
     return out
 
 
-def eccentricity(components: Components) -> Floats:
-    """Ratio of the axes of each footprint, float64 [components]: 1 for a disk, large for a line.
-
-    The axes are the square roots of the principal values of the covariance of the pixels' positions, weighted by
-    the squared footprint. What is seen of a cell that the border of the field cuts says nothing about its shape: 1.
-    """
-    reach = np.arange(components.side, dtype=np.float64)
-    y, x = np.meshgrid(reach, reach, indexing="ij")
-    out = np.ones(len(components))
-    at_border = components.at_border()
-    for k, footprint in enumerate(components.footprints):
-        if footprint[at_border[k]].max(initial=0) > CUT_OF_PEAK * footprint.max():
-            continue
-        weight = footprint.astype(np.float64) ** 2
-        weight /= max(weight.sum(), 1e-300)
-        my, mx = (weight * y).sum(), (weight * x).sum()
-        yy, xx, xy = (
-            (weight * (y - my) ** 2).sum(),
-            (weight * (x - mx) ** 2).sum(),
-            (weight * (y - my) * (x - mx)).sum(),
-        )
-        short, long = np.linalg.eigvalsh([[yy, xy], [xy, xx]])
-        out[k] = np.sqrt(long / max(short, 1e-12))
-    return out
-
-
-def width(components: Components) -> Floats:
-    """Width of each footprint in pixels, float64 [n]: root of how many exceed ``WIDTH_OF_PEAK`` of the peak."""
-    peak = components.footprints.max(axis=(1, 2), keepdims=True)
-    widths: Floats = np.sqrt((components.footprints > WIDTH_OF_PEAK * peak).sum(axis=(1, 2)))
-    return widths
-
-
-def accept(snr: Floats, r: Floats, ecc: Floats, wide: Floats, params: Parameters) -> Bools:
-    """CaImAn's rule, bool [components]: one criterion is met well, and none is missed by far.
-
-    A wide component gathers more of what the model of the background leaves: the signal to noise ratio of one that is
-    twice as wide as is usual counts half. What is usual is the median of those accepted so far whose footprints are
-    consistent: in a field with few cells the others may be more.
+def measure(fit: Fit, raw: Floats, decay: float, gSig: float) -> dict[str, Floats]:
+    """Measure what tells cells from other components.
 
     Parameters
     ----------
-    snr, r, ecc, wide : float64 [components]
-        Of :func:`trace_snr`, :func:`footprint_consistency`, :func:`eccentricity` and :func:`width`.
-    params : Parameters
-        ``min_SNR``, ``rval_thr``, ``SNR_lowest``, ``rval_lowest``, ``use_ecc``, ``max_ecc``.
+    fit : Fit
+        The model, traces of mean zero; footprints as they were fitted, not smoothed.
+    raw : float32 [components, frames]
+        Traces with their noise.
+    decay : float
+        Decay time of a transient in frames.
+    gSig : float
+        Size of a soma (sigma), working pixels.
+
+    Returns
+    -------
+    dict of float64 [components]
+        By name, see :data:`.probability.PROPERTIES`, and ``eccentricity``.
     """
-
-    def rule(snr: Floats) -> Bools:
-        good: Bools = (snr >= params.min_SNR) | (r >= params.rval_thr)
-        good &= (snr >= params.SNR_lowest) & (r >= params.rval_lowest)
-        return good & (ecc <= params.max_ecc) if params.use_ecc else good
-
-    good = rule(snr)
-    if good.any():
-        consistent = good & (r >= params.rval_thr)
-        usual = np.median(wide[consistent if consistent.any() else good])
-        good &= rule(snr / np.maximum(1, wide / usual))
-    return good
+    c = fit.components
+    return {
+        "rise_skewness": transients.rise_skewness(raw, decay),
+        "skewness": transients.skewness(raw, decay),
+        "snr": trace_snr(raw, max(1, round(decay))),
+        "consistency": footprint_consistency(fit),
+        "width": shape.width(c) / gSig,
+        "eccentricity": shape.eccentricity(c),
+    }
 
 
 def own_traces(C: Floats, gram: sp.csr_matrix) -> Floats:

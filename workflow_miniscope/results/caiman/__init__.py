@@ -5,18 +5,22 @@ Both engines write it, and any file of CaImAn >= 1.9 is read; CaImAn is needed f
 
 from .blocks import shift_blocks
 from .dff import Dff, background, compute_dff
+from .evaluation import Evaluation
 from .find import find_result
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
 from .reader import read_result
+from .verdict import Verdict
 from .writer import RESULT_NAME, write_motion_correction, write_provenance, write_result
 
 __all__ = [
     "RESULT_NAME",
     "CaimanResult",
     "Dff",
+    "Evaluation",
     "Mask",
     "PiecewiseShifts",
     "RigidShifts",
+    "Verdict",
     "background",
     "compute_dff",
     "find_result",

@@ -12,6 +12,8 @@ import scipy.sparse
 from ...errors import ResultError
 from ...movies.types import Floats, Ints
 from .dff import Dff, DffField
+from .evaluation import Evaluation
+from .verdict import Verdict
 
 IMAGES = ("reference_image", "average_image", "correlation_image", "max_image")
 
@@ -138,6 +140,10 @@ class CaimanResult:
         are accepted.
     snr, r_values, cnn_preds : float64 [components] or None
         Quality values: signal to noise of the trace, spatial correlation, classifier.
+    evaluation : Evaluation or None
+        Why each component was accepted or refused; of the native engine.
+    verdict : Verdict or None
+        Whether the result can be trusted; of the native engine.
     params : dict of dict
         ``{group: {name: value}}``, plain Python values: those that were used, some of which CaImAn chose.
     requested : dict of dict
@@ -178,6 +184,8 @@ class CaimanResult:
     snr: Floats | None = None
     r_values: Floats | None = None
     cnn_preds: Floats | None = None
+    evaluation: Evaluation | None = None
+    verdict: Verdict | None = None
     params: dict[str, Any] = field(default_factory=dict)
     requested: dict[str, Any] = field(default_factory=dict)
     motion: RigidShifts | PiecewiseShifts | None = None
@@ -245,6 +253,10 @@ class CaimanResult:
         self.accepted = np.asarray(self.accepted, dtype=np.int64).ravel()
         rest = np.setdiff1d(everything, self.accepted)
         self.rejected = rest if self.rejected is None else np.asarray(self.rejected, dtype=np.int64).ravel()
+        if self.evaluation is not None and len(self.evaluation.probability) != self.n_components:
+            raise ResultError(
+                f"{len(self.evaluation.probability)} components are evaluated, and there are {self.n_components}."
+            )
         if not np.array_equal(np.sort(np.concatenate([self.accepted, self.rejected])), everything):
             raise ResultError(
                 f"The accepted ({len(self.accepted)}) and rejected ({len(self.rejected)}) components are not "

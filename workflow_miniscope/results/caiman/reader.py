@@ -16,6 +16,7 @@ from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
 from .find import find_result, is_result
 from .hdf5 import plain, read_array, read_sparse, read_tree
+from .judged import read_evaluation, read_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
 
 
@@ -114,6 +115,8 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         snr=per_component("SNR_comp"),
         r_values=per_component("r_values"),
         cnn_preds=per_component("cnn_preds"),
+        evaluation=read_evaluation(file),
+        verdict=read_verdict(file),
         params=params,
         requested=requested,
         motion=_motion(file, dims, params),

@@ -17,6 +17,7 @@ from ...errors import ResultError
 from ...movies.types import Floats
 from .dff import AT_ONCE, Dff
 from .hdf5 import write_value
+from .judged import write_evaluation, write_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
 
 RESULT_NAME = "caiman_result.hdf5"
@@ -113,6 +114,8 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
             if not isinstance(value, dict):
                 write_value(where, name, value)
     write_motion_correction(file, result.dims, result.motion, result.images)
+    write_evaluation(file, result.evaluation)
+    write_verdict(file, result.verdict)
     write_provenance(
         file,
         method=result.method,

@@ -1,0 +1,46 @@
+"""The shape of footprints: how long, how wide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...movies.types import Floats
+from ..model.components import Components
+
+#: a footprint is cut by the border if it is brighter there than this fraction of its peak
+CUT_OF_PEAK = 0.3
+#: pixels brighter than this fraction of the peak count for the width of a footprint
+WIDTH_OF_PEAK = 0.1
+
+
+def eccentricity(components: Components) -> Floats:
+    """Ratio of the axes of each footprint, float64 [components]: 1 for a disk, large for a line.
+
+    The axes are the square roots of the principal values of the covariance of the pixels' positions, weighted by
+    the squared footprint. What is seen of a cell that the border of the field cuts says nothing about its shape: 1.
+    """
+    reach = np.arange(components.side, dtype=np.float64)
+    y, x = np.meshgrid(reach, reach, indexing="ij")
+    out = np.ones(len(components))
+    at_border = components.at_border()
+    for k, footprint in enumerate(components.footprints):
+        if footprint[at_border[k]].max(initial=0) > CUT_OF_PEAK * footprint.max():
+            continue
+        weight = footprint.astype(np.float64) ** 2
+        weight /= max(weight.sum(), 1e-300)
+        my, mx = (weight * y).sum(), (weight * x).sum()
+        yy, xx, xy = (
+            (weight * (y - my) ** 2).sum(),
+            (weight * (x - mx) ** 2).sum(),
+            (weight * (y - my) * (x - mx)).sum(),
+        )
+        short, long = np.linalg.eigvalsh([[yy, xy], [xy, xx]])
+        out[k] = np.sqrt(long / max(short, 1e-12))
+    return out
+
+
+def width(components: Components) -> Floats:
+    """Width of each footprint in pixels, float64 [n]: root of how many exceed ``WIDTH_OF_PEAK`` of the peak."""
+    peak = components.footprints.max(axis=(1, 2), keepdims=True)
+    widths: Floats = np.sqrt((components.footprints > WIDTH_OF_PEAK * peak).sum(axis=(1, 2)))
+    return widths
