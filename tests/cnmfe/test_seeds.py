@@ -1,13 +1,10 @@
 import numpy as np
-import pytest
 
 from workflow_miniscope.cnmfe import suggest
 from workflow_miniscope.cnmfe.arrays.grid import Grid
 from workflow_miniscope.cnmfe.arrays.workers import start_workers
-from workflow_miniscope.cnmfe.cells import quality, seeds
-from workflow_miniscope.cnmfe.model.components import Components
+from workflow_miniscope.cnmfe.cells import seeds
 from workflow_miniscope.cnmfe.model.fit import Fit
-from workflow_miniscope.cnmfe.parameters import Parameters
 from workflow_miniscope.cnmfe.storage.scratch import Scratch
 from workflow_miniscope.cnmfe.storage.stored import StoredMovies
 
@@ -34,55 +31,6 @@ def test_no_seed_where_none_is_allowed():
     allowed[:40] = False
     at, _ = seeds.find([narrow], 2.5, 0.5, 5.0, allowed)
     np.testing.assert_array_equal(at, [[60, 60]])
-
-
-def components(images, traces):
-    n, height, width = images.shape
-    c = Components((height, width), traces.shape[1], height)
-    for image, trace in zip(images, traces, strict=True):
-        window = np.zeros((c.side, c.side), np.float32)
-        y, x = height // 2, width // 2
-        window[c.radius - y : c.radius - y + height, c.radius - x : c.radius - x + width] = image
-        c.append(np.array([[y, x]]), window[None], (window > 0)[None], (trace - trace.mean())[None])
-    return c
-
-
-def test_a_cell_cut_by_the_border_is_not_judged_by_its_shape():
-    rows, columns = np.mgrid[:30, :30]
-    sliver = np.exp(-(rows**2) / 2 - (columns - 15) ** 2 / 50)
-    inside = np.exp(-((rows - 15) ** 2) / 2 - (columns - 15) ** 2 / 50)
-    c = components(np.stack([sliver, inside]), np.ones((2, 10)))
-    cut, line = quality.eccentricity(c)
-    assert cut == 1
-    assert line == pytest.approx(5, rel=0.1)
-
-
-def test_a_wide_component_has_to_stand_out_more():
-    params = Parameters.check({"min_SNR": 4, "rval_thr": 0.9, "SNR_lowest": 2})
-    ok = np.ones(5)
-    wide = np.array([10, 10, 10, 20, 30.0])
-    # the usual width is 10
-    snr = np.array([5, 5, 5, 7.9, 12])
-    assert quality.accept(snr, 0.5 * ok, ok, wide, params).tolist() == [True, True, True, False, True]
-    # their footprints are good, and the lowest signal to noise ratio counts
-    snr = np.array([2, 2, 2, 3.9, 6])
-    assert quality.accept(snr, 0.95 * ok, ok, wide, params).tolist() == [True, True, True, False, True]
-    # a narrow one does not have to stand out less
-    snr = np.array([5, 5, 5, 5, 3.0])
-    assert quality.accept(snr, 0.5 * ok, ok, np.array([10, 10, 10, 10, 2]), params).tolist() == 4 * [True] + [False]
-    assert not quality.accept(0 * ok, ok, ok, wide, params).any()
-    # the background's components do not say what is usual, even if they are more
-    snr, r = np.array([9, 9, 5, 5, 5.0]), np.array([1, 1, 0.5, 0.5, 0.5])
-    assert quality.accept(snr, r, ok, np.array([10, 10, 20, 20, 20]), params).tolist() == [True, True] + 3 * [False]
-
-
-def test_the_width_of_a_footprint_is_that_of_its_bright_part():
-    rows, columns = np.mgrid[:41, :41]
-    distance = np.hypot(rows - 20, columns - 20)
-    c = components(np.stack([distance < 6, distance < 12, (distance < 6) + 0.05]).astype(np.float32), np.ones((3, 10)))
-    narrow, twice, dim = quality.width(c)
-    assert twice == pytest.approx(2 * narrow, rel=0.05)
-    assert dim == narrow
 
 
 def test_noise_at_the_border_is_not_that_of_frames_that_are_filled_there(tmp_path, rng):

@@ -66,3 +66,10 @@ def test_a_fast_camera_costs_no_more_for_a_slow_indicator(rng, monkeypatch):
     )
     assert time_constants.estimate(traces, 60.0)[1] == pytest.approx(3.0, rel=0.3)
     assert max(lengths) < 400
+
+
+def test_traces_that_are_not_calcium_say_nothing_and_cost_nothing(rng):
+    """Waves with hardly any noise took minutes, because every frame of them counted as an event."""
+    waves = np.sin(np.arange(1200) / rng.uniform(5, 30, (20, 1)) + rng.uniform(0, 6, (20, 1)))
+    waves += rng.normal(0, 1e-3, waves.shape)
+    assert time_constants.estimate(waves.astype(np.float32), 20.0) == time_constants.usual()

@@ -38,6 +38,7 @@ from .registration.protocol import FrameRegistration, NoRegistration
 from .registration.rigid import RigidRegistration
 from .storage.reader import FrameReader
 from .storage.repair import StuckPixels
+from .verdict import Figures, judge
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ def _run(
         found, times = _find_cells(fit, registered, params, base.fps, bar)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
-        result = _result(fit, registered, found, params, base, times)
+        result = _result(fit, registered, found, params, base, times, source)
         bar.update()
         logger.info("stage evaluation: %d components are accepted.", len(_known(result.accepted)))
     return result, base.describe(len(spike_response(base.fps, *times)))
@@ -194,6 +195,12 @@ def _known(value: _Value | None) -> _Value:
 def _mean(sizes: Sequence[float] | None) -> float:
     """The mean of a size (rows, columns)."""
     return float(np.mean(_known(sizes)))
+
+
+def _pair(sizes: Sequence[float]) -> tuple[float, float]:
+    """A size (rows, columns)."""
+    rows, columns = sizes
+    return float(rows), float(columns)
 
 
 def _find_cells(
@@ -294,11 +301,14 @@ def _result(
     params: Parameters,
     base: TimeBase,
     times: TimeConstants,
+    source: Movie,
 ) -> CaimanResult:
     c, grid = fit.components, fit.stored.grid
     raw = fit.raw_traces() if len(c) else c.C
     properties = quality.measure(fit, raw, times.decay * base.fps, _mean(params.gSig) / grid.bin)
     accepted, evaluation = acceptance.evaluate(properties, params)
+    limit = _pair(params.max_shifts) if params.motion_correct else None
+    figures = Figures.measure(fit, source, registered.shifts, limit, evaluation)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
@@ -333,6 +343,7 @@ def _result(
         snr=properties["snr"],
         r_values=properties["consistency"],
         evaluation=evaluation,
+        verdict=judge(figures),
         params=_stored_parameters(params, grid.field, base.fps, times),
         motion=_motion(registered),
         reference_image=registered.template,

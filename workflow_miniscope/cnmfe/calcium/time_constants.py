@@ -22,6 +22,7 @@ import numpy as np
 from ...movies.types import Floats
 from .deconvolution import EVENT_STANDARD_ERRORS, TimeConstants, baseline, noise, sparse_deconvolution, spike_response
 from .temporal import average
+from .transients import skewness
 
 #: s: rise times that are looked at, of calcium indicators in neurons (GCaMP8f to GCaMP6s in vivo, and slower ones)
 RISE_LIMITS = (0.002, 0.6)
@@ -35,6 +36,12 @@ RISE_OF_DECAY = 0.1
 RISE_WEIGHT = 0.02
 #: traces with the highest signal to noise ratio that are looked at
 BEST_TRACES = 15
+#: skewness of a trace at least: what goes down as it goes up says nothing about transients
+LEAST_SKEWNESS = 0.5
+#: of its highest value: less noise than this is not believed, nothing fits a trace that well
+LEAST_NOISE = 0.01
+#: passes over a trace at most: where its events are calcium, a few are enough
+SEARCH_SWEEPS = 20
 #: frames of each of these traces, around its highest value: a long recording gives what a short one does
 TRACE_FRAMES = 2000
 #: factors by which the constants are changed, until no change is better
@@ -69,11 +76,13 @@ def estimate(raw: Floats, fps: float, rise: float | None = None, decay: float | 
     Returns
     -------
     TimeConstants
-        Rise and decay, s.
+        Rise and decay, s; the usual ones where no trace looks like calcium.
     """
     if rise is not None and decay is not None:
         return TimeConstants(rise, decay)
-    clearest = _clearest(raw)
+    clearest = _clearest(raw, fps * usual(rise, decay).decay)
+    if not len(clearest):
+        return usual(rise, decay)
     # frames of a fast camera are first taken together, which is enough for slow indicators
     together = max(1, int(fps / SEARCH_RATE))
     best = _search(average(clearest, together), fps / together, rise, decay, None)
@@ -90,7 +99,7 @@ def _search(
     start: TimeConstants | None,
 ) -> TimeConstants:
     """Look for the constants from a start, by changes that become smaller."""
-    sn = np.maximum(noise(traces), 1e-12)
+    sn = np.maximum(noise(traces), LEAST_NOISE * traces.max(axis=1) + 1e-12)
     known: dict[tuple[float, float], float] = {}
 
     def cost(pair: TimeConstants) -> float:
@@ -129,20 +138,24 @@ def _cost(traces: Floats, sn: Floats, kernel: Floats) -> float:
     size = float(np.sqrt(kernel @ kernel))
     total = 0.0
     for trace, noise_ in zip(traces, sn, strict=True):
-        calcium, activity = sparse_deconvolution(trace, kernel, float(noise_))
+        calcium, activity = sparse_deconvolution(trace, kernel, float(noise_), sweeps=SEARCH_SWEEPS)
         total += 0.5 * float(np.sum((trace - calcium) ** 2)) / noise_**2
         total += EVENT_STANDARD_ERRORS * size * float(activity.sum()) / noise_
     return total
 
 
-def _clearest(raw: Floats) -> Floats:
-    """Give the traces with the highest signal to noise ratio around their highest value, baseline 0."""
+def _clearest(raw: Floats, decay: float) -> Floats:
+    """Give the upward traces with the highest signal to noise ratio around their highest value, baseline 0.
+
+    ``decay``: of transients, about, in frames.
+    """
     level = np.array([baseline(trace) for trace in raw])
     sn = np.maximum(noise(raw), 1e-12)
-    best = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")[:BEST_TRACES]
+    order = np.argsort(-(raw.max(axis=1) - level) / sn, kind="stable")
+    best = order[skewness(raw[order], decay) >= LEAST_SKEWNESS][:BEST_TRACES]
     length = min(raw.shape[1], TRACE_FRAMES)
     first = np.clip(raw[best].argmax(axis=1) - length // 2, 0, raw.shape[1] - length)
-    clearest: Floats = np.stack([raw[k, i : i + length] - level[k] for k, i in zip(best, first, strict=True)]).astype(
-        np.float64
-    )
+    clearest: Floats = np.zeros((len(best), length))
+    for row, k, i in zip(clearest, best, first, strict=True):
+        row[:] = raw[k, i : i + length] - level[k]
     return clearest

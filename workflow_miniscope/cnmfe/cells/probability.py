@@ -44,11 +44,11 @@ class Property:
 
 
 def _third_moment(values: Floats) -> Floats:
-    return np.arcsinh(3 * values)
+    return np.asarray(np.arcsinh(3 * values))
 
 
 def _near_one(values: Floats) -> Floats:
-    return -np.log(1.01 - values)
+    return np.asarray(-np.log(1.01 - values))
 
 
 #: by name: skewness of the changes and of the values of the trace, its signal to noise ratio, consistency of the

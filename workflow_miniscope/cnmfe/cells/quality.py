@@ -13,10 +13,10 @@ from scipy.special import log_ndtr, ndtri_exp
 
 from ...movies.types import Floats
 from ..arrays import kernels
-from ..calcium import temporal
+from ..calcium import temporal, transients
 from ..calcium.deconvolution import baseline
 from ..model.fit import Fit
-from . import shape, transients
+from . import shape
 
 #: noise is taken to be this many times as large as it is when events are judged: CaImAn's, so that its SNR is ours
 SIGMA_FACTOR = 3.0

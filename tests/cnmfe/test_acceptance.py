@@ -1,0 +1,170 @@
+"""Which components are accepted, by properties that mean the same in every recording; and what a result is worth."""
+
+import numpy as np
+import pytest
+
+from workflow_miniscope.cnmfe import verdict
+from workflow_miniscope.cnmfe.calcium import transients
+from workflow_miniscope.cnmfe.cells import acceptance, probability, shape
+from workflow_miniscope.cnmfe.model.components import Components
+from workflow_miniscope.cnmfe.parameters import Parameters
+
+DECAY = 10.0  # frames
+CELL = {
+    "rise_skewness": 1.5,
+    "skewness": 3.5,
+    "snr": 7.0,
+    "consistency": 0.99,
+    "width": 4.2,
+    "eccentricity": 1.2,
+}
+
+
+def components(footprints):
+    n, side, _ = footprints.shape
+    c = Components((side, side), 10, side // 2)
+    c.append(np.full((n, 2), side // 2), footprints, footprints > 0, np.zeros((n, 10), np.float32))
+    return c
+
+
+def evaluated(params=None, **properties):
+    """Evaluate one component that is a cell but for these properties."""
+    one = {name: np.array([value]) for name, value in (CELL | properties).items()}
+    accepted, evaluation = acceptance.evaluate(one, Parameters.check(params))
+    return bool(accepted[0]), evaluation
+
+
+def test_a_cell_cut_by_the_border_is_not_judged_by_its_shape():
+    rows, columns = np.mgrid[:31, :31]
+    sliver = np.exp(-(rows**2) / 2 - (columns - 15) ** 2 / 50)
+    inside = np.exp(-((rows - 15) ** 2) / 2 - (columns - 15) ** 2 / 50)
+    cut, line = shape.eccentricity(components(np.stack([sliver, inside]).astype(np.float32)))
+    assert cut == 1
+    assert line == pytest.approx(5, rel=0.1)
+
+
+def test_the_width_of_a_footprint_is_that_of_its_bright_part():
+    rows, columns = np.mgrid[:41, :41]
+    distance = np.hypot(rows - 20, columns - 20)
+    narrow, twice, dim = shape.width(
+        components(np.stack([distance < 6, distance < 12, (distance < 6) + 0.05]).astype(np.float32))
+    )
+    assert twice == pytest.approx(2 * narrow, rel=0.05)
+    assert dim == narrow
+
+
+@pytest.fixture
+def traces(rng):
+    """Transients of calcium; the same upside down; backwards; waves; single bright frames; noise."""
+    spikes = rng.random(1500) < 0.01
+    calcium = np.convolve(spikes, np.exp(-np.arange(60) / DECAY) - np.exp(-np.arange(60) / 1.5))[:1500]
+    wave = np.sin(np.arange(1500) / 12) * (1 + np.sin(np.arange(1500) / 190))
+    flashes = np.where(np.arange(1500) % 300 == 150, 20.0, 0)
+    clean = np.stack([calcium / calcium.std(), -calcium / calcium.std(), calcium[::-1] / calcium.std(), wave, flashes])
+    return np.concatenate([clean, np.zeros((1, 1500))]) + rng.normal(0, 0.3, (6, 1500))
+
+
+def test_transients_rise_faster_than_they_fall(traces):
+    calcium, down, backwards, wave, flashes, noise = transients.rise_skewness(traces, DECAY)
+    assert calcium > 1
+    assert down < -1
+    assert backwards < -1
+    assert np.abs([wave, flashes, noise]).max() < 0.3
+
+
+def test_transients_go_up_only(traces):
+    calcium, down, _, wave, _, noise = transients.skewness(traces, DECAY)
+    assert calcium > 1.5
+    assert down < -1.5
+    assert np.abs([wave, noise]).max() < 0.5
+
+
+def test_a_decay_shorter_than_a_frame_and_a_trace_that_does_not_change():
+    assert transients.rise_skewness(np.zeros((1, 100)), 0.3).tolist() == [0]
+    assert transients.skewness(np.ones((1, 100)), 0.3).tolist() == [0]
+
+
+def test_a_cell_is_accepted_and_has_no_reason():
+    accepted, evaluation = evaluated()
+    assert accepted
+    assert evaluation.reasons == [""]
+    assert evaluation.probability[0] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"rise_skewness": 0.0, "skewness": 0.8, "snr": 2.0, "width": 6}, "falls as fast as it rises"),
+        ({"width": 14.0, "snr": 1.5, "rise_skewness": 0.6}, "is wide"),
+        ({"snr": 1.0}, "below SNR_lowest"),
+        ({"eccentricity": 4.0}, "max_ecc"),
+        ({"snr": 2.0, "consistency": 0.7}, "neither min_SNR nor rval_thr"),
+    ],
+)
+def test_every_refusal_has_its_reason(changed, reason):
+    accepted, evaluation = evaluated(**changed)
+    assert not accepted
+    assert reason in evaluation.reasons[0]
+
+
+def test_the_rule_of_caiman_alone():
+    background = {"rise_skewness": 0.0, "skewness": 0.8, "width": 7.0}
+    assert not evaluated(**background)[0]
+    assert evaluated({"min_probability": 0}, **background)[0]
+
+
+def test_what_others_are_does_not_matter():
+    """Few accepted components used to say what is usual for all."""
+    one = {name: np.array([value, value]) for name, value in CELL.items()}
+    one["width"] = np.array([1.5, 4.2])
+    assert acceptance.evaluate(one, Parameters.check(None))[0].tolist() == [True, True]
+
+
+def test_each_property_speaks_in_its_direction():
+    base = probability.probability({name: np.array([value]) for name, value in CELL.items()})[0]
+    for name, one in probability.PROPERTIES.items():
+        step = 0.5 * one.good * abs(CELL[name])
+        assert evaluated(**{name: CELL[name] + step})[1].probability[0] >= base, name
+        assert evaluated(**{name: CELL[name] - step})[1].probability[0] <= base, name
+
+
+def test_what_could_not_be_measured_speaks_against_a_cell():
+    assert evaluated(consistency=np.nan)[1].probability[0] == evaluated(consistency=0.0)[1].probability[0]
+
+
+def figures(**changed):
+    usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1}
+    return verdict.Figures(**({"bits_per_pixel": np.nan} | usual | changed))
+
+
+def test_a_good_result_is_trusted():
+    judged = verdict.judge(figures())
+    assert (judged.level, judged.reasons) == ("trusted", [])
+    assert judged.figures["accepted"] == 100
+    assert "bits_per_pixel" not in judged.figures
+
+
+@pytest.mark.parametrize(
+    ("changed", "level", "sentence"),
+    [
+        ({"at_limit": 0.05}, "usable with warnings", "5% of the frames are at the limit of the registration"),
+        ({"at_limit": 0.4}, "not to be trusted", "40% of the frames"),
+        ({"bits_per_pixel": 0.1}, "usable with warnings", "0.10 bits per pixel"),
+        ({"bits_per_pixel": 0.02}, "not to be trusted", "0.02 bits per pixel"),
+        ({"structure": 5.0}, "not to be trusted", "5.0 times as much as the noise"),
+        ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
+        ({"likely": 20}, "not to be trusted", "Only 20 of the 100 accepted"),
+        ({"candidates": 12, "accepted": 0, "likely": 0}, "not to be trusted", "No component looks like a cell"),
+        ({"candidates": 0, "accepted": 0, "likely": 0}, "usable with warnings", "No component looks like a cell"),
+    ],
+)
+def test_what_is_wrong_is_said(changed, level, sentence):
+    judged = verdict.judge(figures(**changed))
+    assert judged.level == level
+    assert sentence in " ".join(judged.reasons)
+
+
+def test_the_worst_comes_first():
+    judged = verdict.judge(figures(at_limit=0.05, bits_per_pixel=0.02))
+    assert [sentence.split()[0] for sentence in judged.reasons] == ["The", "5%"]
+    assert str(judged).startswith("Not to be trusted. The movie is compressed")

@@ -1,0 +1,166 @@
+"""Whether the result of an extraction can be trusted.
+
+An extraction always ends with numbers, also of a movie without cells, of one whose registration failed, or of one that
+was compressed until only blocks are left. What it saw on the way tells such results from good ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..movies import Movie
+from ..movies.types import Floats
+from ..results.caiman import Evaluation, Verdict
+from ..results.caiman.verdict import Level
+from .arrays.robust import MAD_TO_SD
+from .calcium.temporal import average
+from .cells.significance import lower_spread
+from .model.fit import Fit
+
+#: px from the limit of the registration at which a frame counts as stopped by it
+LIMIT_MARGIN = 0.5
+#: part of the frames at the limit of the registration: from here on a warning, and no trust
+AT_LIMIT = (0.02, 0.2)
+#: bits for each pixel of a movie that is compressed with loss: below, a warning, and no trust
+BITS = (0.2, 0.06)
+#: how much wider what the model leaves is spread than the noise of single frames: from here on a warning, and no trust
+STRUCTURE = (2.0, 4.0)
+#: candidates from which on their fate says something about the movie
+MANY = 20
+#: part of the candidates that have to be cells: below, a warning, and no trust
+CELLS = (0.35, 0.1)
+#: a component is likely to be a cell from this probability on
+LIKELY = 0.8
+#: part of the accepted components that are likely: below, a warning, and no trust
+LIKELY_PART = (0.7, 0.35)
+#: frames, about, that the spread of what the model leaves comes from
+SPREAD_FRAMES = 512
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a verdict rests on.
+
+    Attributes
+    ----------
+    candidates, accepted : int
+        Components that were fitted, and those that are accepted.
+    likely : int
+        Accepted ones whose probability of being a cell is at least ``LIKELY``.
+    at_limit : float
+        Part of the frames whose shift is as large as the registration allows.
+    structure : float
+        Spread of what the model leaves in a pixel, as a multiple of the noise of single frames: 1 for white noise.
+    bits_per_pixel : float
+        Of a movie that is compressed with loss; nan of any other.
+    """
+
+    candidates: int
+    accepted: int
+    likely: int
+    at_limit: float
+    structure: float
+    bits_per_pixel: float
+
+    @classmethod
+    def measure(
+        cls, fit: Fit, source: Movie, shifts: Floats, max_shifts: tuple[float, float] | None, evaluation: Evaluation
+    ) -> Figures:
+        """Look at what an extraction leaves.
+
+        Parameters
+        ----------
+        fit : Fit
+            The final model, before its traces are taken out.
+        source : Movie
+            What was extracted.
+        shifts : float64 [frames, 2]
+            Of each frame, px.
+        max_shifts : tuple of float, optional
+            Largest shifts (rows, columns), px; None where nothing was registered.
+        evaluation : Evaluation
+            Of the components.
+        """
+        accepted = np.array([not reason for reason in evaluation.reasons], bool)
+        stopped = 0.0
+        if max_shifts is not None:
+            stopped = float(np.mean((np.abs(shifts) >= np.subtract(max_shifts, LIMIT_MARGIN)).any(axis=1)))
+        lossy = not getattr(source, "lossless", True)
+        return cls(
+            candidates=len(accepted),
+            accepted=int(accepted.sum()),
+            likely=int((accepted & (evaluation.probability >= LIKELY)).sum()),
+            at_limit=stopped,
+            structure=_structure(fit),
+            bits_per_pixel=float(getattr(source, "bits_per_pixel", np.nan)) if lossy else float("nan"),
+        )
+
+
+def _structure(fit: Fit) -> float:
+    """Median over the pixels of the spread of what the model leaves, in units of the noise of successive frames."""
+    A = fit.components.matrix().T.tocsr()
+    C = average(fit.components.C, 1)
+    left = []
+    for block in fit.movie.spread(SPREAD_FRAMES):
+        values, around = fit.residual(block, 1, A, C, fit.up)
+        left.append((values - around).T)
+    movie = np.concatenate(left)
+    changes = np.diff(movie, axis=0)
+    noise = MAD_TO_SD * np.median(np.abs(changes), axis=0) / np.sqrt(2)
+    return float(np.median(lower_spread(movie) / np.maximum(noise, 1e-6)))
+
+
+def judge(figures: Figures) -> Verdict:
+    """Judge a result by documented limits, the constants of this module."""
+    told: list[tuple[int, str]] = []
+
+    def tell(worse: int, sentence: str) -> None:
+        if worse:
+            told.append((worse, sentence))
+
+    f = figures
+    tell(
+        _above(f.at_limit, AT_LIMIT),
+        f"{f.at_limit:.0%} of the frames are at the limit of the registration: give larger max_shifts, or look whether "
+        "the field changed.",
+    )
+    if np.isfinite(f.bits_per_pixel):
+        tell(
+            _below(f.bits_per_pixel, BITS),
+            f"The movie is compressed with loss to {f.bits_per_pixel:.2f} bits per pixel: weak cells are gone, and "
+            "what compression leaves can look like cells. Record without loss.",
+        )
+    tell(
+        _above(f.structure, STRUCTURE),
+        f"What the model leaves varies {f.structure:.1f} times as much as the noise of single frames: the movie was "
+        "compressed, denoised or averaged, or its background is not understood.",
+    )
+    if f.candidates >= MANY:
+        part = f.accepted / f.candidates
+        tell(
+            _below(part, CELLS),
+            f"Only {f.accepted} of {f.candidates} candidates look like cells: most have no calcium transients or no "
+            "shape of a soma.",
+        )
+    if f.accepted:
+        part = f.likely / f.accepted
+        tell(
+            _below(part, LIKELY_PART),
+            f"Only {f.likely} of the {f.accepted} accepted components are likely to be cells: look at each.",
+        )
+    else:
+        tell(2 if f.candidates else 1, "No component looks like a cell.")
+    told.sort(key=lambda one: -one[0])
+    level: Level = ("trusted", "usable with warnings", "not to be trusted")[max((w for w, _ in told), default=0)]
+    values = {name: round(float(value), 4) for name, value in vars(f).items() if np.isfinite(value)}
+    return Verdict(level, [sentence for _, sentence in told], values)
+
+
+def _above(value: float, limits: tuple[float, float]) -> int:
+    return sum(value >= limit for limit in limits)
+
+
+def _below(value: float, limits: tuple[float, float]) -> int:
+    return sum(value < limit for limit in limits)
