@@ -1,7 +1,7 @@
 """Activates every Element against one database, with the configured prefix.
 
     from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
-    from workflow_miniscope.pipeline import face, recording
+    from workflow_miniscope.pipeline import extraction, face, recording
 
 Importing this module connects to the database and declares the tables that are not there yet.
 """
@@ -25,7 +25,7 @@ from .paths import (
     get_processed_root_data_dir,
 )
 from .settings import get_settings
-from .tables import face, recording
+from .tables import extraction, face, recording
 
 __all__ = [
     "AnatomicalLocation",
@@ -42,6 +42,7 @@ __all__ = [
     "connection",
     "dj",
     "event",
+    "extraction",
     "face",
     "facemap",
     "get_facemap_processed_data_dir",
@@ -93,4 +94,5 @@ with datajoint_names():
     facemap.activate(prefix + "facemap", linking_module=_this)
 
 recording.schema.activate(prefix + "recording")
+extraction.schema.activate(prefix + "extraction")
 face.schema.activate(prefix + "face")

@@ -16,6 +16,7 @@ CELL = {
     "snr": 7.0,
     "consistency": 0.99,
     "width": 4.2,
+    "persistence": 1.0,
     "eccentricity": 1.2,
 }
 
@@ -79,6 +80,14 @@ def test_transients_go_up_only(traces):
     assert np.abs([wave, noise]).max() < 0.5
 
 
+def test_transients_last(traces):
+    kernel = np.exp(-np.arange(60) / DECAY) - np.exp(-np.arange(60) / 1.5)
+    calcium, down, _, _, flashes, _ = transients.persistence(traces, kernel, DECAY)
+    assert calcium == pytest.approx(1, abs=0.25)
+    assert down == 0
+    assert flashes < 0.1
+
+
 def test_a_decay_shorter_than_a_frame_and_a_trace_that_does_not_change():
     assert transients.rise_skewness(np.zeros((1, 100)), 0.3).tolist() == [0]
     assert transients.skewness(np.ones((1, 100)), 0.3).tolist() == [0]
@@ -97,6 +106,8 @@ def test_a_cell_is_accepted_and_has_no_reason():
         ({"rise_skewness": 0.0, "skewness": 0.8, "snr": 2.0, "width": 6}, "falls as fast as it rises"),
         ({"width": 14.0, "snr": 1.5, "rise_skewness": 0.6}, "is wide"),
         ({"snr": 1.0}, "below SNR_lowest"),
+        ({"snr": 20.0, "consistency": 0.3}, "is not what lights up"),
+        ({"persistence": 0.1}, "shorter than a calcium transient"),
         ({"eccentricity": 4.0}, "max_ecc"),
         ({"snr": 2.0, "consistency": 0.7}, "neither min_SNR nor rval_thr"),
     ],
@@ -133,7 +144,7 @@ def test_what_could_not_be_measured_speaks_against_a_cell():
 
 
 def figures(**changed):
-    usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1}
+    usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1, "decay": 0.5}
     return verdict.Figures(**({"bits_per_pixel": np.nan} | usual | changed))
 
 
@@ -153,6 +164,7 @@ def test_a_good_result_is_trusted():
         ({"bits_per_pixel": 0.02}, "not to be trusted", "0.02 bits per pixel"),
         ({"structure": 5.0}, "not to be trusted", "5.0 times as much as the noise"),
         ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
+        ({"decay": 0.03}, "not to be trusted", "decay within 0.03 s"),
         ({"likely": 20}, "not to be trusted", "Only 20 of the 100 accepted"),
         ({"candidates": 12, "accepted": 0, "likely": 0}, "not to be trusted", "No component looks like a cell"),
         ({"candidates": 0, "accepted": 0, "likely": 0}, "usable with warnings", "No component looks like a cell"),

@@ -25,3 +25,5 @@ def command(
         f"{path}: {result.n_components} components, {len(result.accepted)} accepted, {result.n_frames} frames of "
         f"{result.dims[0]} x {result.dims[1]} pixels."
     )
+    if result.verdict is not None:
+        print(result.verdict)

@@ -12,10 +12,12 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Show what is ingested, done, pending and failed."""
-    from ..work.status import format_status, status
+    from ..work.status import format_status, status, warned
 
     counts = status()
     if as_json:
-        print(json.dumps({"tables": counts}, indent=2))
+        print(json.dumps({"tables": counts, "warnings": warned()}, indent=2))
         return
     print(format_status(counts))
+    for line in warned():
+        print(line)

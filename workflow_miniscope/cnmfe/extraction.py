@@ -305,10 +305,11 @@ def _result(
 ) -> CaimanResult:
     c, grid = fit.components, fit.stored.grid
     raw = fit.raw_traces() if len(c) else c.C
-    properties = quality.measure(fit, raw, times.decay * base.fps, _mean(params.gSig) / grid.bin)
+    kernel = spike_response(base.fps, *times)
+    properties = quality.measure(fit, raw, kernel, times.decay * base.fps, _mean(params.gSig) / grid.bin)
     accepted, evaluation = acceptance.evaluate(properties, params)
     limit = _pair(params.max_shifts) if params.motion_correct else None
-    figures = Figures.measure(fit, source, registered.shifts, limit, evaluation)
+    figures = Figures.measure(fit, source, registered.shifts, limit, evaluation, times.decay)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()

@@ -35,6 +35,8 @@ CELLS = (0.35, 0.1)
 LIKELY = 0.8
 #: part of the accepted components that are likely: below, a warning, and no trust
 LIKELY_PART = (0.7, 0.35)
+#: s: no indicator is faster (jGCaMP8f in vivo: about 0.07)
+SHORTEST_DECAY = 0.045
 #: frames, about, that the spread of what the model leaves comes from
 SPREAD_FRAMES = 512
 
@@ -55,6 +57,8 @@ class Figures:
         Spread of what the model leaves in a pixel, as a multiple of the noise of single frames: 1 for white noise.
     bits_per_pixel : float
         Of a movie that is compressed with loss; nan of any other.
+    decay : float
+        Decay time of the transients, s.
     """
 
     candidates: int
@@ -63,10 +67,17 @@ class Figures:
     at_limit: float
     structure: float
     bits_per_pixel: float
+    decay: float
 
     @classmethod
     def measure(
-        cls, fit: Fit, source: Movie, shifts: Floats, max_shifts: tuple[float, float] | None, evaluation: Evaluation
+        cls,
+        fit: Fit,
+        source: Movie,
+        shifts: Floats,
+        max_shifts: tuple[float, float] | None,
+        evaluation: Evaluation,
+        decay: float,
     ) -> Figures:
         """Look at what an extraction leaves.
 
@@ -82,6 +93,8 @@ class Figures:
             Largest shifts (rows, columns), px; None where nothing was registered.
         evaluation : Evaluation
             Of the components.
+        decay : float
+            Decay time of the transients, s.
         """
         accepted = np.array([not reason for reason in evaluation.reasons], bool)
         stopped = 0.0
@@ -95,6 +108,7 @@ class Figures:
             at_limit=stopped,
             structure=_structure(fit),
             bits_per_pixel=float(getattr(source, "bits_per_pixel", np.nan)) if lossy else float("nan"),
+            decay=decay,
         )
 
 
@@ -136,6 +150,11 @@ def judge(figures: Figures) -> Verdict:
         _above(f.structure, STRUCTURE),
         f"What the model leaves varies {f.structure:.1f} times as much as the noise of single frames: the movie was "
         "compressed, denoised or averaged, or its background is not understood.",
+    )
+    tell(
+        2 * (f.accepted > 0 and f.decay < SHORTEST_DECAY),
+        f"The transients decay within {f.decay:.2f} s, faster than those of any indicator: they may be faults of "
+        "single frames.",
     )
     if f.candidates >= MANY:
         part = f.accepted / f.candidates

@@ -15,6 +15,8 @@ from ..movies.types import Floats
 from .style import CYCLE, WIDTH, image_scale_bar, new_figure, show_image, styled
 
 ACCEPTED, REJECTED = "#FFD166", "#7FC8F8"  # light enough to be read on a dark image
+# so many outlines are drawn at full strength; more are thinner, and the rejected ones fade, so that the image is seen
+MANY_ACCEPTED, MANY_REJECTED = 150, 60
 
 
 @styled
@@ -65,14 +67,12 @@ def footprints(
     axes = figure.add_subplot()
     show_image(axes, image)
     outlines = [outline(mask, height, width, energy) for mask in masks]
-    _draw(
-        axes,
-        [line for o, ok in zip(outlines, accepted, strict=True) if not ok for line in o],
-        REJECTED,
-        0.7,
-        ":",
-    )
-    _draw(axes, [line for o, ok in zip(outlines, accepted, strict=True) if ok for line in o], ACCEPTED, 0.9, "-")
+    yes, no = accepted.sum(), (~accepted).sum()
+    thin, faint = (np.sqrt(most / max(n, most)) for n, most in ((yes, MANY_ACCEPTED), (no, MANY_REJECTED)))
+    refused = [line for o, ok in zip(outlines, accepted, strict=True) if not ok for line in o]
+    _draw(axes, refused, REJECTED, 0.7 * max(faint, 0.6), ":", alpha=max(faint, 0.35))
+    cells = [line for o, ok in zip(outlines, accepted, strict=True) if ok for line in o]
+    _draw(axes, cells, ACCEPTED, 0.9 * max(thin, 0.4), "-")
     for order, cell in enumerate(highlight):
         colour = CYCLE[order % len(CYCLE)]
         _draw(axes, outlines[cell], colour, 1.8, "-")
@@ -120,8 +120,8 @@ def outline(mask, height: int, width: int, energy: float) -> list[Floats]:
     return [line + (left, top) for line in lines]
 
 
-def _draw(axes, lines, colour: str, width: float, style: str) -> None:
-    axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, linestyles=style))
+def _draw(axes, lines, colour: str, width: float, style: str, alpha: float = 1.0) -> None:
+    axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, linestyles=style, alpha=alpha))
 
 
 def _legend(axes, n_accepted: int, n_rejected: int) -> None:

@@ -82,5 +82,6 @@ def draw_footprints(path: Path) -> Path:
         [(mask.xpix, mask.ypix, mask.weights) for mask in masks],
         accepted=[mask.id in accepted for mask in masks],
         labels=[mask.id for mask in masks],
+        title=None if result.verdict is None else result.verdict.level.capitalize(),
     )
     return figures.save(figure, path.with_name("footprints.png"))

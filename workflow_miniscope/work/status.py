@@ -29,6 +29,18 @@ def _count(step: Step) -> dict[str, int]:
     return {"rows": len(step.table()), "todo": int(todo), "errors": errors}
 
 
+def warned() -> list[str]:
+    """Say of each result that is not to be trusted, or only with warnings, which one it is and why."""
+    from ..pipeline import extraction
+
+    rows = (extraction.Verdict & "verdict in ('usable with warnings', 'not to be trusted')").to_dicts()
+    lines = []
+    for row in sorted(rows, key=lambda row: row["verdict"]):
+        key = " ".join(f"{name}={row[name]}" for name in extraction.Verdict.primary_key)
+        lines.append(f"{key}: {row['verdict']}. {' '.join(row['reasons'])}")
+    return lines
+
+
 def format_status(counts: dict[str, dict[str, int]]) -> str:
     """Return what :func:`status` counted as a table of text."""
     rows = [(name, entry["rows"], entry["todo"], entry["errors"]) for name, entry in counts.items()]

@@ -9,6 +9,11 @@ from ...results.caiman import Evaluation
 from ..parameters import Parameters
 from . import probability
 
+#: of what calcium leaves after half a decay time, at least: events that are over at once are faults of single frames
+LEAST_PERSISTENCE = 0.4
+#: consistency of a footprint with what lights up, whatever the signal to noise ratio is
+LEAST_CONSISTENCY = 0.5
+
 
 def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, Evaluation]:
     """Decide on each component, whatever the others are.
@@ -37,6 +42,8 @@ def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, 
     # what comes later in this list is said first
     refusals = (
         ((snr < params.min_SNR) & (r < params.rval_thr), "neither min_SNR nor rval_thr is reached"),
+        (properties["persistence"] < LEAST_PERSISTENCE, "its events are shorter than a calcium transient"),
+        (r < LEAST_CONSISTENCY, "its footprint is not what lights up with its trace"),
         (long, "it is longer than max_ecc allows"),
         (r < params.rval_lowest, "its consistency is below rval_lowest"),
         (snr < params.SNR_lowest, "its signal to noise ratio is below SNR_lowest"),

@@ -57,7 +57,7 @@ def trace_snr(raw: Floats, length: int) -> Floats:
     return out
 
 
-def measure(fit: Fit, raw: Floats, decay: float, gSig: float) -> dict[str, Floats]:
+def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float, gSig: float) -> dict[str, Floats]:
     """Measure what tells cells from other components.
 
     Parameters
@@ -66,6 +66,8 @@ def measure(fit: Fit, raw: Floats, decay: float, gSig: float) -> dict[str, Float
         The model, traces of mean zero; footprints as they were fitted, not smoothed.
     raw : float32 [components, frames]
         Traces with their noise.
+    kernel : float64 [n]
+        Calcium after a spike.
     decay : float
         Decay time of a transient in frames.
     gSig : float
@@ -74,12 +76,13 @@ def measure(fit: Fit, raw: Floats, decay: float, gSig: float) -> dict[str, Float
     Returns
     -------
     dict of float64 [components]
-        By name, see :data:`.probability.PROPERTIES`, and ``eccentricity``.
+        By name, see :data:`.probability.PROPERTIES`, ``persistence`` and ``eccentricity``.
     """
     c = fit.components
     return {
         "rise_skewness": transients.rise_skewness(raw, decay),
         "skewness": transients.skewness(raw, decay),
+        "persistence": transients.persistence(raw, kernel, decay),
         "snr": trace_snr(raw, max(1, round(decay))),
         "consistency": footprint_consistency(fit),
         "width": shape.width(c) / gSig,
