@@ -152,3 +152,14 @@ def test_extract_writes_the_same_without_a_database(pipeline, raw_root, key, tmp
     assert alone.requested["timing"] == stored.requested["timing"]
     assert (stored.params["timing"]["missing_frames"], stored.params["timing"]["frames_without_time"]) == (4, 1)
     assert (tmp_path / "out" / "footprints.png").stat().st_size > 10_000
+
+
+def test_the_result_is_judged(pipeline, key):
+    row = (pipeline.extraction.Verdict & key).fetch1()
+    assert row["verdict"] in ("trusted", "usable with warnings")
+    assert row["figures"]["accepted"] >= 7
+    components = (pipeline.extraction.Evaluation.Component & key).to_dicts()
+    assert len(components) == row["figures"]["candidates"]
+    somata = (pipeline.miniscope.MaskClassification.MaskType & key).to_arrays("mask").tolist()
+    assert {c["mask"] for c in components if not c["reason"]} == set(somata)
+    assert all(0 <= c["probability"] <= 1 and c["properties"]["snr"] for c in components)

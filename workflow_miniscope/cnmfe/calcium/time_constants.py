@@ -34,6 +34,8 @@ LONGEST_RISE = 0.6
 RISE_OF_DECAY = 0.1
 #: per frame: what a rise of twice or half the usual costs. The objective is about 0.5 a frame where only noise is left
 RISE_WEIGHT = 0.02
+#: frames in a decay time, from which on two and two are taken together: the time that a search takes grows with them
+TOO_FINE = 30.0
 #: traces with the highest signal to noise ratio that are looked at
 BEST_TRACES = 15
 #: skewness of a trace at least: what goes down as it goes up says nothing about transients
@@ -85,7 +87,10 @@ def estimate(raw: Floats, fps: float, rise: float | None = None, decay: float | 
         return usual(rise, decay)
     # frames of a fast camera are first taken together, which is enough for slow indicators
     together = max(1, int(fps / SEARCH_RATE))
-    best = _search(average(clearest, together), fps / together, rise, decay, None)
+    best = _search(average(clearest, together), fps / together, rise, decay, usual(rise, decay))
+    while best.decay * fps / together > TOO_FINE:
+        together *= 2
+        best = _search(average(clearest, together), fps / together, rise, decay, best)
     if together > 1 and best[1] < RESOLVED / fps * together:
         best = _search(clearest, fps, rise, decay, best)
     return best
@@ -96,9 +101,9 @@ def _search(
     fps: float,
     rise: float | None,
     decay: float | None,
-    start: TimeConstants | None,
+    best: TimeConstants,
 ) -> TimeConstants:
-    """Look for the constants from a start, by changes that become smaller."""
+    """Look for the constants from a start, by changes that become smaller, as long as they need so many frames."""
     sn = np.maximum(noise(traces), LEAST_NOISE * traces.max(axis=1) + 1e-12)
     known: dict[tuple[float, float], float] = {}
 
@@ -109,11 +114,8 @@ def _search(
             known[key] += RISE_WEIGHT * traces.size * float(np.log2(pair[0] / (RISE_OF_DECAY * pair[1]))) ** 2
         return known[key]
 
-    if start is None:
-        start = usual(rise, decay)
-    best = start
     for factor in FACTORS:
-        while True:
+        while best.decay * fps <= TOO_FINE:
             candidate = min(_around(best, factor, rise is None, decay is None), key=cost, default=best)
             if not cost(candidate) < cost(best):
                 break
