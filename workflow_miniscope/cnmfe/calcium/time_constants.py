@@ -42,8 +42,6 @@ BEST_TRACES = 15
 LEAST_SKEWNESS = 0.5
 #: of its highest value: less noise than this is not believed, nothing fits a trace that well
 LEAST_NOISE = 0.01
-#: passes over a trace at most: where its events are calcium, a few are enough
-SEARCH_SWEEPS = 20
 #: frames of each of these traces, around its highest value: a long recording gives what a short one does
 TRACE_FRAMES = 2000
 #: factors by which the constants are changed, until no change is better
@@ -140,7 +138,7 @@ def _cost(traces: Floats, sn: Floats, kernel: Floats) -> float:
     size = float(np.sqrt(kernel @ kernel))
     total = 0.0
     for trace, noise_ in zip(traces, sn, strict=True):
-        calcium, activity = sparse_deconvolution(trace, kernel, float(noise_), sweeps=SEARCH_SWEEPS)
+        calcium, activity = sparse_deconvolution(trace, kernel, float(noise_))
         total += 0.5 * float(np.sum((trace - calcium) ** 2)) / noise_**2
         total += EVENT_STANDARD_ERRORS * size * float(activity.sum()) / noise_
     return total
