@@ -258,6 +258,45 @@ def test_finding_sessions(tmp_path):
         daq.find_sessions(tmp_path / "nowhere")
 
 
+def test_sessions_at_any_depth(tmp_path):
+    deep = tmp_path / "lab" / "2026" / "batch 3" / "rig A" / "left" / "more"
+    written = [write_session(deep, n_frames=4, animal="m1"), write_session(deep / "further", n_frames=4)]
+    (deep / "around").symlink_to(tmp_path, target_is_directory=True)
+    assert daq.find_sessions(tmp_path) == sorted(one.folder for one in written)
+    refused(tmp_path, f"holds 2 recordings, such as {written[1].folder.relative_to(tmp_path)}")
+    too_deep = tmp_path.joinpath(*"abcdefghijkl")
+    write_session(too_deep, n_frames=4)
+    assert len(daq.find_sessions(tmp_path)) == 2
+    assert len(daq.find_sessions(too_deep)) == 1
+
+
+def test_device_folders_some_levels_deeper(written, scope):
+    between = written.folder / "experiment" / "day 1" / "left"
+    between.mkdir(parents=True)
+    shutil.move(scope, between / scope.name)
+    (between / "around").symlink_to(written.folder, target_is_directory=True)
+    session = daq.open_session(written.folder)
+    assert [device.name for device in session.devices] == ["My_V4_Miniscope", "BehavCam_0"]
+    assert daq.open_session(between / scope.name).start_utc == session.start_utc
+    assert daq.find_sessions(written.folder.parent) == [written.folder]
+
+
+def test_videos_beside_sessions_do_not_hide_them(tmp_path):
+    """Clips somebody made in the folder of the day, and a copy in that of all animals."""
+    written = write_session(tmp_path, n_frames=4)
+    (written.folder.parent / "clips").mkdir()
+    for place in (written.folder.parent / "clips", tmp_path):
+        shutil.copy(written.scopes[0].files[0], place / "0.avi")
+    assert written.folder in daq.find_sessions(tmp_path)
+    results = written.folder / "analysis" / "videos"
+    results.mkdir(parents=True)
+    shutil.copy(written.scopes[0].files[0], results / "0.avi")
+    assert daq.find_sessions(written.folder.parents[1])[-1] == written.folder
+    other = shutil.copytree(written.scopes[0].folder.parent, tmp_path / "other")
+    shutil.move(other, written.folder / "part 2")
+    assert written.folder / "part 2" in daq.find_sessions(tmp_path)
+
+
 # Bad input
 
 

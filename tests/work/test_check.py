@@ -155,6 +155,42 @@ def test_a_session_split_over_folders(session, run, tmp_path):
     assert f"{two}/My_V4_Miniscope (scope)" in done.stdout
 
 
+def test_the_folder_of_an_animal(session, run, tmp_path):
+    """Recordings are found at any depth, as ingest --walk finds them; another animal's are not compared with them."""
+    day = 86_400_000
+    first = session(cameras=["Face Cam"])
+    session(animal="mouse 2", start_ms=START_MS + 1000)  # on another rig at the same time
+    for number in range(1, 4):
+        session(start_ms=START_MS + number * day, settings={"gain": 3.5} if number % 2 else None, cameras=["Face Cam"])
+    animal = first.folder.parents[1]
+    told = json.loads(run(animal, "--json").stdout)
+    names = [f"{first.folder.relative_to(animal)}/{name}" for name in ("My_V4_Miniscope", "Face_Cam")]
+    assert [device["name"] for device in told["devices"]][:2] == names
+    assert len(told["devices"]) == 8
+    changed, changed_back = told["warnings"]
+    assert changed.endswith("My_V4_Miniscope: gain was 'Low', is 3.5. The same later from 1 recording to the next.")
+    assert changed_back.endswith("My_V4_Miniscope: gain was 3.5, is 'Low'.")
+    both = check.check_folder(animal.parent, frames=False, progress=False)
+    assert len(both.devices) == 9
+    assert len(both.warnings) == 2, "another animal's recording is not compared with these"
+
+
+def test_a_folder_that_is_not_there(session, run, tmp_path, monkeypatch):
+    """Whether it is named in full, from here or from a root directory."""
+    folder = session().folder
+    monkeypatch.chdir(tmp_path)
+    for missing in (folder.parent / "02_20_31", tmp_path / "nowhere"):
+        said = str(run(missing).exception)
+        assert said.startswith(f"{missing} does not exist; ")
+        assert "lies outside" not in said
+    assert str(run(folder.parent / "02_20_31").exception).endswith(f"did you mean {folder}?")
+    said = str(run("raw/mouse_2").exception)
+    assert said.startswith("raw/mouse_2 is not in the current folder, nor below the root directories (")
+    assert said.endswith(f"did you mean {tmp_path / 'raw' / 'mouse_1'}?")
+    said = str(run("elsewhere/mouse_2").exception)
+    assert said.endswith("check its spelling and whether the drive is connected.")
+
+
 def test_where_the_picture_goes(session, run, tmp_path, monkeypatch):
     written = session()
     assert run(written.folder, "--output", tmp_path / "mine.png").exit_code == 0

@@ -11,7 +11,7 @@ import typer
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a session, of one device, or of several recordings.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a session, of one device, of a day or an animal.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
     output: Annotated[
         Path | None,
@@ -27,7 +27,8 @@ def command(
     The exit status is 0 where it can be used (good, or usable with warnings) and 1 where it cannot: a device is
     unusable, or the folder holds no recording.
     """
-    from ..work.check import check_opened, draw, find_folder, open_folder, picture_path
+    from ..work.check import check_opened, draw, picture_path
+    from ..work.folders import find_folder, open_folder
 
     opened = open_folder(find_folder(folder))
     path = picture_path(opened.folder, output) if picture else None  # before the frames are read

@@ -10,7 +10,7 @@ Knows both layouts, that of the legacy program ("Miniscope-DAQ-V3") and that of 
 """
 
 from .alignment import Aligned, align, cleaned, in_order
-from .find import find_sessions, open_device, open_session, recording_folders
+from .find import find_sessions, is_recording, nearest_folder, open_device, open_session, recording_folders
 from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
 from .orientation import HeadOrientation, euler_degrees
 from .quality import VERDICTS, Check, Quality, Verdict, assess, begins_black, check_device, unreadable, worst
@@ -55,6 +55,8 @@ __all__ = [
     "examine",
     "find_sessions",
     "in_order",
+    "is_recording",
+    "nearest_folder",
     "open_device",
     "open_movie",
     "open_session",

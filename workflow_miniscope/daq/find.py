@@ -6,12 +6,16 @@ import logging
 import os
 from pathlib import Path
 
-from ..errors import RecordingError
+from ..errors import RecordingError, nearest
 from ..spelling import on_disk
 from . import legacy, qt
 from .model import ACQ_SOFTWARE, Device, Session
 
 logger = logging.getLogger(__name__)
+
+#: Folders that may lie between the one that is searched and a session. The program makes five (researcher, experiment,
+#: animal, date, time), laboratories put some above.
+MAX_DEPTH = 12
 
 
 def open_session(folder: str | Path, acq_software: str | None = None, allow_broken: bool = False) -> Session:
@@ -39,9 +43,9 @@ def open_session(folder: str | Path, acq_software: str | None = None, allow_brok
     """
     if acq_software is not None and acq_software not in ACQ_SOFTWARE:
         raise RecordingError(f"acq_software is '{acq_software}'; write {' or '.join(ACQ_SOFTWARE)}.")
-    folder = on_disk(Path(folder).expanduser().absolute())
+    folder = _absolute(folder)
     if not folder.exists():
-        raise RecordingError(f"{folder} does not exist; check its spelling and whether the drive is connected.")
+        raise RecordingError(_missing(folder))
     if not folder.is_dir():
         raise RecordingError(f"{folder} is a file; name the folder of the recording.")
     try:
@@ -62,6 +66,39 @@ def open_session(folder: str | Path, acq_software: str | None = None, allow_brok
         raise RecordingError(f"{folder} cannot be read ({error}).") from None
 
 
+def is_recording(folder: str | Path) -> bool:
+    """Whether a folder is there and is that of a session or device, not one above those.
+
+    Raises
+    ------
+    RecordingError
+        It cannot be read.
+    """
+    folder = _absolute(folder)
+    try:
+        return folder.is_dir() and _layout(folder) is not None
+    except OSError as error:
+        raise RecordingError(f"{folder} cannot be read ({error}).") from None
+
+
+def nearest_folder(folder: Path) -> Path | None:
+    """Give the folder that may have been meant by one that is missing: where only its last name is a little other."""
+    there = folder.parent
+    if not there.is_dir():
+        return None
+    try:
+        near = nearest(folder.name, [path.name for path in there.iterdir() if path.is_dir()])
+    except OSError:
+        return None
+    return None if near is None else there / near
+
+
+def _missing(folder: Path) -> str:
+    near = nearest_folder(folder)
+    told = "check its spelling and whether the drive is connected." if near is None else f"did you mean {near}?"
+    return f"{folder} does not exist; {told}"
+
+
 def recording_folders(folder: str | Path) -> list[Path]:
     """Give the recordings of a session that was stopped and started again: the folders in it, sorted by name.
 
@@ -75,7 +112,7 @@ def recording_folders(folder: str | Path) -> list[Path]:
     list of Path
         Empty where the folder is itself a recording, or holds none.
     """
-    folder = on_disk(Path(folder).expanduser().absolute())
+    folder = _absolute(folder)
     try:
         if not folder.is_dir() or _layout(folder):
             return []
@@ -118,29 +155,43 @@ def find_sessions(root: str | Path) -> list[Path]:
     Returns
     -------
     list of Path
-        Sorted. Folders that start with a dot are not entered.
+        Sorted; down to ``MAX_DEPTH`` folders below. Folders that start with a dot are not entered, nor are links to
+        folders, which may lead outside or around in circles. Within a session, another one is found by its own
+        metadata.
 
     Raises
     ------
     RecordingError
         The folder is missing.
     """
-    root = on_disk(Path(root).expanduser().absolute())
+    root = _absolute(root)
+    if not root.exists():
+        raise RecordingError(_missing(root))
     if not root.is_dir():
-        raise RecordingError(f"{root} is no folder; check its spelling and whether the drive is connected.")
-    found = []
+        raise RecordingError(f"{root} is a file; name a folder.")
+    found: list[Path] = []
+    within: set[Path] = set()  # sessions with metadata and what is in them, where videos alone may be anything
+    parts: set[Path] = set()  # folders that are of a session
     for name, below, _ in os.walk(root):
         folder = Path(name)
         try:
-            layout = _layout(folder)
+            if folder.parent in within:
+                within.add(folder)
+            if _layout(folder) and (folder not in within or qt.has_metadata(folder)):
+                found.append(folder)
+                parts |= legacy.parts(folder) if legacy.is_session_folder(folder) else qt.parts(folder)
+                within |= {folder} if qt.has_metadata(folder) else set()
         except OSError as error:
             logger.warning("%s cannot be read (%s); recordings in it are not found.", folder, error)
-            continue
-        if layout:
-            found.append(folder)
             below.clear()
-        below[:] = sorted(entry for entry in below if not entry.startswith("."))
+        if len(folder.relative_to(root).parts) >= MAX_DEPTH:
+            below.clear()
+        below[:] = sorted(entry for entry in below if not entry.startswith(".") and folder / entry not in parts)
     return sorted(found)
+
+
+def _absolute(folder: str | Path) -> Path:
+    return on_disk(Path(folder).expanduser().absolute())
 
 
 def _layout(folder: Path) -> str | None:
@@ -155,7 +206,9 @@ def _layout(folder: Path) -> str | None:
 def _no_recording(folder: Path) -> str:
     if not any(folder.iterdir()):
         return f"{folder} is empty; name the folder of a recording."
-    below = recording_folders(folder)
+    below = find_sessions(folder)
     if below:
-        return f"{folder} holds {len(below)} recordings, such as {below[0].name}; name the folder of one of them."
+        such = below[0].relative_to(folder)
+        held = "a recording" if len(below) == 1 else f"{len(below)} recordings, such as"
+        return f"{folder} holds {held} {such}; name the folder of {'it' if len(below) == 1 else 'one of them'}."
     return f"{folder} holds no recording (no folder of AVI files and time stamps); name the folder of one session."

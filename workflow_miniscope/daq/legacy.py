@@ -54,6 +54,11 @@ def is_session_folder(folder: Path) -> bool:
     return any(_VIDEO.fullmatch(path.name) or path.name.lower() == _STAMPS for path in folder.iterdir())
 
 
+def parts(session: Path) -> set[Path]:
+    """Give the folders that belong to a session: the program makes none, and what is there was put there."""
+    return {path for path in session.iterdir() if path.is_dir()}
+
+
 def open_session(folder: Path) -> Session:
     """Describe a session.
 

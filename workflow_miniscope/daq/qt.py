@@ -2,7 +2,7 @@
 
 A session's folder holds metaData.json and notes.csv, and a folder for each device with 0.avi, 1.avi, ...,
 timeStamps.csv, metaData.json and, for scopes that measure it, headOrientation.csv. The devices' folders may lie
-one folder deeper, such as in experiment/.
+some folders deeper, such as in experiment/.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _ORIENTATION = "headOrientation.csv"
 _NOTES = "notes.csv"
 # Folders of a session that are no device
 _OTHER_FOLDERS = {"behaviortracker", "imagecaptures"}
+#: Folders that may lie between a session's and its devices', such as experiment/
+MAX_BETWEEN = 3
 _COLUMNS = ("frame number", "time stamp (ms)", "buffer index")
 _DAQ_COLUMN = "daq frame number"
 # The control's texts stand for these; once it was touched, the number itself is written
@@ -61,26 +63,43 @@ def is_device_folder(folder: Path) -> bool:
     return _STAMPS.lower() in names or any(_video_number(name) is not None for name in names)
 
 
+def has_metadata(folder: Path) -> bool:
+    """Whether a folder has metadata of its own: a session's or a device's."""
+    return find_file(folder, _METADATA).is_file()
+
+
 def device_folders(session: Path) -> list[Path]:
-    """Give the device folders of a session, sorted by name; those without video or times too.
+    """Give the device folders of a session, sorted by name within a folder; those without video or times too.
 
     Folders between are only looked into below the session's own metadata: without, they are sessions of a day.
     """
-    children = sorted(path for path in session.iterdir() if path.is_dir() and path.name.lower() not in _OTHER_FOLDERS)
+    return _devices_below(session, MAX_BETWEEN if has_metadata(session) else 0)
+
+
+def _devices_below(folder: Path, between: int) -> list[Path]:
+    children = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.lower() not in _OTHER_FOLDERS)
     found = [path for path in children if _may_be_device(path)]
-    if find_file(session, _METADATA).is_file():
+    if between:
         for path in children:
-            if path not in found and not path.name.startswith(".") and not find_file(path, _METADATA).exists():
-                found += [inner for inner in sorted(path.iterdir()) if inner.is_dir() and _may_be_device(inner)]
+            # a folder with metadata is another session, and a link may lead around in a circle
+            if path not in found and not path.name.startswith(".") and not path.is_symlink() and not has_metadata(path):
+                found += _devices_below(path, between - 1)
     return found
 
 
+def parts(session: Path) -> set[Path]:
+    """Give the folders that belong to a session and can't hold another one: its devices', and the program's others."""
+    others = {path for path in session.iterdir() if path.name.lower() in _OTHER_FOLDERS}
+    return {*device_folders(session), *others}
+
+
 def session_folder(device: Path) -> Path:
-    """Give the folder of the session that a device folder is of: the one above, or above that."""
-    between, above = device.parent, device.parent.parent
-    if find_file(between, _METADATA).is_file() or not find_file(above, _METADATA).is_file():
-        return between
-    return above if device in device_folders(above) else between
+    """Give the folder of the session that a device folder is of: the one above, or one above that with metadata."""
+    above = device.parent
+    for folder in (above, *list(above.parents)[:MAX_BETWEEN]):
+        if has_metadata(folder):
+            return folder if folder == above or device in device_folders(folder) else above
+    return above
 
 
 def _may_be_device(folder: Path) -> bool:

@@ -5,16 +5,15 @@ workflow-miniscope check /data/miniscope/m1/2026_01_15/10_20_30
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from .. import daq
 from ..errors import RecordingError
-from ..paths import find_full_path, get_miniscope_root_data_dir
-from ..spelling import on_disk
+from .folders import Opened, open_folder
 
 #: Of one device; what a verdict needs beyond these is in the sentences.
 JSON_FIGURES = {
@@ -87,18 +86,18 @@ class SessionCheck:
 
 @dataclass(frozen=True)
 class SplitCheck:
-    """What was found out about a session that was stopped and started again.
+    """What was found out about several recordings: of a session that was stopped and started again, or of an animal.
 
     Attributes
     ----------
     folder : Path
-        The folder with the recordings' folders.
+        The folder they are below.
     parts : tuple of SessionCheck
         The recordings, in the order of their starts.
     relations : tuple of str
-        What is wrong between them, a sentence each.
+        What is wrong between those of an animal, a sentence each.
     changes : tuple of str
-        Which settings changed from one to the next, a sentence each.
+        Which settings changed from one of an animal to the next, a sentence for each change, however often it is made.
     unreadable : tuple of str
         Why some of the folders cannot be opened, a sentence each.
     """
@@ -123,13 +122,15 @@ class SplitCheck:
     def devices(self) -> tuple[daq.Check, ...]:
         """The devices of all recordings, named after the recording's folder, too."""
         return tuple(
-            replace(device, name=f"{part.folder.name}/{device.name}") for part in self.parts for device in part.devices
+            replace(device, name=f"{part_name(self.folder, part)}/{device.name}")
+            for part in self.parts
+            for device in part.devices
         )
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What concerns a recording as a whole, or several of them, a sentence each."""
-        of_parts = (f"{part.folder.name}: {warning}" for part in self.parts for warning in part.warnings)
+        of_parts = (f"{part_name(self.folder, part)}: {warning}" for part in self.parts for warning in part.warnings)
         return (*self.unreadable, *self.relations, *of_parts, *self.changes)
 
     @property
@@ -197,7 +198,8 @@ def check_folder(
     Parameters
     ----------
     folder : path
-        A session's folder, or one device's; or a folder with those of several recordings, such as a day's.
+        A session's folder, or one device's; or a folder above those of several recordings, such as a
+        day's or an animal's.
     acq_software : str, optional
         The layout it must have; by default any.
     frames : bool
@@ -213,46 +215,41 @@ def check_folder(
     return check_opened(open_folder(folder, acq_software), frames, progress)
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A folder whose recordings were opened and not judged yet; ``problems`` says why some cannot be."""
-
-    folder: Path
-    sessions: list[daq.Session]
-    problems: list[str]
-    split: bool
-
-
-def open_folder(folder: str | Path, acq_software: str | None = None) -> Opened:
-    """Open the recordings of a folder, without reading their frames; see :func:`check_folder`."""
-    folders = daq.recording_folders(folder)
-    if not folders:
-        session = daq.open_session(folder, acq_software, allow_broken=True)
-        return Opened(session.folder, [session], [], False)
-    opened, problems = [], []
-    for part in folders:
-        try:
-            opened.append(daq.open_session(part, acq_software, allow_broken=True))
-        except RecordingError as error:
-            problems.append(str(error))
-    if not opened:
-        raise RecordingError(problems[0])
-    # by the rig's clock where UTC is not known; the names of the folders are times, too
-    opened.sort(key=lambda session: (str(session.start_utc or session.start_local or ""), session.folder.name))
-    return Opened(folders[0].parent, opened, problems, True)
-
-
 def check_opened(opened: Opened, frames: bool = True, progress: bool = True) -> SessionCheck | SplitCheck:
     """Judge recordings that were opened; see :func:`check_folder`."""
     parts = tuple(_check_session(session, frames, progress) for session in opened.sessions)
     if not opened.split:
         return parts[0]
-    relations, changed = [], []
-    for before, after in pairwise(parts):
-        relations += _overlap(before, after)
+    relations: list[str] = []
+    changed: dict[str, list[str]] = {}
+    for before, after in _successive(parts):
+        names = [part_name(opened.folder, part) for part in (before, after)]
+        relations += _overlap(before, after, *names)
         found = daq.changes(daq.all_settings(before.session), daq.all_settings(after.session))
-        changed += [f"From {before.folder.name} to {after.folder.name}: {told}." for told in daq.told_changes(found)]
-    return SplitCheck(opened.folder, parts, tuple(relations), tuple(changed), tuple(opened.problems))
+        for told in daq.told_changes(found):
+            changed.setdefault(told, []).append(f"From {names[0]} to {names[1]}: {told}.")
+    told_once = [
+        f"{first} The same later from {len(others)} recording{'s' * (len(others) > 1)} to the next."
+        if others
+        else first
+        for first, *others in changed.values()
+    ]
+    return SplitCheck(opened.folder, parts, tuple(relations), tuple(told_once), tuple(opened.problems))
+
+
+def _successive(parts: tuple[SessionCheck, ...]) -> Iterator[tuple[SessionCheck, SessionCheck]]:
+    """Give each recording of an animal with the next one."""
+    before: dict[str | None, SessionCheck] = {}
+    for part in parts:
+        animal = part.session.animal
+        if animal in before:
+            yield before[animal], part
+        before[animal] = part
+
+
+def part_name(folder: Path, part: SessionCheck) -> str:
+    """Return what a recording is called among others of a folder: its own folder's path below that one."""
+    return part.folder.relative_to(folder).as_posix()
 
 
 def _check_session(session: daq.Session, frames: bool, progress: bool) -> SessionCheck:
@@ -262,7 +259,7 @@ def _check_session(session: daq.Session, frames: bool, progress: bool) -> Sessio
     return SessionCheck(session, tuple(devices), daq.relate(devices))
 
 
-def _overlap(before: SessionCheck, after: SessionCheck) -> list[str]:
+def _overlap(before: SessionCheck, after: SessionCheck, first_name: str, second_name: str) -> list[str]:
     """Say where a recording starts while the one before it still runs."""
     lengths = [device.quality.duration_s for device in before.devices if device.quality.duration_s is not None]
     starts = [(part.session.start_utc, part.session.start_local) for part in (before, after)]
@@ -273,7 +270,7 @@ def _overlap(before: SessionCheck, after: SessionCheck) -> list[str]:
     if over <= _OVERLAP:
         return []
     return [
-        f"{after.folder.name} starts {over:.1f} s before {before.folder.name} ends: the clock of the computer was set, "
+        f"{second_name} starts {over:.1f} s before {first_name} ends: the clock of the computer was set, "
         "or one is a copy."
     ]
 
@@ -312,13 +309,6 @@ def _picture(device: daq.Check):
         lost={gap.index: gap.missing for gap in timing.gaps},
         pauses={gap.index: gap.interval for gap in timing.pauses},
     )
-
-
-def find_folder(folder: Path) -> Path:
-    """Return a folder as it is named, or below a root directory, as the database names it."""
-    folder = on_disk(folder)
-    roots = [] if folder.exists() else get_miniscope_root_data_dir()
-    return find_full_path(roots, folder) if roots else folder
 
 
 def picture_path(folder: Path, output: Path | None) -> Path:
