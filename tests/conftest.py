@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -51,3 +53,30 @@ def pipeline():
     from workflow_miniscope import pipeline
 
     return pipeline
+
+
+class Ran(NamedTuple):
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run ``workflow-miniscope`` with arguments, in a folder of its own."""
+    from workflow_miniscope.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def _run(*arguments) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["workflow-miniscope", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as exit:
+            status = exit.code or 0
+        return Ran(status, *capsys.readouterr())
+
+    return _run

@@ -1,6 +1,6 @@
 """Sentences for people: the errors a user can cause, and what a user may have meant by a wrong name.
 
-Each error carries one sentence: what is wrong, where, and what to do.
+Each error carries one sentence: what is wrong, where, and what to do; and an exit status.
 """
 
 from __future__ import annotations
@@ -8,13 +8,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+#: Exit statuses of every command, besides 0: it is done.
+FAILED, WRONG_USE, NOTHING_MATCHED = 1, 2, 3
+
 
 class WorkflowError(Exception):
     """Base class: the command line prints its sentence instead of a traceback."""
 
+    exit_status = FAILED
+
 
 class SettingsError(WorkflowError):
     """The configuration file or an environment variable is wrong."""
+
+    exit_status = WRONG_USE
 
 
 class DatabaseError(WorkflowError):
@@ -33,18 +40,36 @@ class ResultError(WorkflowError):
     """A file of results is not what it should be."""
 
 
+class NothingMatched(RecordingError, ResultError):
+    """No recording or result fits what a user chose; the sentence says what is there."""
+
+    exit_status = NOTHING_MATCHED
+
+
 class ParameterError(WorkflowError):
-    """A parameter is unknown or out of range."""
+    """A parameter or restriction is unknown or out of range."""
+
+    exit_status = WRONG_USE
 
 
 class EngineError(WorkflowError):
     """An analysis program is missing or failed."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that looks most like ``name``, whatever its letters' case, or None if none does."""
+def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return the known name that looks most like ``name``, whatever its letters' case, or None if none does.
+
+    Parameters
+    ----------
+    name : str
+        What was written.
+    known : iterable of str
+        What it may have meant.
+    likeness : float
+        Least likeness, from 0 to 1: everything to the same letters (difflib's ratio).
+    """
     by_lower = {other.lower(): other for other in known}
-    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=likeness)
     return by_lower[found[0]] if found else None
 
 

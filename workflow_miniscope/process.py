@@ -18,10 +18,10 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from .database import jobs
-from .database.restriction import restricted
+from .database.restriction import choose
 from .errors import WorkflowError
 from .work import tasks
-from .work.steps import BOTH, FACEMAP, MINISCOPE, SESSION, Step, steps, waiting
+from .work.steps import INGESTED, Step, chosen_steps, waiting
 from .work.text_table import format_table
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ def process(
     Parameters
     ----------
     restrict : str, dict or list of them, optional
-        Which recordings: a DataJoint restriction on recordings, or text such as ``subject=m1``.
+        Which recordings: text such as ``subject=m1``, the name of a recording, or a DataJoint restriction on
+        recordings (:mod:`.database.conditions`).
     paramset : int or str, optional
         Number of a parameter set, or a JSON file of parameters: every chosen recording is processed with it. By
         default recordings without a task get one with the engine's default parameters.
@@ -83,13 +84,14 @@ def process(
     ------
     ParameterError
         The restriction or parameter set is wrong.
+    NothingMatched
+        The restriction chooses no recording.
     EngineError
         There is no such engine, or it cannot run on this machine.
     """
     from .pipeline import facemap, miniscope
 
-    recordings = restricted(miniscope.Recording, restrict)
-    videos = restricted(facemap.VideoRecording, restrict)
+    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
     explicit = paramset is not None or engine is not None
     paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
     if explicit:
@@ -116,14 +118,13 @@ def process(
         "miniscope.Curation": lambda: tasks.create_curations(recordings),
         "facemap.FacemapTask": fill_facemap_tasks,
     }
-    for names, chosen in _chosen(recordings, videos).items():
-        for step in steps(names):
-            if hasattr(step.table, "forget_unreadable"):
-                step.table.forget_unreadable(chosen)
-            if step.name in by_hand:
-                report.count(step.name, by_hand[step.name]())
-            else:
-                _populate(step, chosen, reserve_jobs, progress, report)
+    for step, chosen in chosen_steps(recordings, videos):
+        if hasattr(step.table, "forget_unreadable"):
+            step.table.forget_unreadable(chosen)
+        if step.name in by_hand:
+            report.count(step.name, by_hand[step.name]())
+        elif step.computed:
+            _populate(step, chosen, reserve_jobs, progress, report)
     return report
 
 
@@ -134,24 +135,14 @@ def preview(
     from .pipeline import facemap, miniscope
 
     tasks.choose_paramset(paramset, engine, insert=False)
-    recordings = restricted(miniscope.Recording, restrict)
-    videos = restricted(facemap.VideoRecording, restrict)
+    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
     found = []
-    for names, chosen in _chosen(recordings, videos).items():
-        for step in steps(names):
-            if step.computed:
-                todo, _ = step.table().progress(chosen)
-            else:
-                keys = chosen.keys()
-                todo = sum(any(key.items() <= item.items() for key in keys) for item in waiting(step.name))
-            found.append((step.name, int(todo)))
+    for step, chosen in chosen_steps(recordings, videos):
+        if step.name in INGESTED:
+            continue
+        todo = step.table().progress(chosen)[0] if step.computed else len(waiting(step.name, chosen))
+        found.append((step.name, int(todo)))
     return found
-
-
-def _chosen(recordings: Any, videos: Any) -> dict[tuple[str, ...], Any]:
-    """Return what each group of steps is restricted to."""
-    recordings, videos = recordings.proj(), videos.proj()
-    return {SESSION: [recordings, videos], MINISCOPE: recordings, FACEMAP: videos, BOTH: recordings}
 
 
 def _populate(step: Step, chosen: Any, reserve_jobs: bool, progress: bool, report: ProcessReport) -> None:

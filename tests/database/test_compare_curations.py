@@ -7,7 +7,7 @@ import planted
 import pytest
 
 from workflow_miniscope import engines, figures
-from workflow_miniscope.errors import ParameterError, ResultError
+from workflow_miniscope.errors import NothingMatched, ParameterError, ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
 from workflow_miniscope.reports.compare import compare, draw
@@ -28,7 +28,7 @@ def test_curations_by_restriction(pipeline, load):
     found = compare(result, load_source(RESULT)[1])
     assert found.pairs.tolist() == [[i, i] for i in result.accepted]
 
-    with pytest.raises(ResultError, match="0 rows of Curation fit subject=nobody"):
+    with pytest.raises(NothingMatched, match="No curation has subject 'nobody'; there is .*c_one"):
         load_source("subject=nobody")
     with pytest.raises(ParameterError, match="no attribute 'subjct'; did you mean 'subject'"):
         load_source("subjct=c_one")

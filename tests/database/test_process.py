@@ -11,8 +11,9 @@ import pytest
 
 from workflow_miniscope import engines, process
 from workflow_miniscope.database import jobs
-from workflow_miniscope.database.restriction import restricted
-from workflow_miniscope.errors import EngineError, ParameterError
+from workflow_miniscope.database.conditions import name_of
+from workflow_miniscope.database.restriction import choose, restricted
+from workflow_miniscope.errors import EngineError, NothingMatched, ParameterError
 from workflow_miniscope.work import status, tasks
 
 RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
@@ -68,6 +69,15 @@ def test_a_second_run_finds_its_work_done(pipeline, load):
         '{"subject": "p_one"}',
         ["subject=p_one", "recording_id=0"],
         "subject='p_one' and device='My_V4_Miniscope'",
+        "subject = p_one and recording_id = 0",
+        "subject=p_one and session_datetime=2026-01-15 10:20:30",
+        "subject=p_one and session_datetime=2026-01-15",
+        "subject=p_one and session_datetime >= 2026-01-15 and session_datetime <= 2026-01-15",
+        "subject=p_one and session_datetime=2026-01-15T11:20:30+01:00",
+        "subject=p_one and acq_software != Miniscope-DAQ-V3",
+        "subject in ('p_one', 'nobody') and recording_id between 0 and 1",
+        "p_one_20260115-102030",
+        "p_one_20260115-102030_0",
     ],
 )
 def test_ways_to_restrict(pipeline, add_recording, restrict):
@@ -81,13 +91,57 @@ def test_ways_to_restrict(pipeline, add_recording, restrict):
     ("restrict", "sentence"),
     [
         ("subjct=m1", "no attribute 'subjct'; did you mean 'subject'"),
-        ("no such column > 3", "cannot be used"),
+        ("no such column > 3", "'no' is no attribute"),
+        ("subject = 'p_one' or subject = p_two", "'p_two' is no attribute. Text stands in quotes"),
+        ("subject in ('p_one'", "does not understand it. Write name=value"),
+        ("p_one", "write name=value, such as 'subject=p_one'"),
+        ("recording_id=first", "'recording_id' is a number"),
+        ("session_datetime=yesterday", "'session_datetime' is a time in UTC"),
+        ("p_one_20260115-102030_x1", "part 'x1'"),
         ("{broken", "not valid JSON"),
     ],
 )
 def test_restrictions_that_mean_nothing(pipeline, restrict, sentence):
     with pytest.raises(ParameterError, match=sentence):
         restricted(pipeline.miniscope.Recording, restrict)
+
+
+def test_values_with_blanks_and_any_letters(pipeline, add_recording):
+    for subject in ("Maus A 1", "O'Neill", "50% ä", "r and b"):
+        add_recording(subject)
+        for text in (f"subject={subject}", f'subject = "{subject}" and recording_id=0', f"subject={subject} and fps>1"):
+            table = pipeline.miniscope.Recording * pipeline.miniscope.RecordingInfo
+            assert restricted(table, text).to_arrays("subject").tolist() == [subject]
+        (key,) = restricted(pipeline.miniscope.Recording, f"subject={subject}").keys()
+        assert restricted(pipeline.miniscope.Recording, name_of(key)).keys() == [key]
+
+
+@pytest.mark.parametrize("restrict", ["subject=p_onne", {"subject": "p_onne"}, "subject like 'q!%'"])
+def test_a_restriction_that_nothing_fits_is_an_error(pipeline, add_recording, restrict):
+    if not pipeline.miniscope.Recording & {"subject": "p_one"}:
+        add_recording("p_one")
+    for refused in (process.process, process.preview, status.status):
+        with pytest.raises(NothingMatched, match="p_one") as told:
+            refused(restrict=restrict)
+        assert "SELECT" not in str(told.value)
+    if restrict == "subject=p_onne":
+        assert "No recording has subject 'p_onne'; there is " in str(told.value)
+        assert str(told.value).endswith("Did you mean 'p_one'?")
+
+
+def test_scopes_and_cameras_have_names_of_their_own(pipeline, add_recording):
+    key = add_recording("p_both")
+    video = {name: key[name] for name in pipeline.facemap.VideoRecording.primary_key}
+    pipeline.Device.insert1({"device": "Cam", "modality": "Camera"}, skip_duplicates=True)
+    pipeline.facemap.VideoRecording.insert1({**video, "device": "Cam"})
+    tables = (pipeline.miniscope.Recording, pipeline.facemap.VideoRecording)
+    for name, counts in (
+        (name_of({"subject": "p_both", "session_datetime": key["session_datetime"]}), [1, 1]),
+        (name_of(key), [1, 0]),
+        (name_of(video, camera=True), [0, 1]),
+        ("subject=p_both and acq_software=Miniscope-DAQ-V4", [1, 0]),
+    ):
+        assert [len(query) for query in choose(tables, name, "recording")] == counts, name
 
 
 def test_workers_share_and_the_dead_give_back(pipeline, load):

@@ -249,10 +249,9 @@ def test_processing_fills_them_and_status_shows_them(pipeline, write, put_in, an
     assert all(counts[f"recording.{name}"] == 1 for name in ("Notes", "Settings", "RecordingQuality", "CameraQuality"))
     chosen = [pipeline.miniscope.Recording & {"subject": animal}, pipeline.facemap.VideoRecording & {"subject": animal}]
     report = process.ProcessReport()
-    groups = process._chosen(*chosen)
     wanted = ("RecordingInfo", *FILLED)
-    for names, restriction in groups.items():
-        for step in process.steps(tuple(name for name in names if name.split(".")[1] in wanted)):
+    for step, restriction in process.chosen_steps(*chosen):
+        if step.name.split(".")[1] in wanted:
             process._populate(step, restriction, False, False, report)
     assert report.errors == []
     assert all(report.done[f"recording.{name}"] == 1 for name in FILLED)

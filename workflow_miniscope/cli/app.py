@@ -12,14 +12,16 @@ from typing import Annotated
 import typer
 
 from .. import __version__, opencv
-from ..errors import WorkflowError
+from ..errors import SettingsError, WorkflowError
 from . import check, compare, console, db, demo, extract, facemap_params, ingest, init, process, report, status
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="From a Miniscope-DAQ folder to curated neural activity in a database.",
+    epilog="Exit status of every command: 0 done, 1 something failed, 2 wrong use, 3 nothing matched.",
 )
 app.add_typer(db.app, name="db")
 app.command("init")(init.command)
@@ -54,6 +56,8 @@ def options(
     if config is not None:
         from ..settings import CONFIG_VARIABLE, get_settings
 
+        if not config.is_file():
+            raise SettingsError(f"--config names {config}, which does not exist.")
         os.environ[CONFIG_VARIABLE] = str(config)
         get_settings.cache_clear()
 

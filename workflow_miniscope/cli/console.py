@@ -11,7 +11,7 @@ from ..errors import WorkflowError
 
 
 def run(app: typer.Typer) -> None:
-    """Run a command line, turning the errors a user can cause into one sentence and exit status 1."""
+    """Run a command line, turning the errors a user can cause into one sentence and its exit status."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     # DataJoint announces each connection, every deprecated table and each error, which our own reports have anyway
     logging.getLogger("datajoint").setLevel(logging.CRITICAL)
@@ -19,7 +19,7 @@ def run(app: typer.Typer) -> None:
         app()
     except WorkflowError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_status)
 
 
 def run_one(command: typer.models.CommandFunctionType) -> None:

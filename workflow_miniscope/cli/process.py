@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
+from .options import Restrict
+
 
 def command(
-    restrict: Annotated[
-        list[str] | None,
-        typer.Option(help="Which recordings: subject=m1, or a DataJoint restriction; may be given again."),
-    ] = None,
+    restrict: Restrict = None,
     paramset: Annotated[
         str | None, typer.Option(help="Number of a parameter set, or a JSON file of parameters.")
     ] = None,

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from .options import Restrict
+
 
 def command(
     output: Annotated[Path, typer.Option(help="Folder to draw into.")] = Path("figures"),
-    restrict: Annotated[
-        list[str] | None, typer.Option(help="Which recordings, such as subject=m1; by default all.")
-    ] = None,
+    restrict: Restrict = None,
 ) -> None:
     """Draw what is in the database: footprints, traces, shifts, intervals, faces."""
     from ..reports.report import write

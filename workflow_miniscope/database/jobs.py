@@ -45,10 +45,29 @@ def find_jobs(table: Any) -> Any | None:
     return queue if queue.is_declared else None
 
 
-def count_errors(table: Any) -> int:
-    """Return how many keys of a table failed when they were last tried."""
+def errors(table: Any, chosen: Any = None) -> list[dict[str, Any]]:
+    """Return the jobs of a table that failed when they were last tried, oldest first.
+
+    Parameters
+    ----------
+    table : DataJoint table
+        A computed table.
+    chosen : DataJoint restriction, optional
+        Of which keys; by default all.
+
+    Returns
+    -------
+    list of dict
+        Key, ``error_message``, ``error_stack`` and ``completed_time`` of each.
+    """
     queue = find_jobs(table)
-    return 0 if queue is None else len(queue.errors)
+    if queue is None:
+        return []
+    found = queue.errors
+    if chosen is not None:
+        found = found.restrict(chosen, semantic_check=False)  # the queue's keys have no origin
+    rows: list[dict[str, Any]] = found.to_dicts(order_by="completed_time")
+    return rows
 
 
 def record_error(table: Any, key: dict[str, Any], message: str) -> None:

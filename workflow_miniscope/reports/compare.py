@@ -1,10 +1,10 @@
 """Compare two analyses of one recording: which cells both found, and how much their traces are alike.
 
     workflow-miniscope compare results/caiman results/cnmfe
-    workflow-miniscope compare "subject='m1' and paramset_id=0" "subject='m1' and paramset_id=1"
+    workflow-miniscope compare m1_20260115-102030_0_p0 m1_20260115-102030_0_p1
 
-Each is a result file of CaImAn's format, whichever engine wrote it, the folder that holds it, or a restriction that
-chooses one curation in the database.
+Each is a result file of CaImAn's format, whichever engine wrote it, its folder, or the name of one curation in
+the database (``workflow-miniscope list`` prints them), or a restriction that chooses one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.matching import THRESHOLD, correlate_rows, match_footprints
+from ..database.conditions import is_restriction
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats, Ints
 from ..results.caiman import CaimanResult, read_result
@@ -207,13 +208,13 @@ def load(source: str | Path | dict[str, Any]) -> tuple[str, CaimanResult]:
     from ..elements.miniscope import get_loader_result
     from ..pipeline import miniscope
 
-    key = only_key(miniscope.Curation, source, "curation, with its paramset_id and curation_id")
+    key = only_key(miniscope.Curation, source, "curation")
     method, result = get_loader_result(key, miniscope.Curation)
     return f"{key['subject']} {method} p{key['paramset_id']} c{key['curation_id']}", result
 
 
 def _is_restriction(source: str) -> bool:
-    return not Path(source).exists() and any(sign in source for sign in "=<>{")
+    return not Path(source).exists() and is_restriction(source)
 
 
 def draw(comparison: Comparison) -> Figure:

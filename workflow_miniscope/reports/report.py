@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from .. import figures
-from ..database.restriction import only_key, restricted
-from ..errors import ResultError
+from ..database.restriction import choose, only_key
+from ..errors import NothingMatched, ResultError
 from ..movies.types import Floats
 
 logger = logging.getLogger(__name__)
@@ -285,6 +285,11 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     -------
     list of Path
         One PNG file for each figure.
+
+    Raises
+    ------
+    NothingMatched
+        Nothing is computed yet, or nothing that fits the restriction.
     """
     from ..pipeline import face, facemap, miniscope
 
@@ -302,9 +307,13 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
         ("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
         ("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
     ]
-    jobs = []
-    for name, draw, table in drawings:
-        jobs += [(name, draw, key) for key in restricted(table, restrict).keys()]
+    chosen = choose([table for _, _, table in drawings], restrict, "computed recording")
+    jobs = [(name, draw, key) for (name, draw, _), rows in zip(drawings, chosen, strict=True) for key in rows.keys()]
+    if not jobs:
+        raise NothingMatched(
+            "There is nothing to draw yet: `workflow-miniscope process` computes it, and `workflow-miniscope status` "
+            "says what is done."
+        )
     paths = []
     for name, draw, key in tqdm(jobs, desc="Figures", unit="figure", disable=None if progress else True):
         paths.append(figures.save(draw(key), Path(folder) / f"{_file_name(key)}_{name}.png"))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..database import jobs
-from .steps import BOTH, FACEMAP, INGESTED, MINISCOPE, SESSION, Step, steps, waiting
+from ..database.restriction import choose
+from .steps import Step, chosen_steps, waiting
 from .text_table import format_table
 
 
-def status() -> dict[str, dict[str, int]]:
+def status(restrict: Any = None) -> dict[str, dict[str, int]]:
     """Count each table's rows, what it still has to do, and what failed.
+
+    Parameters
+    ----------
+    restrict : str, dict or list of them, optional
+        Which recordings, such as ``subject=m1``; by default all.
 
     Returns
     -------
@@ -16,17 +24,25 @@ def status() -> dict[str, dict[str, int]]:
         ``{"miniscope.Processing": {"rows": 1, "todo": 0, "errors": 0}, ...}`` in the order of the workflow. Tasks and
         curations are to do for each recording or processing that has none.
     """
-    return {step.name: _count(step) for step in steps(INGESTED + SESSION + MINISCOPE + FACEMAP + BOTH)}
+    from ..pipeline import facemap, miniscope
+
+    if restrict is None:
+        return {step.name: _count(step, None) for step, _ in chosen_steps(None, None)}
+    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    return {step.name: _count(step, chosen) for step, chosen in chosen_steps(recordings, videos)}
 
 
-def _count(step: Step) -> dict[str, int]:
+def _count(step: Step, chosen: Any) -> dict[str, int]:
+    table = step.table()
+    restrictions = [] if chosen is None else [chosen]
     errors = 0
     if step.computed:
-        todo, _ = step.table().progress()
-        errors = jobs.count_errors(step.table())
+        todo, _ = table.progress(*restrictions)
+        errors = len(jobs.errors(table, *restrictions))
     else:
-        todo = len(waiting(step.name))
-    return {"rows": len(step.table()), "todo": int(todo), "errors": errors}
+        todo = len(waiting(step.name, *restrictions))
+    rows = table if chosen is None else table & chosen
+    return {"rows": len(rows), "todo": int(todo), "errors": errors}
 
 
 def warned() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +76,40 @@ def steps(names: tuple[str, ...]) -> list[Step]:
     return [Step(name, getattr(getattr(pipeline, name.split(".")[0]), name.split(".")[1])) for name in names]
 
 
-def waiting(name: str) -> list[dict]:
+def chosen_steps(recordings: Any | None, videos: Any | None) -> Iterator[tuple[Step, Any]]:
+    """Return all steps, each with what restricts its table to some recordings of scopes and of cameras.
+
+    Parameters
+    ----------
+    recordings, videos : DataJoint query or None
+        Rows of ``miniscope.Recording`` and of ``facemap.VideoRecording``; None restricts nothing.
+    """
+    if recordings is None or videos is None:
+        groups = [(INGESTED + SESSION + MINISCOPE + FACEMAP + BOTH, None)]
+    else:
+        recordings, videos = recordings.proj(), videos.proj()
+        either = [recordings, videos]
+        groups = [
+            (INGESTED[:-2] + SESSION, either),
+            (INGESTED[-2:-1] + MINISCOPE, recordings),
+            (INGESTED[-1:] + FACEMAP, videos),
+            (BOTH, recordings),
+        ]
+    for names, chosen in groups:
+        for step in steps(names):
+            yield step, chosen
+
+
+def waiting(name: str, chosen: Any = None) -> list[dict[str, Any]]:
     """Return the keys for which a hand-filled table has no row yet: recordings without a task, results without a
     curation. Tables that start from nothing wait for nothing.
+
+    Parameters
+    ----------
+    name : str
+        The table, such as "miniscope.Curation".
+    chosen : DataJoint restriction, optional
+        Of which recordings; by default all.
     """
     from ..pipeline import facemap, miniscope
 
@@ -89,4 +121,6 @@ def waiting(name: str) -> list[dict]:
     if name not in parents:
         return []
     parent, table = parents[name]
-    return (parent.proj() - table.proj()).keys()
+    found = parent.proj() - table.proj()
+    keys: list[dict[str, Any]] = (found if chosen is None else found & chosen).keys()
+    return keys

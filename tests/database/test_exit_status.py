@@ -1,0 +1,38 @@
+"""Exit statuses: 0 done, 1 something failed, 2 wrong use, 3 nothing matched; and one sentence that says why."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("status",), 0, ""),
+        (("-h",), 0, ""),
+        (("status", "-h"), 0, ""),
+        (("status", "--restrict", "subject=Maus Z 9"), 3, "No recording has subject 'Maus Z 9'"),
+        (("process", "--restrict", "subject=m9"), 3, "No recording has subject 'm9'"),
+        (("process", "--dry-run", "--restrict", "subject=m9"), 3, "No recording has subject 'm9'"),
+        (("process", "--restrict", "subject = m2 or subject = m3"), 2, "'m2' is no attribute"),
+        (("process", "--restrict", "subjct=m9"), 2, "did you mean 'subject'?"),
+        (("report", "--restrict", "subject=m9"), 3, "m9"),
+        (("compare", "subject=m9", "subject=m8"), 3, "m9"),
+        (("compare", "m9_20260115-102030_0", "m8_20260115-102030_0"), 3, "m9_20260115-102030_0"),
+        (("process", "--paramset", "9999"), 2, "There is no paramset 9999"),
+        (("--config", "nope", "status"), 2, "Error: --config names nope, which does not exist."),
+        (("proces",), 2, "proces"),
+        (("compare", "nowhere.hdf5", "nowhere.hdf5"), 1, "nowhere.hdf5"),
+    ],
+)
+def test_exit_statuses(pipeline, add_recording, run, arguments, status, sentence):
+    if not pipeline.Subject & {"subject": "cli_m"}:
+        add_recording("cli_m")
+    done = run(*arguments)
+    assert done.status == status, done.err
+    assert sentence in done.err
+    assert "SELECT" not in done.err
+    assert "Traceback" not in done.err
+    assert "done already" not in done.out
+
+
+def test_the_help_says_what_the_statuses_mean(run):
+    assert "3 nothing matched" in " ".join(run("--help").out.split())
