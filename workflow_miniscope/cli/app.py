@@ -13,7 +13,21 @@ import typer
 
 from .. import __version__, opencv
 from ..errors import SettingsError, WorkflowError
-from . import check, compare, console, db, demo, extract, facemap_params, ingest, init, process, report, status
+from . import (
+    check,
+    compare,
+    console,
+    db,
+    demo,
+    extract,
+    facemap_params,
+    ingest,
+    init,
+    list_recordings,
+    process,
+    report,
+    status,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -28,6 +42,7 @@ app.command("init")(init.command)
 app.command("check")(check.command)
 app.command("ingest")(ingest.command)
 app.command("process")(process.command)
+app.command("list")(list_recordings.command)
 app.command("status")(status.command)
 app.command("extract")(extract.command)
 app.command("compare")(compare.command)

@@ -45,11 +45,15 @@ def _count(step: Step, chosen: Any) -> dict[str, int]:
     return {"rows": len(rows), "todo": int(todo), "errors": errors}
 
 
-def warned() -> list[str]:
-    """Say of each result that is not to be trusted, or only with warnings, which one it is and why."""
-    from ..pipeline import extraction
+def warned(restrict: Any = None) -> list[str]:
+    """Say of each result that is not to be trusted, or only with warnings, which one it is and why.
 
-    rows = (extraction.Verdict & "verdict in ('usable with warnings', 'not to be trusted')").to_dicts()
+    ``restrict``: see :func:`status`.
+    """
+    from ..pipeline import extraction, miniscope
+
+    chosen = extraction.Verdict & choose(miniscope.Recording, restrict).proj()
+    rows = (chosen & "verdict in ('usable with warnings', 'not to be trusted')").to_dicts()
     lines = []
     for row in sorted(rows, key=lambda row: row["verdict"]):
         key = " ".join(f"{name}={row[name]}" for name in extraction.Verdict.primary_key)

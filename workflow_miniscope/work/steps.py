@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,13 @@ def steps(names: tuple[str, ...]) -> list[Step]:
     return [Step(name, getattr(getattr(pipeline, name.split(".")[0]), name.split(".")[1])) for name in names]
 
 
+def kind_of(name: str) -> Literal["session", "scope", "camera"]:
+    """Return whose rows a step has, by its name: a session's, or a recording's of a scope or camera."""
+    if name in SESSION:
+        return "session"
+    return "camera" if name in FACEMAP or name == INGESTED[-1] else "scope"
+
+
 def chosen_steps(recordings: Any | None, videos: Any | None) -> Iterator[tuple[Step, Any]]:
     """Return all steps, each with what restricts its table to some recordings of scopes and of cameras.
 
@@ -84,6 +91,7 @@ def chosen_steps(recordings: Any | None, videos: Any | None) -> Iterator[tuple[S
     recordings, videos : DataJoint query or None
         Rows of ``miniscope.Recording`` and of ``facemap.VideoRecording``; None restricts nothing.
     """
+    groups: list[tuple[tuple[str, ...], Any]]
     if recordings is None or videos is None:
         groups = [(INGESTED + SESSION + MINISCOPE + FACEMAP + BOTH, None)]
     else:

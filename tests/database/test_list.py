@@ -1,0 +1,96 @@
+"""The list of recordings, and what failed: by real recordings at several stages."""
+
+import csv
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from workflow_miniscope.errors import NothingMatched
+from workflow_miniscope.process import process
+from workflow_miniscope.work.overview import overview
+from workflow_miniscope.work.progress import failures
+
+RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
+
+
+@pytest.fixture(scope="module")
+def three(pipeline):
+    """Whether the recordings of this module are there."""
+    return {}
+
+
+@pytest.fixture
+def recordings(three, load, add_recording, tmp_path):
+    """One recording that is done, one that fails, one that nobody has processed."""
+    if not three:
+        broken = tmp_path / "broken.hdf5"
+        broken.write_bytes(b"nothing")
+        load("l_done", RESULT)
+        load("l_bad", broken)
+        three["report"] = process(restrict="subject in ('l_done', 'l_bad')", progress=False)
+        add_recording("l_new")
+    return three
+
+
+def test_each_recording_is_one_line(pipeline, recordings):
+    done, bad, new = (overview(f"subject={subject}")[0] for subject in ("l_done", "l_bad", "l_new"))
+    assert [row.name for row in (done, bad, new)] == [f"l_{s}_20260115-102030_0" for s in ("done", "bad", "new")]
+    assert (done.kind, done.device) == ("scope", "My_V4_Miniscope")
+    assert done.start_utc == datetime(2026, 1, 15, 10, 20, 30)
+    assert done.start_local == datetime(2026, 1, 15, 2, 20, 30), "as the files of the rig say"
+    assert done.duration_s == pytest.approx(30)
+    assert done.verdict == new.verdict or new.verdict is None
+    assert (done.state, bad.state, new.state) == ("done", "failed", "to do")
+    assert done.steps["miniscope.Activity"] == "done"
+    assert bad.steps["miniscope.Processing"] == "failed"
+    assert bad.steps["miniscope.Activity"] == "waiting"
+    assert new.steps["miniscope.ProcessingTask"] == "to do"
+    (analysis,) = done.analyses
+    key = {"subject": "l_done"}
+    assert analysis.found == len(pipeline.miniscope.Segmentation.Mask & key)
+    assert analysis.accepted == len(pipeline.miniscope.MaskClassification.MaskType & key) < analysis.found
+    assert (analysis.engine, analysis.paramset_id, analysis.description) == ("caiman", 90, "of the lab")
+    assert [failure.step for failure in bad.failures] == ["miniscope.Processing"]
+
+
+def test_names_are_taken_by_the_other_commands(recordings, run):
+    listed = json.loads(run("list", "--restrict", "subject=l_done", "--json").out)["recordings"]
+    (row,) = listed
+    (analysis,) = row["analyses"]
+    assert run("status", "--restrict", row["name"]).status == 0
+    assert "already" in run("process", "--restrict", row["name"]).out
+    assert "traces.png" in run("report", "--restrict", analysis["name"]).out
+    done = run("compare", analysis["name"], analysis["name"])
+    assert done.status == 0, done.err
+
+
+def test_what_failed_is_told_once(recordings, run):
+    assert len(recordings["report"].errors) == 1
+    done = run("status", "--errors", "--restrict", "subject=l_bad")
+    assert done.status == 0
+    assert done.out.count("broken.hdf5") == 1
+    assert "l_bad_20260115-102030_0_p90" in done.out
+    (failure,) = failures("subject=l_bad")
+    assert json.loads(run("status", "--errors", "--json", "--restrict", "subject=l_bad").out)["errors"][0]["cause"] == (
+        failure.cause
+    )
+    assert run("status", "--errors", "--restrict", "subject=l_done").out == "Nothing has failed.\n"
+    text = run("list", "--restrict", "subject=l_bad").out
+    assert "failed: Processing" in text
+    assert text.count("broken.hdf5") == 1
+
+
+def test_filters_and_csv(recordings, run):
+    rows = list(csv.DictReader(io.StringIO(run("list", "--state", "failed", "--csv").out)))
+    assert "l_bad_20260115-102030_0" in [row["name"] for row in rows]
+    assert {row["state"] for row in rows} == {"failed"}
+    assert all(row["last_error"] for row in rows)
+    done = run("list", "--state", "failed", "--restrict", "subject=l_done")
+    assert (done.status, "No recording has the state 'failed'; there is: 1 done." in done.err) == (3, True)
+    with pytest.raises(NothingMatched, match="there is: 1 not checked yet"):
+        overview("subject=l_new", verdict="good")
+    table = run("list", "--restrict", "subject=l_done").out
+    assert "2026-01-15 02:20  2026-01-15 10:20  0:30" in table

@@ -1,0 +1,50 @@
+"""``workflow-miniscope list``."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from .options import Restrict
+
+
+class Far(StrEnum):
+    """How far a recording is."""
+
+    done = "done"
+    todo = "to do"
+    failed = "failed"
+
+
+class Verdict(StrEnum):
+    """What a check said."""
+
+    good = "good"
+    usable = "usable with warnings"
+    unusable = "unusable"
+
+
+def command(
+    restrict: Restrict = None,
+    state: Annotated[Far | None, typer.Option(help="Only recordings that are this far.")] = None,
+    verdict: Annotated[Verdict | None, typer.Option(help="Only recordings with this verdict.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one line a recording.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with each step.")] = False,
+) -> None:
+    """List the recordings: when, how long, how good, how far, with how many cells, and what failed.
+
+    Every command takes the names it prints: process --restrict NAME, report --restrict NAME, compare NAME_p0 NAME_p1.
+    """
+    from ..work.listing import as_table, write_csv
+    from ..work.overview import overview
+
+    found = overview(restrict, state and state.value, verdict and verdict.value)
+    if as_json:
+        print(json.dumps({"recordings": [row.as_json() for row in found]}, indent=2, ensure_ascii=False))
+    elif as_csv:
+        print(write_csv(found), end="")
+    else:
+        print(as_table(found))

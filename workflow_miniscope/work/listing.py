@@ -1,0 +1,92 @@
+"""The overview of the recordings as a table of text and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from .overview import Overview
+from .progress import Failure
+from .text_table import format_table
+
+#: Of a line of CSV; several analyses of one recording are joined by semicolons.
+COLUMNS = (
+    "name", "subject", "kind", "device", "start_utc", "start_local", "duration_s", "verdict", "state", "analyses",
+    "paramsets", "cells_found", "cells_accepted", "last_error", "session_dir",
+)  # fmt: skip
+
+
+def as_table(rows: Sequence[Overview]) -> str:
+    """Return recordings as aligned text, with what failed below, each cause once."""
+    if not rows:
+        return "No recording is in the database yet: `workflow-miniscope ingest` puts them in."
+    header = ("name", "device", "start (local)", "start (UTC)", "length", "verdict", "state", "cells", "paramsets")
+    text = format_table(header, [_cells(row) for row in rows])
+    failed = as_causes([failure for row in rows for failure in row.failures])
+    return f"{text}\n\n{failed}" if failed else text
+
+
+def _cells(row: Overview) -> tuple[str, ...]:
+    local = row.start_local
+    return (
+        row.name,
+        row.device,
+        "-" if local is None else f"{local:%Y-%m-%d %H:%M}",
+        f"{row.start_utc:%Y-%m-%d %H:%M}",
+        "-" if row.duration_s is None else _length(row.duration_s),
+        row.verdict or "-",
+        _state(row),
+        ", ".join(f"{one.accepted} of {one.found}" for one in row.analyses if one.found is not None) or "-",
+        ", ".join(f"{one.paramset_id} ({one.description or one.engine})" for one in row.analyses) or "-",
+    )
+
+
+def _length(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def _state(row: Overview) -> str:
+    if row.state == "done":
+        return "done"
+    steps = [name.split(".")[1] for name, state in row.steps.items() if state == row.state]
+    if row.state == "failed":
+        return f"failed: {steps[0]}" + (f" and {len(steps) - 1} more" if len(steps) > 1 else "")
+    return f"to do: {steps[0]}"
+
+
+def as_causes(failures: Sequence[Failure]) -> str:
+    """Return what failed, each cause once, with the recordings it stopped."""
+    by_cause: dict[tuple[str, str], list[Failure]] = {}
+    for failure in failures:
+        by_cause.setdefault((failure.step, failure.cause), []).append(failure)
+    parts = []
+    for (step, cause), those in by_cause.items():
+        names = ", ".join(dict.fromkeys(failure.name for failure in those))
+        last = max(failure.time for failure in those)
+        parts.append(f"{step}, last tried {last:%Y-%m-%d %H:%M}: {cause}\n    {names}")
+    return "\n".join(["Failed:", *parts]) if parts else ""
+
+
+def write_csv(rows: Sequence[Overview]) -> str:
+    """Return recordings as CSV with the columns :data:`COLUMNS`."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        values: dict[str, Any] = {
+            **row.as_json(),
+            "analyses": _joined(one.name for one in row.analyses),
+            "paramsets": _joined(one.paramset_id for one in row.analyses),
+            "cells_found": _joined(one.found for one in row.analyses),
+            "cells_accepted": _joined(one.accepted for one in row.analyses),
+            "last_error": row.failures[-1].cause if row.failures else None,
+        }
+        writer.writerow(["" if values[name] is None else values[name] for name in COLUMNS])
+    return file.getvalue()
+
+
+def _joined(values: Any) -> str:
+    return ";".join("" if value is None else str(value) for value in values)

@@ -1,0 +1,201 @@
+"""The recordings, one by one: when, how long, how good, how far, with how many cells, and what failed last."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from ..database.conditions import name_of
+from ..database.restriction import choose
+from ..errors import NothingMatched
+from .analyses import Analysis, camera_analyses, scope_analyses
+from .progress import RECORDING, Failure, Key, State, key_of, progress, step_failures
+from .steps import INGESTED, chosen_steps, kind_of
+
+_CLOCK = ("year", "month", "day", "hour", "minute", "second")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A recording and how far it is.
+
+    Attributes
+    ----------
+    name : str
+        What every command takes.
+    key : tuple
+        Animal, start, number of the recording.
+    subject, device, session_dir : str
+        Animal, scope or camera, folder.
+    kind : "scope" or "camera"
+    start_utc : datetime
+        Without a zone.
+    start_local : datetime or None
+        By the clock of the computer that recorded; None where nothing says it.
+    duration_s : float or None
+        By the time stamps; None before it is checked.
+    verdict : str or None
+        "good", "usable with warnings" or "unusable"; None before it is checked.
+    steps : dict
+        The state of each step.
+    analyses : tuple of Analysis
+    failures : tuple of Failure
+        Oldest first.
+    """
+
+    name: str
+    key: Key
+    subject: str
+    device: str
+    kind: Literal["scope", "camera"]
+    session_dir: str
+    start_utc: datetime
+    start_local: datetime | None
+    duration_s: float | None
+    verdict: str | None
+    steps: Mapping[str, State]
+    analyses: tuple[Analysis, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """Failed where a step is, to do where one can be computed, else done."""
+        states = self.steps.values()
+        return "failed" if "failed" in states else "to do" if "to do" in states else "done"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        last = self.failures[-1] if self.failures else None
+        return {
+            "name": self.name,
+            "subject": self.subject,
+            "kind": self.kind,
+            "device": self.device,
+            "session_dir": self.session_dir,
+            "start_utc": self.start_utc.isoformat(),
+            "start_local": None if self.start_local is None else self.start_local.isoformat(),
+            "duration_s": self.duration_s,
+            "verdict": self.verdict,
+            "state": self.state,
+            "steps": dict(self.steps),
+            "analyses": [dict(vars(analysis)) for analysis in self.analyses],
+            "last_error": None if last is None else {**vars(last), "time": last.time.isoformat()},
+        }
+
+
+def overview(restrict: Any = None, state: str | None = None, verdict: str | None = None) -> list[Overview]:
+    """Return the recordings of scopes and cameras, by animal and time.
+
+    Parameters
+    ----------
+    restrict : str, dict or list of them, optional
+        Which recordings (see :func:`..database.restriction.restricted`); by default all.
+    state, verdict : str, optional
+        Only recordings with these.
+
+    Raises
+    ------
+    ParameterError, NothingMatched
+        The restriction is wrong, or no recording is like this.
+    """
+    from ..pipeline import facemap, miniscope
+
+    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    rows = [*_of_kind("scope", recordings), *_of_kind("camera", videos)]
+    rows = _with_steps(rows, recordings, videos)
+    found = sorted(rows, key=lambda row: (row.subject, row.start_utc, row.kind == "camera", row.name))
+    for what, wanted in (("state", state), ("verdict", verdict)):
+        there = found
+        found = [row for row in there if wanted is None or getattr(row, what) == wanted]
+        if there and not found:
+            counts = Counter(str(getattr(row, what) or "not checked yet") for row in there)
+            said = ", ".join(f"{number} {value}" for value, number in counts.items())
+            raise NothingMatched(f"No recording has the {what} '{wanted}'; there is: {said}.")
+    return found
+
+
+# What is known of a recording before any step ---------------------------------
+
+
+def _of_kind(kind: Literal["scope", "camera"], chosen: Any) -> Iterator[Overview]:
+    from ..pipeline import recording, session
+
+    quality = recording.RecordingQuality if kind == "scope" else recording.CameraQuality
+    judged = {key_of(row): row for row in (quality & chosen.proj()).proj("verdict", "duration_s").to_dicts()}
+    folders = {key_of(row): row["session_dir"] for row in (session.SessionDirectory & chosen.proj()).to_dicts()}
+    clocks = _clocks(chosen)
+    analyses = scope_analyses(chosen) if kind == "scope" else camera_analyses(chosen)
+    for row in chosen.proj("device").to_dicts():
+        folder = folders.get(key_of(row)[:2], "")
+        found = judged.get(key_of(row), {})
+        yield Overview(
+            name=name_of({name: row[name] for name in RECORDING}, camera=kind == "camera"),
+            key=key_of(row),
+            subject=row["subject"],
+            device=row["device"],
+            kind=kind,
+            session_dir=folder,
+            start_utc=row["session_datetime"],
+            start_local=clocks.get(key_of(row)[:2]) or _time_of_folder(folder),
+            duration_s=found.get("duration_s"),
+            verdict=found.get("verdict"),
+            steps={},
+            analyses=tuple(analyses.get(key_of(row), ())),
+        )
+
+
+def _clocks(chosen: Any) -> dict[Key, datetime]:
+    """Return the local starts that the metadata files tell, by session."""
+    from ..pipeline import recording
+
+    fields: dict[Key, dict[str, Any]] = defaultdict(dict)
+    for row in (recording.Settings.Session & chosen.proj()).to_dicts():
+        fields[key_of(row)[:2]][row["setting"].removeprefix("recordingStartTime.")] = json.loads(row["value"])
+    found = {}
+    for session, values in fields.items():
+        try:
+            year, month, day, hour, minute, second = (int(values[name]) for name in _CLOCK)
+            found[session] = datetime(year, month, day, hour, minute, second)
+        except (KeyError, TypeError, ValueError):
+            continue  # an older program's file
+    return found
+
+
+def _time_of_folder(session_dir: str) -> datetime | None:
+    """Return the time that Miniscope-DAQ named a folder after: 2026_01_15/10_20_30, or H10_M20_S30."""
+    match = re.search(r"(\d{4})_(\d+)_(\d+)/H?(\d+)_M?(\d+)_S?(\d+)", session_dir)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = map(int, match.groups())
+    try:
+        return datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
+
+
+# Steps -----------------------------------------------------------------------
+
+
+def _with_steps(rows: Sequence[Overview], recordings: Any, videos: Any) -> list[Overview]:
+    states: dict[str, dict[str, State]] = defaultdict(dict)
+    failed: dict[str, list[Failure]] = defaultdict(list)
+    for step, chosen in chosen_steps(recordings, videos):
+        if step.name in INGESTED:
+            continue
+        here, failures = progress(step, chosen), step_failures(step, chosen)
+        for row in rows:
+            if kind_of(step.name) not in ("session", row.kind):
+                continue
+            key = row.key[:2] if kind_of(step.name) == "session" else row.key
+            mine = failures.get(key, [])
+            failed[row.name] += mine
+            states[row.name][step.name] = "failed" if mine else here.get(key, "waiting")
+    return [
+        replace(row, steps=states[row.name], failures=tuple(sorted(failed[row.name], key=lambda one: one.time)))
+        for row in rows
+    ]
