@@ -50,8 +50,9 @@ def commands() -> str:
     from typer.cli import get_docs_for_click
 
     from workflow_miniscope.cli.app import app
+    from workflow_miniscope.cli.console import build
 
-    command = typer.main.get_command(app)
+    command = build(app)
     with typer.Context(command, info_name="workflow-miniscope") as context:
         text = get_docs_for_click(obj=command, ctx=context, name="workflow-miniscope")
     return re.sub(r"^# .*\n", "", text, count=1)  # the page has its title

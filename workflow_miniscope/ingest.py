@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from . import daq
+from .bars import tqdm
 from .database.columns import text_length
 from .database.connection import DATABASE_ERRORS
 from .errors import ManifestError, RecordingError, WorkflowError, did_you_mean

@@ -10,41 +10,22 @@ fails does not stop the others, and is tried again at the next run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
+from . import bars
 from .database import jobs
+from .database.connection import dj
 from .database.restriction import choose
-from .errors import WorkflowError
 from .work import tasks
+from .work.outcome import ProcessReport, describe, name_of_key
 from .work.steps import INGESTED, Step, chosen_steps, waiting
-from .work.text_table import format_table
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class ProcessReport:
-    """What a run did: rows made for each table, and what failed as (table, key, cause)."""
-
-    done: dict[str, int] = field(default_factory=dict)
-    errors: list[tuple[str, dict, str]] = field(default_factory=list)
-
-    def count(self, name: str, n: int = 1) -> None:
-        """Add to what was made for a table."""
-        self.done[name] = self.done.get(name, 0) + n
-
-    def __str__(self) -> str:
-        made = [(name, n) for name, n in self.done.items() if n]
-        text = format_table(("table", "made"), made) if made else "Everything is done already."
-        if self.errors:
-            failed = [f"  {name}, {format_key(key)}: {cause}" for name, key, cause in self.errors]
-            text = "\n".join([text if made else "Nothing was made.", "", f"{len(failed)} failed:", *failed])
-        return text
 
 
 def process(
@@ -94,13 +75,14 @@ def process(
     recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
     explicit = paramset is not None or engine is not None
     paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
-    if explicit:
+    if paramset_id is not None:
         tasks.require_engine(paramset_id)
     face_params = None if facemap_params is None else tasks.read_facemap_params(facemap_params)
     report = ProcessReport()
+    begin = time.monotonic()
 
     def fill_facemap_tasks() -> int:
-        if face_params is None:
+        if face_params is None or facemap_params is None:
             return tasks.create_facemap_tasks(videos)
         return tasks.create_facemap_tasks(videos, face_params, Path(facemap_params).stem)
 
@@ -109,22 +91,24 @@ def process(
         chosen = recordings if explicit else recordings - miniscope.ProcessingTask.proj()
         if not miniscope.RecordingInfo & chosen.proj():
             return 0
-        return tasks.create_processing_tasks(
-            chosen, tasks.choose_paramset(None, None) if paramset_id is None else paramset_id
-        )
+        return tasks.create_processing_tasks(chosen, paramset_id)
 
     by_hand: dict[str, Callable[[], int]] = {
         "miniscope.ProcessingTask": fill_processing_tasks,
         "miniscope.Curation": lambda: tasks.create_curations(recordings),
         "facemap.FacemapTask": fill_facemap_tasks,
     }
-    for step, chosen in chosen_steps(recordings, videos):
-        if hasattr(step.table, "forget_unreadable"):
-            step.table.forget_unreadable(chosen)
-        if step.name in by_hand:
-            report.count(step.name, by_hand[step.name]())
-        elif step.computed:
-            _populate(step, chosen, reserve_jobs, progress, report)
+    with bars.tqdm(desc="process", bar_format="{desc} [{elapsed}]", disable=None if progress else True) as line:
+        for step, chosen in chosen_steps(recordings, videos):
+            line.say(step.name)
+            if hasattr(step.table, "forget_unreadable"):
+                step.table.forget_unreadable(chosen)
+            if step.name in by_hand:
+                report.count(step.name, by_hand[step.name]())
+            elif step.computed:
+                _populate(step, chosen, reserve_jobs, line, report)
+    report.seconds = time.monotonic() - begin
+    logger.info("Processed: %s", report.summary())
     return report
 
 
@@ -145,42 +129,80 @@ def preview(
     return found
 
 
-def _populate(step: Step, chosen: Any, reserve_jobs: bool, progress: bool, report: ProcessReport) -> None:
+def _populate(step: Step, chosen: Any, reserve_jobs: bool, line: bars.tqdm, report: ProcessReport) -> None:
     table = step.table()
     if reserve_jobs:
         outcomes = _populate_reserved(table, chosen)
     else:
         keys = (table._jobs_to_do([chosen]) - table.proj()).keys()
-        outcomes = _populate_each(table, tqdm(keys, desc=step.name, disable=None if progress else True, leave=False))
+        outcomes = _populate_each(table, _told(step, keys, line))
     for key, error in outcomes:
         if isinstance(error, KeyboardInterrupt):
             raise error
+        name = name_of_key(step.name, key)
         if error is None:
+            logger.info("%s is done for %s.", step.name, name)
             report.count(step.name)
+            _count_cells(step.name, key, report)
         else:
             cause = describe(error)
-            logger.debug("%s failed for %s", step.name, key, exc_info=error)
+            logger.debug("%s failed for %s: %s", step.name, name, cause, exc_info=error)
             report.errors.append((step.name, key, cause))
 
 
-def _populate_each(table: Any, keys: Any) -> Iterator[tuple[dict, BaseException | None]]:
+def _told(step: Step, keys: list[dict[str, Any]], line: bars.tqdm) -> Iterator[dict[str, Any]]:
+    """Give keys one by one, and say on the bar which is computed."""
+    for number, key in enumerate(keys, start=1):
+        of = f" ({number} of {len(keys)})" if len(keys) > 1 else ""
+        line.say(f"{name_of_key(step.name, key)} · {step.name}{of}")
+        logger.debug("%s begins for %s.", step.name, name_of_key(step.name, key))
+        yield key
+
+
+def _count_cells(step: str, key: dict[str, Any], report: ProcessReport) -> None:
+    """Note which recording something was made for, and of a finished analysis how many cells it has."""
+    from .pipeline import miniscope
+
+    if not {"subject", "session_datetime", "recording_id"} <= key.keys():
+        return
+    report.names.add(name_of_key(step, {name: key[name] for name in ("subject", "session_datetime", "recording_id")}))
+    if step == "miniscope.Fluorescence":
+        found = len(miniscope.Segmentation.Mask & key)
+        classified = miniscope.MaskClassification & key
+        report.found += found
+        report.accepted += len(miniscope.MaskClassification.MaskType & key) if classified else found
+
+
+@contextmanager
+def _without_datajoints_report() -> Iterator[None]:
+    """Keep DataJoint from printing an error that is reported here."""
+    before, dj.logger.disabled = dj.logger.disabled, True
+    try:
+        yield
+    finally:
+        dj.logger.disabled = before
+
+
+def _populate_each(table: Any, keys: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], BaseException | None]]:
     for key in keys:
-        done = table.populate(key, suppress_errors=True, return_exception_objects=True)
+        with _without_datajoints_report():
+            done = table.populate(key, suppress_errors=True, return_exception_objects=True)
         error = done["error_list"][0][1] if done["error_list"] else None
         if error is None:
             jobs.clear_error(table, key)
         elif not isinstance(error, KeyboardInterrupt):
-            jobs.record_error(table, key, describe(error))
+            jobs.record_error(table, key, describe(error), "".join(traceback.format_exception(error)))
         if error is not None or done["success_count"]:
             yield key, error
 
 
-def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseException | None]]:
+def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict[str, Any], BaseException | None]]:
     jobs.release_dead_reservations(table)
     while True:
-        done = table.populate(
-            chosen, reserve_jobs=True, suppress_errors=True, return_exception_objects=True, max_calls=1
-        )
+        with _without_datajoints_report():
+            done = table.populate(
+                chosen, reserve_jobs=True, suppress_errors=True, return_exception_objects=True, max_calls=1
+            )
         yield from done["error_list"]
         for _ in range(done["success_count"]):
             yield {}, None
@@ -188,17 +210,6 @@ def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict, BaseExce
             # nothing pending, or another worker was faster; in that case there may be more
             if not len(table.jobs.pending.restrict(table._jobs_to_do([chosen]), semantic_check=False)):
                 return
-
-
-def describe(error: BaseException) -> str:
-    """Return the cause of an error as one line; ours are sentences, others get their kind in front."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
-
-
-def format_key(key: dict[str, Any]) -> str:
-    """Return a key as short text, such as ``subject=m1 recording_id=0``."""
-    return " ".join(f"{name}={value}" for name, value in key.items()) or "(no key)"
 
 
 if __name__ == "__main__":

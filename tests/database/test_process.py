@@ -233,6 +233,8 @@ def test_an_engine_nobody_knows(pipeline):
 @pytest.mark.skipif(engines.get("caiman").unavailable() is None, reason="CaImAn is installed here")
 def test_an_engine_that_is_not_installed_makes_no_tasks(pipeline, add_recording):
     add_recording("p_none")
+    sets = len(pipeline.miniscope.ProcessingParamSet())
     with pytest.raises(EngineError, match="conda"):
         process.process(restrict={"subject": "p_none"}, engine="caiman", progress=False)
     assert not pipeline.miniscope.ProcessingTask & {"subject": "p_none"}
+    assert len(pipeline.miniscope.ProcessingParamSet()) == sets

@@ -6,6 +6,7 @@ The modules of the commands import what they run only when they run: ``--help`` 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from . import (
     ingest,
     init,
     list_recordings,
+    logfile,
     process,
     report,
     status,
@@ -57,14 +59,24 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+#: Commands that need no database, and leave nothing in the workflow's home.
+_WITHOUT_LOG = {"init", "check", "extract", "facemap-params", "demo"}
+
+
 @app.callback()
 def options(
+    context: typer.Context,
     config: Annotated[
         Path | None, typer.Option(help="Configuration file instead of the dj_local_conf.json found.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+    verbose: Annotated[bool, typer.Option(*console.VERBOSE, help="Say what is done, step by step.")] = False,
+    quiet: Annotated[bool, typer.Option(*console.QUIET, help="No progress bar, no warnings.")] = False,
+    debug: Annotated[bool, typer.Option(*console.DEBUG, help="Show everything, and an error's traceback.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Take the options that every command has."""
+    """Take the options that every command has; the console has taken verbosity already."""
     problem = opencv.problem()  # almost everything here, and of the Elements, imports it
     if problem:
         raise WorkflowError(problem)
@@ -75,6 +87,8 @@ def options(
             raise SettingsError(f"--config names {config}, which does not exist.")
         os.environ[CONFIG_VARIABLE] = str(config)
         get_settings.cache_clear()
+    if context.invoked_subcommand not in _WITHOUT_LOG and not {"-h", "--help"} & set(sys.argv):
+        logfile.start()
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..errors import FAILED
+from . import logfile
 from .options import Restrict
 
 
@@ -34,5 +36,8 @@ def command(
         return
     report = process(restrict, paramset, engine, reserve_jobs, facemap_params=facemap_params)
     print(report)
+    if report.names or report.errors:
+        print("Look: `workflow-miniscope list`, `workflow-miniscope report`.", end=" ")
+        print(f"Everything that happened: {logfile.path()}" if logfile.path() else "")
     if report.errors:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

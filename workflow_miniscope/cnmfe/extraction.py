@@ -6,14 +6,14 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
 from .. import __version__
+from ..bars import tqdm
 from ..daq import open_movie
 from ..daq.source import MovieSource
 from ..errors import ParameterError, RecordingError
@@ -204,7 +204,7 @@ def _pair(sizes: Sequence[float]) -> tuple[float, float]:
 
 
 def _find_cells(
-    fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm[NoReturn]
+    fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm
 ) -> tuple[seeds.SeedImages, TimeConstants]:
     """Rounds of seeds, each followed by the fit of all components and the refinement of the registration.
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ..bars import tqdm
 from ..errors import RecordingError
 from ..movies.summary import SummaryImages
 from ..movies.types import Bools, Floats, Numbers

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ..bars import tqdm
 from .video import Movie
 
 # Highest values of the depths that sensors have

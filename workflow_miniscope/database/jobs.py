@@ -70,12 +70,12 @@ def errors(table: Any, chosen: Any = None) -> list[dict[str, Any]]:
     return rows
 
 
-def record_error(table: Any, key: dict[str, Any], message: str) -> None:
+def record_error(table: Any, key: dict[str, Any], message: str, traceback: str | None = None) -> None:
     """Keep the error of a key, as a worker that had reserved it would."""
     queue = table.jobs
     (queue & key).delete_quick()
     queue.insert1({**key, "status": "pending", "priority": dj.config["jobs.default_priority"]})
-    queue.error(key, message)
+    queue.error(key, message, traceback)
 
 
 def clear_error(table: Any, key: dict[str, Any]) -> None:

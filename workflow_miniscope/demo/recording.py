@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ..bars import tqdm
 from ..errors import EngineError, RecordingError
 from ..movies.types import Floats
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from tqdm.auto import tqdm
 
 from .. import figures
+from ..bars import tqdm
 from ..database.restriction import choose, only_key
 from ..errors import NothingMatched, ResultError
 from ..movies.types import Floats

@@ -52,6 +52,8 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     ------
     ParameterError
         There is no such set, it belongs to another engine, or a parameter is wrong.
+    EngineError
+        The engine of a new set cannot run on this machine.
     """
     from ..pipeline import miniscope
 
@@ -70,11 +72,14 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     if paramset is None:
         params, description = method.default_params(), f"{method.name} default"
     else:
-        params, description = read_params(Path(paramset)), Path(paramset).stem
+        params, description = read_params(Path(str(paramset))), Path(str(paramset)).stem
     method.check_params(params)
     same = find_paramset(method.name, params)
     if same is not None or not insert:
         return same
+    reason = method.unavailable()
+    if reason:  # or the set would stay behind, and nothing could use it here
+        raise EngineError(reason)
     number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
     miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
     return number
@@ -96,10 +101,20 @@ def require_engine(paramset_id: int) -> None:
         raise EngineError(reason)
 
 
-def create_processing_tasks(recordings, paramset_id: int) -> int:
-    """Create a task for each recording that has none with a parameter set. Returns how many were made."""
+def create_processing_tasks(recordings: Any, paramset_id: int | None = None) -> int:
+    """Create a task for each recording that has none with a parameter set. Returns how many were made.
+
+    Parameters
+    ----------
+    recordings : table or restriction
+        Which recordings.
+    paramset_id : int, optional
+        By default the set with the default engine's default parameters, which is made where it is missing.
+    """
     from ..pipeline import miniscope, session
 
+    if paramset_id is None:
+        paramset_id = choose_paramset(None, None)
     chosen = {"paramset_id": paramset_id}
     method = (miniscope.ProcessingParamSet & chosen).fetch1("processing_method")
     rows = []
@@ -128,7 +143,9 @@ def read_facemap_params(path: Path | str) -> dict[str, Any]:
     return task_params(params, params["motSVD"], params["movSVD"])
 
 
-def create_facemap_tasks(videos, params: dict[str, Any] | None = None, description: str = "default parameters") -> int:
+def create_facemap_tasks(
+    videos: Any, params: dict[str, Any] | None = None, description: str = "default parameters"
+) -> int:
     """Create Facemap tasks. Returns how many were made.
 
     Parameters
@@ -176,7 +193,7 @@ def _same_params(task: dict[str, Any], params: dict[str, Any]) -> bool:
         return False
 
 
-def create_curations(recordings) -> int:
+def create_curations(recordings: Any) -> int:
     """Create a first, uncurated curation for each processing without one. Returns how many were made."""
     from ..pipeline import miniscope
 

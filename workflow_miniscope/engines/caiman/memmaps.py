@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ...bars import tqdm
 from ...movies import Movie
 from ...movies.summary import SummaryImages
 

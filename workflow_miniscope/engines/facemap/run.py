@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ... import daq
+from ...bars import tqdm
 from ...errors import EngineError, ParameterError, RecordingError, ResultError
 from ...results.facemap import load_pickled_npy
 from ..base import run_engine

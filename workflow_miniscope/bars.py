@@ -1,0 +1,83 @@
+"""Progress bars: one line on the terminal, however many parts of the work count something at once.
+
+Whoever counts uses :class:`tqdm` from here as tqdm's own. A bar that is opened while another is open takes its line,
+with the other's text in front of its own, and gives the line back when it is done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tqdm import auto, std
+
+# In a notebook each bar is a widget of its own
+_NOTEBOOK = any(base.__name__ == "tqdm_notebook" for base in auto.tqdm.__mro__)
+_Base: Any = auto.tqdm if _NOTEBOOK else std.tqdm
+
+_open: list[Any] = []
+_quiet = False
+
+
+def silence(quiet: bool = True) -> None:
+    """Show no bar from now on in this process, or show them again."""
+    global _quiet
+    _quiet = quiet
+
+
+def write(text: str, file: Any) -> None:
+    """Print a line above the bars."""
+    with std.tqdm.external_write_mode(file=file):
+        print(text, file=file, flush=True)
+
+
+if TYPE_CHECKING:
+
+    class tqdm(std.tqdm[Any]):  # noqa: N801 - it stands in for the class of this name
+        """A bar of tqdm that shares one line of the terminal with the others."""
+
+        def say(self, text: str) -> None:
+            """Replace the bar's text, such as by what it works on now."""
+
+else:
+
+    class tqdm(_Base):  # noqa: N801
+        """A bar of tqdm that shares one line of the terminal with the others."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            if _quiet:
+                kwargs["disable"] = True
+            if _open:
+                kwargs["desc"] = _joined(_open[-1].desc, kwargs.get("desc"))
+            # all on the first line
+            super().__init__(*args, **{**kwargs, "leave": False, "dynamic_ncols": True, "position": 0})
+            if not _NOTEBOOK and not self.disable:
+                _open.append(self)
+
+        def say(self, text: str) -> None:
+            """Replace the bar's text, such as by what it works on now."""
+            if not self.disable:
+                self.set_description(text)
+
+        def display(self, *args: Any, **kwargs: Any) -> bool | None:
+            """Draw the line, unless a bar that was opened later has it."""
+            if self in _open and _open[-1] is not self:
+                return True
+            return super().display(*args, **kwargs)
+
+        def close(self) -> None:
+            """Clear the line, and give it back."""
+            super().close()
+            if self in _open:
+                _open.remove(self)
+                if _open:
+                    _open[-1].refresh()
+
+        def __hash__(self) -> int:
+            return id(self)
+
+        def __eq__(self, other: object) -> bool:
+            return self is other  # tqdm compares positions, which are one here
+
+
+def _joined(outer: str | None, inner: str | None) -> str:
+    return " · ".join(part.strip().rstrip(":").strip() for part in (outer, inner) if part and part.strip())
