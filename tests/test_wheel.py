@@ -82,7 +82,7 @@ def test_init_writes_what_one_starts_from(installed):
     assert "/data/miniscope" in (lab / "dj_local_conf.json").read_text()
     assert (lab / "notebooks" / "03-process.ipynb").is_file()
     again = installed("init", "lab")
-    assert again.returncode == 1
+    assert again.returncode == 2
     assert "is there already" in again.stderr
     assert len(again.stderr.splitlines()) == 1
 
@@ -91,7 +91,7 @@ def test_init_leaves_nothing_half_written(installed):
     folder = installed.folder / "taken"
     (folder / "notebooks").mkdir(parents=True)
     (folder / "notebooks" / "05-explore.ipynb").write_text("mine")
-    assert installed("init", "taken").returncode == 1
+    assert installed("init", "taken").returncode == 2
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["05-explore.ipynb"]
     assert (folder / "notebooks" / "05-explore.ipynb").read_text() == "mine"
 

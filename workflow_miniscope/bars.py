@@ -46,8 +46,6 @@ else:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             if _quiet:
                 kwargs["disable"] = True
-            if _open:
-                kwargs["desc"] = _joined(_open[-1].desc, kwargs.get("desc"))
             # all on the first line
             super().__init__(*args, **{**kwargs, "leave": False, "dynamic_ncols": True, "position": 0})
             if not _NOTEBOOK and not self.disable:
@@ -57,6 +55,13 @@ else:
             """Replace the bar's text, such as by what it works on now."""
             if not self.disable:
                 self.set_description(text)
+
+        @property
+        def format_dict(self) -> dict[str, Any]:
+            """What is drawn: with the texts of the bars that were opened before in front."""
+            before = _open[: _open.index(self)] if self in _open else _open
+            texts = [bar.desc for bar in (*before, self)]
+            return {**super().format_dict, "prefix": _joined(texts)}
 
         def display(self, *args: Any, **kwargs: Any) -> bool | None:
             """Draw the line, unless a bar that was opened later has it."""
@@ -79,5 +84,6 @@ else:
             return self is other  # tqdm compares positions, which are one here
 
 
-def _joined(outer: str | None, inner: str | None) -> str:
-    return " · ".join(part.strip().rstrip(":").strip() for part in (outer, inner) if part and part.strip())
+def _joined(texts: list[str | None]) -> str:
+    # tqdm puts a colon behind a text
+    return " · ".join(text.strip().removesuffix(":") for text in texts if text and text.strip())

@@ -52,8 +52,8 @@ def test_verbosity(pipeline, load, run):
     done = run("process", "--restrict", "subject=say_more", "-v")
     assert "Info: miniscope.Processing is done for say_more_20260115-102030_0_p90." in done.err
     assert "Debug" not in done.err
-    (pipeline.miniscope.ProcessingQualityMetrics & {"subject": "say_more"}).delete_quick()
-    assert "Debug: miniscope.ProcessingQualityMetrics begins" in run("process", "--restrict", "subject=say_more", "--debug").err
+    (pipeline.recording.Notes & {"subject": "say_more"}).delete(prompt=False)
+    assert "Debug: recording.Notes begins" in run("process", "--restrict", "subject=say_more", "--debug").err
 
 
 def test_warnings_are_told_once_and_not_when_quiet(run, monkeypatch, capsys):

@@ -35,7 +35,7 @@ def test_one_failure_does_not_stop_the_others(pipeline, load, broken):
     bad, good = load("p_bad", broken), load("p_good", RESULT)
     report = process.process(restrict="subject like 'p_%' and subject in ('p_bad', 'p_good')", progress=False)
     assert [(name, key["subject"]) for name, key, _ in report.errors] == [("miniscope.Processing", "p_bad")]
-    assert "subject=p_bad" in str(report)
+    assert "miniscope.Processing, p_bad_20260115-102030_0_p90: " in str(report)
     assert pipeline.miniscope.Fluorescence & good
     assert not pipeline.miniscope.Processing & bad
     assert errors() == before + 1
