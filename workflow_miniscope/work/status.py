@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..database import jobs
-from ..database.restriction import choose
+from ..database.restriction import choose, restricted
 from .steps import Step, chosen_steps, waiting
 from .text_table import format_table
 
@@ -52,7 +52,7 @@ def warned(restrict: Any = None) -> list[str]:
     """
     from ..pipeline import extraction, miniscope
 
-    chosen = extraction.Verdict & choose(miniscope.Recording, restrict).proj()
+    chosen = extraction.Verdict & restricted(miniscope.Recording, restrict).proj()
     rows = (chosen & "verdict in ('usable with warnings', 'not to be trusted')").to_dicts()
     lines = []
     for row in sorted(rows, key=lambda row: row["verdict"]):
