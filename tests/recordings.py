@@ -95,14 +95,30 @@ def write_video(path: Path, frames: np.ndarray, codec: str = "FFV1") -> None:
     writer.release()
 
 
-def uncompressed_avi(frames: np.ndarray) -> bytes:
-    """Make an AVI file of uncompressed 8-bit frames with a gray palette, rows from the bottom up."""
+def uncompressed_avi(
+    frames: np.ndarray, colours: np.ndarray | None = None, top_down: bool = False, padded: bool = True
+) -> bytes:
+    """Make an AVI file of uncompressed 8-bit frames.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8 [n, height, width]
+        Numbers of colours.
+    colours : ndarray of uint8 [up to 256, 3], optional
+        Blue, green, red; by default grey levels. With none at all the file has no palette.
+    top_down : bool
+        Rows from the highest, not from the lowest.
+    padded : bool
+        Rows to a multiple of 4 bytes.
+    """
     n, height, width = frames.shape
-    stride = -(-width // 4) * 4  # rows are padded to 4 bytes
+    stride = -(-width // 4) * 4 if padded else width
     rows = np.zeros((n, height, stride), np.uint8)
-    rows[:, :, :width] = frames[:, ::-1]
-    palette = bytes(value for gray in range(256) for value in (gray, gray, gray, 0))
-    image = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 0, stride * height, 0, 0, 256, 0)
+    rows[:, :, :width] = frames if top_down else frames[:, ::-1]
+    colours = np.repeat(np.arange(256)[:, None], 3, axis=1) if colours is None else colours
+    palette = bytes(value for blue_green_red in colours.tolist() for value in (*blue_green_red, 0))
+    sized = (width, -height if top_down else height, 1, 8, 0, stride * height, 0, 0, len(colours), 0)
+    image = struct.pack("<IiiHHIIiiII", 40, *sized)
     stream = b"vidsDIB " + struct.pack(
         "<IHHIIIIIIIIhhhh", 0, 0, 0, 0, 1, _HEADER_FPS, 0, n, stride * height, 0xFFFFFFFF, 0, 0, 0, width, height
     )

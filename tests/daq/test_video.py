@@ -49,6 +49,63 @@ def test_colour_becomes_brightness(tmp_path):
     np.testing.assert_allclose(means, colours @ [0.114, 0.587, 0.299], atol=4)
 
 
+GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+SOME = np.random.default_rng(5).permutation(256).astype(np.uint8)
+ENDS = np.concatenate([[[255, 0, 0]], GREY[1:-1], [[0, 0, 255]]]).astype(np.uint8)  # as programs show what is clipped
+
+
+def colour_map(which):
+    return cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], which)[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("colours", "levels", "said"),
+    [
+        (GREY, GREY[:, 0], None),
+        (GREY[:100], GREY[:100, 0], None),
+        (GREY[::-1], 255 - GREY[:, 0], None),
+        (GREY[SOME], SOME, None),
+        (GREY[:0], GREY[:, 0], "has no table of its grey levels"),
+        (GREY * np.uint8([0, 1, 0]), GREY[:, 0], "in a map of colours"),
+        (colour_map(cv2.COLORMAP_INFERNO), GREY[:, 0], "in a map of colours"),
+        (colour_map(cv2.COLORMAP_JET), GREY[:, 0], "in a map of colours"),
+        (ENDS, GREY[:, 0], "in a map of colours"),
+        (
+            np.stack([SOME, SOME[::-1], SOME // 2], axis=1),
+            np.round(np.stack([SOME, SOME[::-1], SOME // 2], axis=1) @ [0.114, 0.587, 0.299]),
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("layout", [{}, {"top_down": True}, {"padded": False}])
+def test_palettes(tmp_path, colours, levels, said, layout):
+    """What the numbers stand for is read, in a movie of which no row ends at a multiple of 4 bytes."""
+    numbers = np.random.default_rng(0).integers(0, len(colours) or 256, (7, 20, 37), dtype=np.uint8)
+    files = [tmp_path / "0.avi", tmp_path / "1.avi"]
+    for file, part in zip(files, (numbers[:4], numbers[4:]), strict=True):
+        file.write_bytes(uncompressed_avi(part, colours, **layout))
+    movie = daq.Movie(files)
+    np.testing.assert_array_equal(list(movie.frames()), levels[numbers])
+    np.testing.assert_array_equal(list(movie.frames(3, 6)), levels[numbers[3:6]])
+    assert len(movie.warnings) == (said is not None)
+    assert said is None or said in movie.warnings[0]
+    assert movie.lossless
+
+
+def test_a_frame_of_a_palette_movie_that_is_not_whole(tmp_path):
+    content = uncompressed_avi(make_frames(5))
+    at = content.index(b"movi") + 4 + 2 * (8 + 24 * 40)
+    cut = bytearray(content[:at] + b"00db" + (100).to_bytes(4, "little") + bytes(100) + content[at + 8 + 24 * 40 :])
+    short = 24 * 40 - 100
+    for place in (4, content.index(b"LIST", content.index(b"strf")) + 4):
+        cut[place : place + 4] = (int.from_bytes(cut[place : place + 4], "little") - short).to_bytes(4, "little")
+    (tmp_path / "0.avi").write_bytes(cut)
+    movie = daq.Movie([tmp_path / "0.avi"])
+    assert movie.n_frames == 5
+    with pytest.raises(RecordingError, match="0.avi has a frame 2 that is not whole"):
+        list(movie.frames())
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_any_part_can_be_read(tmp_path, codec):
     files, _ = write(tmp_path, [5, 5, 1], codec)

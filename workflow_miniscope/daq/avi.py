@@ -19,12 +19,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import RecordingError
 
 _OPENED_LISTS = {b"hdrl", b"strl", b"movi", b"rec "}
 _LENGTHS_OF_OPEN_FILES = {0, 0xFFFFFFFF}  # what writers put there until they close the file
 _ENTRY = np.dtype([("name", "S4"), ("flags", "<u4"), ("offset", "<u4"), ("size", "<u4")])  # of an index
+# Names of uncompressed frames: none, or one of these. By number, those of which rows of equal pixels are shortened
+UNCOMPRESSED = ("", "DIB", "RGB", "RAW")
+_RUN_LENGTHS = {1: "RLE8", 2: "RLE4"}
+_LONGEST_HEADER = 124 + 4 * 256  # bytes: the longest there is, and its table
 _LOOKED_AT = 9  # places of a file where an index is compared with it
 
 
@@ -44,8 +49,10 @@ class AviFile:
         FOURCC of the codec, such as ``FFV1``; empty for uncompressed frames.
     bits : int
         Bits of a pixel as the header says, which only means something for uncompressed frames.
-    has_palette : bool
-        Whether there is a table of the colours that the pixels' values stand for.
+    palette : ndarray of uint8 [n, 3] or None
+        Table of the colours that the pixels' values stand for: blue, green, red.
+    top_down : bool
+        Whether the first row of an uncompressed frame is its highest.
     problem : str or None
         What is wrong with the file, to follow its name in a sentence.
     complete : bool
@@ -60,7 +67,8 @@ class AviFile:
     problem: str | None
     complete: bool
     bits: int = 0
-    has_palette: bool = False
+    palette: NDArray[np.uint8] | None = None
+    top_down: bool = False
 
 
 def scan(path: Path) -> AviFile:
@@ -83,6 +91,23 @@ def scan(path: Path) -> AviFile:
         raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
 
 
+def frame_places(path: Path) -> list[tuple[int, int]]:
+    """Give where the bytes of each whole frame of a file begin, and how many they are.
+
+    Raises
+    ------
+    RecordingError
+        The file cannot be read, or is no AVI.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            walk = _Walk(path, file)
+            walk.result()
+            return walk.places
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read ({error.strerror or error}).") from None
+
+
 class _Walk:
     """One pass over the chunks of a file."""
 
@@ -94,7 +119,9 @@ class _Walk:
         self.height = self.width = 0
         self.codec = ""
         self.bits = 0
-        self.has_palette = False
+        self.palette: NDArray[np.uint8] | None = None
+        self.top_down = False
+        self.places: list[tuple[int, int]] = []  # of the frames: where their bytes are, and how many
         self.stream = -1  # number of the last stream header seen
         self.video: int | None = None  # number of the video stream
         self.declared_end = 0  # where the file ends by the lengths of its RIFF chunks
@@ -124,8 +151,7 @@ class _Walk:
                 # a cut index loses no frame, anything else may
                 return self._file("is cut off", complete=name == b"idx1")
             if self._is_frame(name):
-                # a chunk of no bytes stands for "as before"; decoders give no frame for it
-                self.n_frames += length > 0
+                self._count(position + 8, length)
             elif name in (b"strh", b"strf"):
                 self._read_header(name, position + 8, length)
             position = end + (length & 1)
@@ -180,8 +206,9 @@ class _Walk:
             if self.file.read(8) != entries["name"][i].ljust(4, b"\0") + struct.pack("<I", sizes[i]):
                 return None
         names = {name: self._is_frame(name) for name in set(entries["name"].tolist())}
-        shown = np.array([names[name] for name in entries["name"].tolist()])
-        self.n_frames += int(np.count_nonzero(shown & (sizes > 0)))
+        shown = np.array([names[name] for name in entries["name"].tolist()]) & (sizes > 0)
+        self.n_frames += int(np.count_nonzero(shown))
+        self.places += zip((places[:-1][shown] + 8).tolist(), sizes[shown].tolist(), strict=True)
         return end + 8 + n_bytes + (n_bytes & 1)
 
     def _read(self, n_bytes: int) -> bytes:
@@ -197,6 +224,12 @@ class _Walk:
         if self.closed:
             self.declared_end = position + 8 + length
 
+    def _count(self, position: int, n_bytes: int) -> None:
+        """Count a frame; a chunk of no bytes stands for "as before", and decoders give no frame for it."""
+        if n_bytes:
+            self.n_frames += 1
+            self.places.append((position, n_bytes))
+
     def _is_frame(self, name: bytes) -> bool:
         if name[2:] not in (b"dc", b"db") or not name[:2].isdigit():
             return False
@@ -204,17 +237,23 @@ class _Walk:
 
     def _read_header(self, name: bytes, position: int, length: int) -> None:
         self.file.seek(position)
-        content = self.file.read(min(length, 64))
+        content = self._read(min(length, _LONGEST_HEADER))
         if name == b"strh":
             self.stream += 1
             if content[:4] == b"vids" and self.video is None:
                 self.video = self.stream
         elif self.stream == self.video and len(content) >= 20:
-            width, height, _, self.bits, codec = struct.unpack("<iiHH4s", content[4:20])
-            self.has_palette = length > struct.unpack("<I", content[:4])[0]
+            size, width, height, _, self.bits, codec = struct.unpack("<IiiHH4s", content[:20])
+            table = content[size : size + 4 * (1 << min(self.bits, 8))]
+            if 40 <= size and len(table) >= 4 and self.bits <= 8:
+                self.palette = np.frombuffer(table[: len(table) // 4 * 4], np.uint8).reshape(-1, 4)[:, :3]
             # rows of uncompressed frames go from the bottom up, or down when the height is negative
-            self.width, self.height = abs(width), abs(height)
-            self.codec = codec.decode("latin-1").strip("\0 ") if codec.strip(b"\0 ").isalnum() else ""
+            self.width, self.height, self.top_down = abs(width), abs(height), height < 0
+            number = struct.unpack("<I", codec)[0]
+            if number in _RUN_LENGTHS:
+                self.codec = _RUN_LENGTHS[number]
+            else:
+                self.codec = codec.decode("latin-1").strip("\0 ") if codec.strip(b"\0 ").isalnum() else ""
 
     def _file(self, problem: str | None, complete: bool) -> AviFile:
         return AviFile(
@@ -226,5 +265,6 @@ class _Walk:
             problem,
             complete,
             self.bits,
-            self.has_palette,
+            self.palette,
+            self.top_down,
         )

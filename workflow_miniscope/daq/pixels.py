@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordingError
-from .avi import AviFile
+from . import indexed
+from .avi import UNCOMPRESSED, AviFile
 
 Frame = NDArray[np.uint8 | np.uint16]
 
@@ -42,28 +43,26 @@ class Reading:
         Which channel of a colour, of blue, green and red, is taken; None for the brightness.
     note : str or None
         What is unusual, in one sentence.
+    indexed : bool
+        Whether the frames are uncompressed and of 8 bits, whose numbers a table explains.
     """
 
     dtype: np.dtype[Any]
     as_stored: bool = False
     channel: int | None = None
     note: str | None = None
+    indexed: bool = False
 
 
 def refuse_unknown_levels(file: AviFile) -> None:
     """Raise RecordingError for a file whose pixels are numbers that stand for nothing known."""
     if not file.n_frames:
         return
-    if file.codec == "" and file.bits == 8 and not file.has_palette:
-        raise RecordingError(
-            f"{file.path} has uncompressed frames of 8 bits without a table of the grey levels that these stand for; "
-            "save it again with the program that made it, as FFV1 or with its table."
-        )
-    if file.codec.upper().startswith("Y16") or (file.codec == "" and file.bits == 16):
+    if file.codec.upper().startswith("Y16") or (file.codec in UNCOMPRESSED and file.bits == 16):
         raise RecordingError(f"{file.path} has uncompressed frames of 16 bits, which cannot be read; {_LOSSLESSLY}.")
 
 
-def look(path: Path, n_frames: int) -> Reading:
+def look(file: AviFile) -> Reading:
     """Find how a file's frames are to be read.
 
     Raises
@@ -71,6 +70,9 @@ def look(path: Path, n_frames: int) -> Reading:
     RecordingError
         The file cannot be opened, or it holds more than 8 bits a pixel in a way that OpenCV cannot give.
     """
+    path, n_frames = file.path, file.n_frames
+    if indexed.is_indexed(file):
+        return Reading(np.dtype(np.uint8), note=indexed.grey_levels(file)[1], indexed=True)
     with _capture(path) as capture:
         name, bits = _pixel_format(capture)
         if name == "Y800":
@@ -130,6 +132,9 @@ def decode(path: Path, start: int, stop: int, size: tuple[int, int], reading: Re
     """Give the frames of one file, with memory for one frame."""
     import cv2
 
+    if reading.indexed:
+        yield from indexed.decode(path, start, stop, size)
+        return
     with _capture(path) as capture:
         # of everything but grey levels OpenCV makes BGR, whatever the codec's format
         if reading.as_stored:

@@ -13,7 +13,27 @@ from ..errors import RecordingError
 from . import avi, pixels
 
 # Codecs that give back every pixel as it was; what else there is does not
-_LOSSLESS = {"", "DIB", "FFV1", "FFVH", "GREY", "HFYU", "LAGS", "MPNG", "ULRG", "ULY0", "ULY2", "ULY4", "Y8", "Y800"}
+_LOSSLESS = {
+    "",
+    "DIB",
+    "FFV1",
+    "FFVH",
+    "GREY",
+    "HFYU",
+    "LAGS",
+    "MPNG",
+    "MRLE",
+    "RAW",
+    "RGB",
+    "RLE4",
+    "RLE8",
+    "ULRG",
+    "ULY0",
+    "ULY2",
+    "ULY4",
+    "Y8",
+    "Y800",
+}
 
 
 class Movie:
@@ -79,7 +99,7 @@ class Movie:
         self.bits_per_pixel = 8 * size / (counted * self.height * self.width)
         for file in filled:
             pixels.refuse_unknown_levels(file)
-        self._reading = pixels.look(filled[0].path, filled[0].n_frames)
+        self._reading = pixels.look(filled[0])
         self.dtype = self._reading.dtype
         self.warnings += (self._reading.note,) if self._reading.note else ()
         if n_frames is None if decode_first is None else decode_first:
