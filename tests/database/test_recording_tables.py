@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from recordings import regular_times, write_session
 
-from workflow_miniscope import process
+from workflow_miniscope import bars, process
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.work import status
@@ -252,7 +252,7 @@ def test_processing_fills_them_and_status_shows_them(pipeline, write, put_in, an
     wanted = ("RecordingInfo", *FILLED)
     for step, restriction in process.chosen_steps(*chosen):
         if step.name.split(".")[1] in wanted:
-            process._populate(step, restriction, False, False, report)
+            process._populate(step, restriction, False, bars.tqdm(disable=True), report)
     assert report.errors == []
     assert all(report.done[f"recording.{name}"] == 1 for name in FILLED)
     assert set(status.status()) >= {f"recording.{name}" for name in FILLED}
