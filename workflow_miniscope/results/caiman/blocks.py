@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...errors import ResultError
-from ...movies.types import Floats, Ints
+from ...movies.types import Ints
 
 
-def shift_blocks(n: int, dims: tuple[int, int], motion: dict[str, Any]) -> Floats:
+def shift_blocks(n: int, dims: tuple[int, int], motion: dict[str, Any]) -> Ints:
     """Where the blocks of piecewise-rigid shifts lie.
 
     Parameters
@@ -43,7 +44,7 @@ def shift_blocks(n: int, dims: tuple[int, int], motion: dict[str, Any]) -> Float
     raise ResultError(f"it has shifts of {n} blocks, but does not say where these lie.")
 
 
-def grid(dims: tuple[int, int], strides, overlaps) -> Ints:
+def grid(dims: tuple[int, int], strides: ArrayLike, overlaps: ArrayLike) -> Ints:
     """Blocks of piecewise-rigid correction: as CaImAn lays them, the last ones pushed back inside the field.
 
     Parameters
@@ -57,8 +58,9 @@ def grid(dims: tuple[int, int], strides, overlaps) -> Ints:
         (first row, end row, first column, end column), ends excluded, row by row.
     """
     edges = []
-    for size, stride, overlap in zip(dims, strides, overlaps, strict=True):
-        stride, window = int(stride), int(stride) + int(overlap)
+    pairs = (np.asarray(values, dtype=np.int64).tolist() for values in (strides, overlaps))
+    for size, stride, overlap in zip(dims, *pairs, strict=True):
+        window = stride + overlap
         starts = [*range(0, size - window, stride), max(size - window, 0)]
         edges.append([(start, min(start + window, size)) for start in starts])
     return np.array([[*row, *column] for row in edges[0] for column in edges[1]], dtype=np.int64)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import overload
 
-from ...movies.types import Floats, Ints
+import numpy as np
+import scipy.sparse
+
+from ...movies.types import Floats
 
 PERCENTILE = 8
 WINDOW = 500
@@ -57,7 +60,14 @@ def running_percentile(traces: Floats, percentile: float = PERCENTILE, window: i
     return baseline
 
 
-def background(A, C, b=None, f=None, b0=None, average_image=None) -> Floats | None:
+def background(
+    A: scipy.sparse.csc_matrix,
+    C: Floats,
+    b: Floats | None = None,
+    f: Floats | None = None,
+    b0: Floats | None = None,
+    average_image: Floats | None = None,
+) -> Floats | None:
     """Fluorescence under each footprint that is not the component's own, in the units of its trace.
 
     Projected on the footprint as CaImAn's ``detrend_df_f`` does with its low-rank background. CNMF-E has
@@ -81,13 +91,16 @@ def background(A, C, b=None, f=None, b0=None, average_image=None) -> Floats | No
     """
     scale = np.asarray(A.multiply(A).sum(axis=0), dtype=np.float64).reshape(-1, 1)
     scale[scale == 0] = np.inf
+    under: Floats
     if b is not None and b.shape[1]:
-        return (A.T @ b) @ f / scale
+        under = (A.T @ b) @ f / scale
+        return under
     if b0 is None and average_image is not None:
         b0 = np.asarray(average_image, dtype=np.float64).ravel(order="F") - A @ C.mean(axis=1)
     if b0 is None:
         return None
-    return (A.T @ np.asarray(b0, dtype=np.float64)).reshape(-1, 1) / scale
+    under = (A.T @ np.asarray(b0, dtype=np.float64)).reshape(-1, 1) / scale
+    return under
 
 
 class Dff:
@@ -106,21 +119,29 @@ class Dff:
         Of the running baseline; the window in frames.
     """
 
-    def __init__(self, under: Floats, C, YrA=None, percentile: float = PERCENTILE, window: int = WINDOW):
+    def __init__(
+        self,
+        under: Floats,
+        C: Floats,
+        YrA: Floats | None = None,
+        percentile: float = PERCENTILE,
+        window: int = WINDOW,
+    ):
         self.under, self.C, self.YrA = under, C, YrA
         self.percentile, self.window = percentile, window
 
     @property
     def shape(self) -> tuple[int, int]:
         """(components, frames)."""
-        return np.shape(self.C)
+        components, frames = self.C.shape
+        return components, frames
 
-    def __getitem__(self, rows: slice) -> Ints:
+    def __getitem__(self, rows: slice) -> Floats:
         """float32 [rows, frames]."""
-        rows = range(len(self.C))[rows]
-        out = np.zeros((len(rows), self.shape[1]), np.float32)
-        for first in range(0, len(rows), AT_ONCE):
-            some = rows[first : first + AT_ONCE]
+        wanted = range(len(self.C))[rows]
+        out = np.zeros((len(wanted), self.shape[1]), np.float32)
+        for first in range(0, len(wanted), AT_ONCE):
+            some = wanted[first : first + AT_ONCE]
             out[first : first + len(some)] = self._compute(slice(some.start, some.stop, some.step))
         return out
 
@@ -134,30 +155,43 @@ class Dff:
         # a baseline below 0 is noise around a subtracted background: it does not make the place darker. A place
         # without any background has no dF/F: a baseline of noise alone would decide its scale
         level = np.where(below > 0, below + np.maximum(baseline, 0), np.nan)
-        return np.nan_to_num((F - baseline) / level, nan=0.0)
+        change: Floats = np.nan_to_num((F - baseline) / level, nan=0.0)
+        return change
 
 
 class DffField:
     """The field ``F_dff`` of a dataclass: an array for who reads it, though a :class:`Dff` may have been put there."""
 
-    def __set_name__(self, owner, name: str) -> None:
+    def __set_name__(self, owner: type, name: str) -> None:
         self.place = f"_{name}"
 
-    def __get__(self, result, owner=None) -> Floats | None:
+    @overload
+    def __get__(self, result: None, owner: type) -> None: ...
+    @overload
+    def __get__(self, result: object, owner: type) -> Floats | None: ...
+    def __get__(self, result: object | None, owner: type) -> Floats | None:
         if result is None:
             return None  # a dataclass takes it for the default
-        value = getattr(result, self.place)
+        value: Floats | Dff | None = getattr(result, self.place)
         if isinstance(value, Dff):
             value = value[:]
             setattr(result, self.place, value)
         return value
 
-    def __set__(self, result, value: Floats | Dff | None) -> None:
+    def __set__(self, result: object, value: Floats | Dff | None) -> None:
         setattr(result, self.place, value)
 
 
 def compute_dff(
-    A, C, YrA=None, b=None, f=None, b0=None, average_image=None, percentile=PERCENTILE, window=WINDOW
+    A: scipy.sparse.csc_matrix,
+    C: Floats,
+    YrA: Floats | None = None,
+    b: Floats | None = None,
+    f: Floats | None = None,
+    b0: Floats | None = None,
+    average_image: Floats | None = None,
+    percentile: float = PERCENTILE,
+    window: int = WINDOW,
 ) -> Floats | None:
     """dF/F of each component: the change of its trace over all the fluorescence of its place.
 

@@ -6,23 +6,24 @@ A string is an attribute of its group (a dataset before version 1.9.9), an absen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
 import numpy as np
 import scipy.sparse
 
-from ...movies.types import Floats
+from ...movies.types import Floats, Numbers
 
 ABSENT = b"NoneType"
 
 
-def is_absent(value) -> bool:
+def is_absent(value: object) -> bool:
     """Whether a value that was read stands for None."""
     return value is None or isinstance(value, bytes | str) and value in (ABSENT, ABSENT.decode())
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Turn what HDF5 gives into plain Python: numbers, texts, lists, None."""
     if isinstance(value, np.ndarray):
         return [plain(item) for item in value] if value.ndim else plain(value[()])
@@ -41,7 +42,7 @@ def read_tree(group: h5py.Group) -> dict[str, Any]:
     return values
 
 
-def read_array(group: h5py.Group, name: str) -> Floats | None:
+def read_array(group: h5py.Group | Mapping[str, Any], name: str) -> Numbers | None:
     """A numeric array, or None where it is absent, empty or not numeric."""
     item = group.get(name)
     if not isinstance(item, h5py.Dataset) or item.shape is None:
@@ -55,7 +56,7 @@ def read_array(group: h5py.Group, name: str) -> Floats | None:
     return value if value is not None and value.size else None
 
 
-def numbers(texts: Floats) -> Floats | None:
+def numbers(texts: Numbers) -> Floats | None:
     """Numbers stored as their texts (``b"1.5"``, ``b"[1.5]"``, ``b"None"``); None if they are not."""
     try:
         values = [str(plain(text)).strip("[] ") for text in texts.ravel()]
@@ -75,7 +76,7 @@ def read_sparse(group: h5py.Group, name: str) -> scipy.sparse.csc_matrix | None:
     return None if dense is None or dense.ndim != 2 else scipy.sparse.csc_matrix(dense)
 
 
-def write_value(group: h5py.Group, name: str, value) -> bool:
+def write_value(group: h5py.Group, name: str, value: Any) -> bool:
     """Write one value as CaImAn does. False where HDF5 has no form for it (a dict, a ragged list)."""
     if value is None:
         group[name] = ABSENT.decode()

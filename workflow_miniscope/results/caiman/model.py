@@ -30,7 +30,7 @@ class RigidShifts:
 
     shifts: Floats
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shifts = np.asarray(self.shifts, dtype=np.float64)
         if shifts.ndim != 2 or shifts.shape[1] != 2:
             raise ResultError(f"Rigid shifts must have the shape (frames, 2), not {shifts.shape}.")
@@ -58,7 +58,7 @@ class PiecewiseShifts:
     x: Floats
     blocks: Ints
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         y, x = np.asarray(self.y, dtype=np.float64), np.asarray(self.x, dtype=np.float64)
         blocks = np.asarray(self.blocks, dtype=np.int64)
         if y.ndim != 2 or x.shape != y.shape or blocks.shape != (y.shape[1], 4):
@@ -165,7 +165,7 @@ class CaimanResult:
     C: Floats
     S: Floats | None = None
     YrA: Floats | None = None
-    F_dff: Floats | Dff | None = DffField()
+    F_dff: DffField = DffField()
     dff_method: str = ""
     W: scipy.sparse.csr_matrix | None = None
     b0: Floats | None = None
@@ -197,7 +197,7 @@ class CaimanResult:
     version: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         height, width = (int(n) for n in self.dims)
         self.dims = (height, width)
         self.A = scipy.sparse.csc_matrix(self.A, dtype=np.float32)
@@ -266,12 +266,12 @@ class CaimanResult:
     @property
     def n_components(self) -> int:
         """Number of components, accepted and rejected."""
-        return self.A.shape[1]
+        return int(self.A.shape[1])
 
     @property
     def n_frames(self) -> int:
         """Number of frames."""
-        return self.C.shape[1]
+        return int(self.C.shape[1])
 
     @property
     def fps(self) -> float | None:
@@ -282,7 +282,8 @@ class CaimanResult:
     @property
     def dff_rows(self) -> Floats | Dff | None:
         """``F_dff`` to take some rows of, ``result.dff_rows[first:last]``, without all of it in memory."""
-        return self._F_dff
+        rows: Floats | Dff | None = vars(self)["_F_dff"]
+        return rows
 
     @property
     def images(self) -> dict[str, Floats]:
@@ -295,11 +296,13 @@ class CaimanResult:
         for image in (self.Cn, self.correlation_image, self.average_image):
             if image is not None:
                 return image
-        return self.A.max(axis=1).toarray().reshape(self.dims, order="F")
+        highest: Floats = self.A.max(axis=1).toarray().reshape(self.dims, order="F")
+        return highest
 
     def footprint(self, i: int) -> Floats:
         """Component ``i`` (from 0) as an image, float32 [height, width]."""
-        return self.A[:, [i]].toarray().reshape(self.dims, order="F")
+        image: Floats = self.A[:, [i]].toarray().reshape(self.dims, order="F")
+        return image
 
     def mask(self, i: int) -> Mask:
         """The pixels of component ``i`` (from 0) with their weights; x is the column, y is the row."""
@@ -337,4 +340,5 @@ def centers(A: scipy.sparse.csc_matrix, dims: tuple[int, int]) -> Floats:
     x, y = np.divmod(np.arange(dims[0] * dims[1]), dims[0])
     A = A.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (A.T @ np.stack([y, x], axis=1)) / np.asarray(A.sum(axis=0)).reshape(-1, 1)
+        middle: Floats = (A.T @ np.stack([y, x], axis=1)) / np.asarray(A.sum(axis=0)).reshape(-1, 1)
+    return middle

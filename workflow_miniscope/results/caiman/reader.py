@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from ...errors import ResultError
-from ...movies.types import Floats
+from ...movies.types import Floats, Ints, Numbers, Shape
 from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
 from .find import find_result, is_result
@@ -76,21 +76,25 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         raise ResultError("there are footprints in it but no traces: the analysis did not end.")
     frames = C.shape[1]
 
-    def per_component(name):
+    def per_component(name: str) -> Numbers | None:
         value = read_array(estimates, name)
         return value.ravel() if value is not None and value.size == n else None
 
-    def traces(name):
+    def traces(name: str) -> Numbers | None:
         return read_array(estimates, name) if n else np.zeros((0, frames))
 
     accepted = _indices(estimates, "idx_components")
     g = read_array(estimates, "g")
     b, f = read_array(estimates, "b"), read_array(estimates, "f")
     images = file.get("motion_correction", {})
-    summary = {name: read_array(images, name) for name in IMAGES if name in images}
+    summary: dict[str, Any] = {name: read_array(images, name) for name in IMAGES if name in images}
     Cn = _image(read_array(estimates, "Cn"), dims)
     if summary.get("correlation_image") is None:
         summary["correlation_image"] = Cn
+    evaluation: dict[str, Any] = {}
+    if accepted is not None:
+        # without the list of the accepted, one of the rejected is of an evaluation that did not end
+        evaluation = {"accepted": accepted, "rejected": _indices(estimates, "idx_components_bad")}
     result = CaimanResult(
         dims=dims,
         A=A,
@@ -109,9 +113,6 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         bl=per_component("bl"),
         c1=per_component("c1"),
         neurons_sn=per_component("neurons_sn"),
-        accepted=accepted,
-        # without the list of the accepted, one of the rejected is of an evaluation that did not end
-        rejected=None if accepted is None else _indices(estimates, "idx_components_bad"),
         snr=per_component("SNR_comp"),
         r_values=per_component("r_values"),
         cnn_preds=per_component("cnn_preds"),
@@ -123,6 +124,7 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         method=provenance.get("method") or "caiman",
         version=provenance.get("version") or str(params.get("data", {}).get("caiman_version") or ""),
         created=_created(provenance, path),
+        **evaluation,
         **summary,
     )
     if result.average_image is None:
@@ -143,27 +145,28 @@ def _dims(file: h5py.File) -> tuple[int, int]:
 
 def _frames(file: h5py.File) -> int:
     """Frames of a result without components: its empty traces still have a length."""
-    shape = getattr(file["estimates"].get("C"), "shape", None) or ()
+    shape: tuple[int, ...] = getattr(file["estimates"].get("C"), "shape", None) or ()
     return int(shape[1]) if len(shape) == 2 else 0
 
 
-def _image(value, dims):
+def _image(value: Numbers | None, dims: Shape) -> Numbers | None:
     return value if value is not None and value.shape == dims else None
 
 
-def _pixels(value, dims):
+def _pixels(value: Numbers | None, dims: Shape) -> Numbers | None:
     return value.ravel() if value is not None and value.size == dims[0] * dims[1] else None
 
 
-def _indices(estimates: h5py.Group, name: str) -> Floats | None:
+def _indices(estimates: h5py.Group, name: str) -> Ints | None:
     """Indices that may be an empty list, which is not the same as an absent one."""
     item = estimates.get(name)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
         return None
-    return item[()].ravel().astype(np.int64)
+    indices: Ints = item[()].ravel().astype(np.int64)
+    return indices
 
 
-def _motion(file: h5py.File, dims, params: dict[str, Any]) -> RigidShifts | PiecewiseShifts | None:
+def _motion(file: h5py.File, dims: Shape, params: dict[str, Any]) -> RigidShifts | PiecewiseShifts | None:
     """Shifts of the group that the Elements add, or else those that ``fit_file`` leaves in the estimates.
 
     CaImAn calls the first axis, the rows, x: ``x_shifts_els`` is dy, and its blocks start with the rows.
@@ -183,7 +186,9 @@ def _motion(file: h5py.File, dims, params: dict[str, Any]) -> RigidShifts | Piec
     return RigidShifts(shifts)
 
 
-def _piecewise(rows, columns, blocks, dims, params: dict[str, Any]) -> PiecewiseShifts:
+def _piecewise(
+    rows: Numbers, columns: Numbers, blocks: Numbers | None, dims: Shape, params: dict[str, Any]
+) -> PiecewiseShifts:
     if blocks is None or len(blocks) != rows.shape[1]:
         blocks = shift_blocks(rows.shape[1], dims, params.get("motion", {}))
     return PiecewiseShifts(y=rows, x=columns, blocks=blocks)
@@ -204,7 +209,7 @@ def _modelled_average(result: CaimanResult) -> Floats | None:
     """
     if result.b0 is not None:
         average = result.b0
-    elif result.b is not None and result.b.shape[1]:
+    elif result.b is not None and result.f is not None and result.b.shape[1]:
         average = result.b @ result.f.mean(axis=1) + result.A @ result.C.mean(axis=1)
     else:
         return None

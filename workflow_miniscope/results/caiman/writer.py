@@ -204,7 +204,7 @@ def write_provenance(
     attributes["parameters"] = json.dumps(parameters, default=_jsonable)
 
 
-def _jsonable(value):
+def _jsonable(value: object) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return str(value)

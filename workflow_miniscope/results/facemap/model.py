@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ResultError
-from ...movies.types import Floats
+from ...movies.types import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Region:
 
     number: int
     name: str
-    x_range: Floats
-    y_range: Floats
-    x_bins: Floats
-    y_bins: Floats
+    x_range: Ints
+    y_range: Ints
+    x_bins: Ints
+    y_bins: Ints
     motion: Floats
     average_motion: Floats
     motion_svd: Components | None = None
@@ -96,7 +96,8 @@ class Region:
         masks = self.motion_svd.masks
         courses = self.motion_svd.time_courses[:, start:stop]
         shared = self.motion[start:stop] / self.average_motion.size - self.average_motion.mean()
-        return np.tensordot(courses.T, masks, 1) + self.average_motion + shared[:, None, None]
+        movie: Floats = np.tensordot(courses.T, masks, 1) + self.average_motion + shared[:, None, None]
+        return movie
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ class Pupil:
     """
 
     name: str
-    x_range: Floats
-    y_range: Floats
+    x_range: Ints
+    y_range: Ints
     area: Floats
     area_smooth: Floats
     x: Floats
@@ -148,8 +149,8 @@ class Blink:
     """
 
     name: str
-    x_range: Floats
-    y_range: Floats
+    x_range: Ints
+    y_range: Ints
     signal: Floats
     camera: int = 0
 

@@ -7,6 +7,7 @@ column, y = row; a bin is a square of ``sbin`` by ``sbin`` pixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -73,7 +74,7 @@ class _Reader:
 
     def __init__(self, path: Path, proc: dict[str, Any]):
         self.path, self.proc = path, proc
-        self.rois: list[dict] = proc["rois"] or []
+        self.rois: list[dict[str, Any]] = proc["rois"] or []
         self.n_frames = self._count_frames()
         self.sbin = max(int(proc["sbin"]), 1)
 
@@ -104,7 +105,7 @@ class _Reader:
             raise ResultError(f"{self.path} is no whole result of Facemap: its signals have {found} frames.")
         return lengths.pop()
 
-    def _regions(self, average_motion: Floats):
+    def _regions(self, average_motion: Floats) -> Iterator[Region]:
         if self._has_full_frame():
             bins_y, bins_x = average_motion.shape
             yield Region(
@@ -140,7 +141,7 @@ class _Reader:
         sides = np.ravel(self.proc.get(name, bins * self.sbin))
         return int(sides[0]) if len(sides) == 1 else bins * self.sbin
 
-    def _of_kind(self, kind: int) -> list[dict]:
+    def _of_kind(self, kind: int) -> list[dict[str, Any]]:
         return [roi for roi in self.rois if int(roi["rind"]) == kind]
 
     def _place(self, roi: dict[str, Any], kind: str, number: int) -> dict[str, Any]:
@@ -183,7 +184,7 @@ class _Reader:
         values = np.sqrt((courses[:, 1:].astype(np.float64) ** 2).sum(1)).astype(np.float32)
         return Components(masks, courses, values)
 
-    def _pupils(self):
+    def _pupils(self) -> Iterator[Pupil]:
         rois, pupils = self._of_kind(PUPIL), self.proc.get("pupil", [])
         for number, (roi, pupil) in enumerate(zip(rois, pupils, strict=True), start=1):
             place = self._place(roi, "pupil", number)
@@ -199,7 +200,7 @@ class _Reader:
                 **place,
             )
 
-    def _blinks(self):
+    def _blinks(self) -> Iterator[Blink]:
         rois, blinks = self._of_kind(BLINK), self.proc.get("blink", [])
         for number, (roi, blink) in enumerate(zip(rois, blinks, strict=True), start=1):
             yield Blink(signal=np.asarray(blink, float), **self._place(roi, "blink", number))
@@ -212,11 +213,11 @@ def _aligned(motion: Any) -> Floats:
     by one frame and index 499 stays 0. From 500 on all is right. The first frame repeats the second, as in
     motSVD.
     """
-    motion = np.array(motion, np.float32)
-    first = min(_CHUNK, len(motion))
-    motion[1:first] = motion[: first - 1].copy()
-    return motion
+    aligned = np.array(motion, np.float32)
+    first = min(_CHUNK, len(aligned))
+    aligned[1:first] = aligned[: first - 1].copy()
+    return aligned
 
 
-def _as_list(names: Any) -> list:
-    return [names] if isinstance(names, (str, PurePath)) else list(names)
+def _as_list(names: Any) -> list[Any]:
+    return [names] if isinstance(names, str | PurePath) else list(names)

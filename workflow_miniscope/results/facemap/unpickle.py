@@ -11,13 +11,13 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
 from ...errors import ResultError
-from ...movies.types import Floats
+from ...movies.types import Numbers
 
 # boolean, signed, unsigned, float, complex, bytes, text; and "O", Python objects
 _DTYPE = re.compile(r"[<>|=]?([?biufcSU][0-9]*|O8?)")
@@ -74,17 +74,18 @@ class _Callable:
     """A function that a pickle may call but not change: it has no attributes to set."""
 
     __slots__ = ("_function",)
+    _function: Callable[..., Any]
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         object.__setattr__(self, "_function", function)
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         return self._function(*args)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> None:
         raise _Refused("it changes a function")
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: object) -> None:
         raise _Refused("it changes a function")
 
 
@@ -93,12 +94,12 @@ class _DType:
 
     __slots__ = ("dtype",)
 
-    def __init__(self, code: str, *_):
+    def __init__(self, code: str, *_: object):
         if not isinstance(code, str) or not _DTYPE.fullmatch(code):
             raise _Refused(f"it holds an array of type {code!r}")
         self.dtype = np.dtype(code)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         # (version, byte order, sub-array, names, fields, size, alignment, flags): only the byte order is used
         order, fields = state[1], state[2:5]
         if order not in ("<", ">", "|", "=") or any(field is not None for field in fields):
@@ -111,23 +112,24 @@ class _Array:
 
     __slots__ = ("content", "dtype", "order", "shape")
 
-    def __init__(self, *_):
-        self.content = None
+    def __init__(self, *_: object):
+        self.content: list[Any] | bytes | bytearray | None = None
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.set(*state[-4:])
 
-    def set(self, shape, dtype, fortran, content) -> _Array:
+    def set(self, shape: Any, dtype: object, fortran: object, content: Any) -> _Array:
         self.shape, self.dtype, self.content = shape, _checked(dtype), content
-        self.order = "F" if fortran else "C"
+        self.order: Literal["F", "C"] = "F" if fortran else "C"
         wanted = list if self.dtype.hasobject else (bytes, bytearray)
         if not isinstance(content, wanted) or not isinstance(shape, tuple):
             raise _Refused("it holds an array whose content is not of its type")
         return self
 
-    def build(self, builder: _Builder) -> Floats:
+    def build(self, builder: _Builder) -> Numbers:
         if self.content is None:
             raise _Refused("it holds an array without content")
+        array: Numbers
         if isinstance(self.content, list):
             array = np.empty(len(self.content), object)
             for i, value in enumerate(self.content):
@@ -136,19 +138,21 @@ class _Array:
             array = np.frombuffer(self.content, self.dtype)
             # of this machine's byte order, and writable
             array = array.astype(self.dtype.newbyteorder("="))
-        return array.reshape(self.shape, order=self.order)
+        shaped: Numbers = array.reshape(self.shape, order=self.order)
+        return shaped
 
 
-def _checked(dtype: Any) -> np.dtype:
+def _checked(dtype: object) -> np.dtype[Any]:
     if not isinstance(dtype, _DType):
         raise _Refused("it holds an array without a type")
     return dtype.dtype
 
 
-def _scalar(dtype, content=b"") -> Any:
-    if _checked(dtype).hasobject or not isinstance(content, bytes):
+def _scalar(dtype: object, content: object = b"") -> Any:
+    kind = _checked(dtype)
+    if kind.hasobject or not isinstance(content, bytes):
         raise _Refused("it holds a scalar that is no number")
-    return np.frombuffer(content, dtype.dtype)[0]
+    return np.frombuffer(content, kind)[0]
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
@@ -158,15 +162,15 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-def _from_buffer(content, dtype, shape, order="C") -> _Array:
+def _from_buffer(content: object, dtype: object, shape: object, order: object = "C") -> _Array:
     return _Array().set(shape, dtype, order == "F", content)
 
 
-def _path(kind: type) -> Callable:
+def _path(kind: type[PurePath]) -> Callable[..., PurePath]:
     return lambda *parts: kind(*map(str, parts))
 
 
-def _not_callable(*_):
+def _not_callable(*_: object) -> NoReturn:
     raise _Refused("it calls numpy.ndarray")
 
 
@@ -175,7 +179,7 @@ _PATHS = {
     name: _path(PureWindowsPath if "Windows" in name else PurePosixPath)
     for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 }
-_NUMPY = {
+_NUMPY: dict[str, Callable[..., Any]] = {
     "ndarray": _not_callable,  # only named, to say which kind of array
     "dtype": _DType,
     "_reconstruct": _Array,
@@ -187,21 +191,30 @@ _NUMPY_MODULES = {
     *(f"numpy.{core}.{name}" for core in ("core", "_core") for name in ("multiarray", "numeric")),
 }
 # bytes: without arguments, as old pickles have empty ones; with a number it would take that much memory
-_BUILTINS = {"bytes": lambda: b"", "complex": complex, "frozenset": frozenset, "set": set}
+_BUILTINS: dict[str, Callable[..., Any]] = {
+    "bytes": lambda: b"",
+    "complex": complex,
+    "frozenset": frozenset,
+    "set": set,
+}
 
 
-def _find(module: str, name: str) -> Callable | None:
+def _find(module: str, name: str) -> Callable[..., Any] | None:
     if module in _NUMPY_MODULES:
         return _NUMPY.get(name)
     if module in ("pathlib", "pathlib._local"):
         return _PATHS.get(name)
     if module in ("builtins", "__builtin__"):
         return _BUILTINS.get(name)
-    return {("collections", "OrderedDict"): dict, ("_codecs", "encode"): _encode}.get((module, name))
+    others: dict[tuple[str, str], Callable[..., Any]] = {
+        ("collections", "OrderedDict"): dict,
+        ("_codecs", "encode"): _encode,
+    }
+    return others.get((module, name))
 
 
 class _Unpickler(pickle.Unpickler):
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> _Callable:
         found = _find(module, name)
         if found is None:
             raise _Refused(f"it asks for {module}.{name}, which plain data do not need")
@@ -211,7 +224,7 @@ class _Unpickler(pickle.Unpickler):
 class _Builder:
     """Puts arrays in the places of what stands for them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._built: dict[int, Any] = {}  # so that what is named often is built once
 
     def build(self, value: Any) -> Any:
