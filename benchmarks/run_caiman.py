@@ -76,7 +76,7 @@ def main(recording: Path, out: Path, name: str) -> None:
     installed.load()
     print("version", ENGINE.version())
     print("done start", flush=True)
-    params = ENGINE.check_params(SETS[name] | {"n_processes": 1})
+    params = ENGINE.parse(SETS[name] | {"n_processes": 1})
     path = ENGINE.run(Movie(videos(recording)), frame_rate(recording), params, out, progress=False)
     print("done evaluation", flush=True)
     save_estimate(out / "estimate.npz", read_result(path))

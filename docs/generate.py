@@ -89,10 +89,14 @@ def _constants(source: str) -> Iterator[tuple[str, str, str]]:
 
 def parameters(engine: str) -> str:
     """List the parameters of an engine."""
-    from workflow_miniscope.cnmfe import Parameters
+    from workflow_miniscope import engines
+    from workflow_miniscope.parameters import describe
 
-    rows = [(f"`{row['name']}`", f"`{row['default']}`", row["unit"], row["text"]) for row in Parameters.describe()]
-    return _table(("parameter", "default", "unit", "what it is"), rows)
+    rows = [
+        (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.unit, row.range, row.meaning)
+        for row in describe(engines.get(engine).model())
+    ]
+    return _table(("parameter", "default", "unit", "what it may be", "what it is"), rows)
 
 
 def tables() -> str:

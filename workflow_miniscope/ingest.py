@@ -207,7 +207,7 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
 
 
 def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
-    from .elements.outputs import naive_utc
+    from .elements.stored_values import naive_utc
     from .pipeline import session
 
     for column in SESSION_COLUMNS:

@@ -31,7 +31,7 @@ def components(footprints):
 def evaluated(params=None, **properties):
     """Evaluate one component that is a cell but for these properties."""
     one = {name: np.array([value]) for name, value in (CELL | properties).items()}
-    accepted, evaluation = acceptance.evaluate(one, Parameters.check(params))
+    accepted, evaluation = acceptance.evaluate(one, Parameters.parse(params))
     return bool(accepted[0]), evaluation
 
 
@@ -128,7 +128,7 @@ def test_what_others_are_does_not_matter():
     """Few accepted components used to say what is usual for all."""
     one = {name: np.array([value, value]) for name, value in CELL.items()}
     one["width"] = np.array([1.5, 4.2])
-    assert acceptance.evaluate(one, Parameters.check(None))[0].tolist() == [True, True]
+    assert acceptance.evaluate(one, Parameters.parse(None))[0].tolist() == [True, True]
 
 
 def test_each_property_speaks_in_its_direction():

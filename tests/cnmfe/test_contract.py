@@ -131,7 +131,7 @@ def test_parameters_of_caiman_that_are_not_used_are_told(planted, caplog):
 )
 def test_parameters_that_cannot_be_used(params, sentence):
     with pytest.raises(ParameterError, match=sentence):
-        engines.get("cnmfe").check_params(params)
+        engines.get("cnmfe").parse(params)
 
 
 @pytest.mark.parametrize("fps", [0, -20, float("nan")])

@@ -5,6 +5,7 @@ import pytest
 import simulation
 
 from workflow_miniscope.cnmfe import Parameters, extract
+from workflow_miniscope.elements.stored_values import hash_params
 from workflow_miniscope.engines import get
 from workflow_miniscope.errors import ParameterError
 
@@ -25,12 +26,12 @@ from workflow_miniscope.errors import ParameterError
         ({"strides": "far"}, "strides must be one or two whole numbers, at least 1"),
         ({"strides": [40, 8], "pw_rigid": True}, "8 pixels apart .strides., and must be 16 or more"),
         ({"overlaps": [8, -8]}, "overlaps must be one or two whole numbers, at least 0"),
-        ({"max_deviation_rigid": -1}, "max_deviation_rigid must be a number at least 0 and at most 100"),
+        ({"max_deviation_rigid": -1}, "max_deviation_rigid must be a number from 0 to 100"),
     ],
 )
 def test_wrong_parameters_are_named(params, said):
     with pytest.raises(ParameterError, match=said):
-        Parameters.check(params)
+        Parameters.parse(params)
 
 
 def test_caiman_parameters_that_are_not_used_are_reported(caplog):
@@ -58,18 +59,25 @@ def test_a_result_says_what_caiman_would_otherwise_guess(extracted):
     assert params["init"]["center_psf"] is True and params["init"]["method_init"] == "corr_pnr"
 
 
-def test_every_parameter_is_described():
-    for row in Parameters.describe():
-        assert row["text"] and row["group"]
-
-
 def test_the_engine_takes_its_own_defaults():
     engine = get("cnmfe")
     assert engine.unavailable() is None
-    assert engine.check_params({}) == engine.default_params()
-    assert engine.check_params({"nb": 0, "gSig": 3})["gSig"] == [3, 3]
+    assert engine.parse(engine.parse({}).plain()) == engine.parse({}) == Parameters()
+    assert engine.parse({"nb": 0, "gSig": 3}).gSig == [3, 3]
     with pytest.raises(ParameterError, match="min_SNR"):
-        engine.check_params({"min_snr": 3})
+        engine.parse({"min_snr": 3})
+
+
+def test_what_only_caiman_uses_travels_apart():
+    parsed = get("cnmfe").parse({"patch": {"rf": 40}, "K": None, "fr": 20, "gSig": [4, 4]})
+    assert parsed.unused == {"rf": 40, "K": None}
+    assert list(parsed.plain())[:3] == ["rf", "K", "decay_time"] and "fr" not in parsed.plain()
+    assert parsed.replaced(gSig=[3, 3]).unused == parsed.unused
+
+
+def test_the_defaults_are_those_of_stored_parameter_sets():
+    """``process`` stores them under a hash of their content: other numbers would be another set in labs' databases."""
+    assert hash_params("cnmfe", Parameters().plain()) == "b3803f3a-95ad-33aa-5062-12b3e6f32f7c"
 
 
 def test_frame_rate_must_be_a_positive_number():

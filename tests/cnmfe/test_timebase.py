@@ -7,7 +7,7 @@ import planted
 import pytest
 import scipy.optimize
 import simulation
-from stub_engine import StubEngine
+from stub_engine import StubEngine, StubParameters
 
 from workflow_miniscope import engines
 from workflow_miniscope.cnmfe import extract
@@ -268,7 +268,7 @@ def test_a_movie_with_dropped_frames(small, whole, tmp_path, caplog):
     times[30] = np.nan
     engine, movie = engines.get("cnmfe"), planted.ArrayMovie(small.movie[recorded])
     with caplog.at_level(logging.WARNING):
-        path = engines.run_engine(engine, movie, FPS, {}, tmp_path / "out", progress=False, times=times)
+        path = engines.run_engine(engine, movie, engine.parse({}), tmp_path / "out", FPS, times, progress=False)
     assert "Frames missing: 18 (gaps: 5, the longest of 0.550 s)" in caplog.text
     assert "Frames without a trusted time: 1." in caplog.text
     result = read_result(path)
@@ -298,8 +298,8 @@ def test_the_rate_comes_from_the_times(small):
 def test_an_engine_that_takes_no_times_is_told_of(tmp_path, caplog):
     movie = planted.ArrayMovie(np.zeros((50, 4, 5), np.uint8))
     times = np.arange(50) / FPS
-    engines.run_engine(StubEngine(), movie, FPS, {}, tmp_path / "a", times=times)
+    engines.run_engine(StubEngine(), movie, StubParameters(), tmp_path / "a", FPS, times)
     assert not caplog.text
     times[25:] += 3 / FPS
-    engines.run_engine(StubEngine(), movie, FPS, {}, tmp_path / "b", times=times)
+    engines.run_engine(StubEngine(), movie, StubParameters(), tmp_path / "b", FPS, times)
     assert "stub takes all frames as consecutive, but some are missing: 3 (gaps: 1)" in caplog.text

@@ -190,7 +190,7 @@ def output_of(pipeline, task) -> Path:
 
 def test_processing_notes_version_and_time(pipeline, processed):
     row = (pipeline.facemap.FacemapProcessing & processed).fetch1()
-    assert row["package_version"] == engine.version()
+    assert row["package_version"] == engine.ENGINE.version()
     age = datetime.now(UTC).replace(tzinfo=None) - row["processing_time"]
     assert 0 <= age.total_seconds() < 600
     # inferred, because the task named none
@@ -435,4 +435,4 @@ def test_default_tasks_run(pipeline, add_video):
     facemap.FacialSignal.populate({"subject": "default"})
     assert (facemap.FacialSignal.Region & key).fetch1("roi_name") == "full frame"
     about = json.loads((output_of(pipeline, {**key, "facemap_task_id": 0}) / engine.RUN_NAME).read_text())
-    assert about["params"] == engine.default_params()
+    assert about["params"] == engine.Parameters().plain()

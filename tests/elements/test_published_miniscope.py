@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from recordings import write_session
 
-from workflow_miniscope.elements.outputs import hash_params
+from workflow_miniscope.elements.stored_values import hash_params
 from workflow_miniscope.elements.translation import datajoint_names
 
 

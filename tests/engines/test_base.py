@@ -10,11 +10,13 @@ import numpy as np
 import planted
 import pytest
 from stub_engine import StubEngine as Stub
+from stub_engine import StubParameters
 
 from workflow_miniscope import engines
-from workflow_miniscope.engines import values
 from workflow_miniscope.engines.base import Engine, run_engine
 from workflow_miniscope.errors import EngineError, ParameterError, RecordingError
+
+PARAMS = StubParameters()
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_stub_is_an_engine():
 
 
 def test_result_lies_in_the_output_folder(tmp_path, movie):
-    path = run_engine(Stub(), movie, 20.0, {"gSig": 6}, tmp_path / "a" / "b" / "out")
+    path = run_engine(Stub(), movie, StubParameters(gSig=6), tmp_path / "a" / "b" / "out", 20.0)
     assert path == tmp_path / "a" / "b" / "out" / "result.txt"
     assert path.read_text() == "7 20.0 6"
     assert everything(tmp_path) == ["a", "a/b", "a/b/out", "a/b/out/result.txt"]
@@ -39,12 +41,12 @@ def test_result_lies_in_the_output_folder(tmp_path, movie):
 
 def test_relative_output_folder(tmp_path, movie, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run_engine(Stub(), movie, 20.0, None, "out") == tmp_path / "out" / "result.txt"
+    assert run_engine(Stub(), movie, PARAMS, "out", 20.0) == tmp_path / "out" / "result.txt"
 
 
 def test_empty_output_folder_is_used(tmp_path, movie):
     (tmp_path / "out").mkdir()
-    assert run_engine(Stub(), movie, 20.0, {}, tmp_path / "out").is_file()
+    assert run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0).is_file()
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
@@ -57,7 +59,7 @@ def test_output_in_use_is_left_alone(tmp_path, movie, kind):
         out.write_text("keep")
     before = everything(tmp_path)
     with pytest.raises(EngineError, match="already in use"):
-        run_engine(Stub(), movie, 20.0, {}, out)
+        run_engine(Stub(), movie, PARAMS, out, 20.0)
     assert everything(tmp_path) == before
 
 
@@ -72,35 +74,33 @@ def test_output_in_use_is_left_alone(tmp_path, movie, kind):
 )
 def test_failure_leaves_nothing(tmp_path, movie, failure, raised, says):
     with pytest.raises(raised, match=says):
-        run_engine(Stub(failure), movie, 20.0, {}, tmp_path / "made" / "for" / "out")
+        run_engine(Stub(failure), movie, PARAMS, tmp_path / "made" / "for" / "out", 20.0)
     assert everything(tmp_path) == []
 
 
 def test_failure_leaves_the_folders_that_were_there(tmp_path, movie):
     (tmp_path / "animal").mkdir()
     with pytest.raises(EngineError):
-        run_engine(Stub(ValueError("x")), movie, 20.0, {}, tmp_path / "animal" / "out")
+        run_engine(Stub(ValueError("x")), movie, PARAMS, tmp_path / "animal" / "out", 20.0)
     assert everything(tmp_path) == ["animal"]
 
 
 def test_no_result_file(tmp_path, movie):
     class Forgetful(Stub):
-        def run(self, movie, fps, params, output_dir, progress=True):
+        def run(self, movie, params, output_dir, times, progress=True):
             return output_dir / "result.txt"
 
     with pytest.raises(EngineError, match="ended without the result file result.txt"):
-        run_engine(Forgetful(), movie, 20.0, {}, tmp_path / "out")
+        run_engine(Forgetful(), movie, PARAMS, tmp_path / "out", 20.0)
     assert everything(tmp_path) == []
 
 
 def test_nothing_is_made_for_what_is_wrong_beforehand(tmp_path, movie):
     with pytest.raises(EngineError, match="not installed"):
-        run_engine(Stub(reason="It is not installed."), movie, 20.0, {}, tmp_path / "x" / "out")
-    with pytest.raises(ParameterError, match=r"'gsigg' \(did you mean 'gSig'\?\)"):
-        run_engine(Stub(), movie, 20.0, {"gsigg": 3}, tmp_path / "x" / "out")
-    for fps in (0.0, -1.0, float("nan")):
+        run_engine(Stub(reason="It is not installed."), movie, PARAMS, tmp_path / "x" / "out", 20.0)
+    for fps in (0.0, -1.0, float("nan"), None):
         with pytest.raises(ParameterError, match="frame rate"):
-            run_engine(Stub(), movie, fps, {}, tmp_path / "x" / "out")
+            run_engine(Stub(), movie, PARAMS, tmp_path / "x" / "out", fps)
     assert everything(tmp_path) == []
 
 
@@ -111,15 +111,15 @@ import os, signal, sys, time
 sys.path[:0] = {sys.path!r}
 import numpy as np
 from planted import ArrayMovie
-from stub_engine import StubEngine
+from stub_engine import StubEngine, StubParameters
 from workflow_miniscope.engines.base import run_engine
 
 class Other(StubEngine):
-    def run(self, movie, fps, params, output_dir, progress=True):
+    def run(self, movie, params, output_dir, times, progress=True):
         (output_dir / "part.txt").write_text("begun")
         {what}
 
-run_engine(Other(), ArrayMovie(np.zeros((7, 4, 5), np.uint8)), 20.0, {{}}, {str(folder / "out")!r})
+run_engine(Other(), ArrayMovie(np.zeros((7, 4, 5), np.uint8)), StubParameters(), {str(folder / "out")!r}, 20.0)
 """
     return subprocess.Popen([sys.executable, "-c", code])
 
@@ -129,7 +129,7 @@ def test_killed_run_is_cleared_by_the_next(tmp_path, movie):
     assert killed.wait(60) == -9
     left = everything(tmp_path)
     assert ".out.running/part.txt" in left and "out" not in left
-    path = run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")
+    path = run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0)
     assert everything(tmp_path) == ["out", "out/result.txt"] and path.read_text().startswith("7")
 
 
@@ -138,12 +138,12 @@ def test_processes_of_a_killed_run_do_not_block_the_next(tmp_path, movie):
     """A worker that the engine forked may be at work still when the run itself is gone."""
     what = "os.fork() or (time.sleep(5), os._exit(0)); os.kill(os.getpid(), signal.SIGKILL)"
     assert elsewhere(tmp_path, what).wait(60) == -9
-    assert run_engine(Stub(), movie, 20.0, {}, tmp_path / "out").is_file()
+    assert run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0).is_file()
 
 
 def test_leftovers_of_other_tasks_stay(tmp_path, movie):
     (tmp_path / ".other.running").mkdir()
-    run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")
+    run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0)
     assert (tmp_path / ".other.running").is_dir()
 
 
@@ -154,33 +154,36 @@ def test_two_processes_at_one_task(tmp_path, movie):
         while not (tmp_path / ".out.running" / "part.txt").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         with pytest.raises(EngineError, match="Another process is at work"):
-            run_engine(Stub(), movie, 20.0, {}, tmp_path / "out")
+            run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0)
         assert (tmp_path / ".out.running" / "part.txt").exists()
     finally:
         busy.kill()
         busy.wait()
-    assert run_engine(Stub(), movie, 20.0, {}, tmp_path / "out").is_file()
+    assert run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0).is_file()
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
 def test_folder_that_cannot_be_written(tmp_path, movie):
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(EngineError, match="cannot be"):
-        run_engine(Stub(), movie, 20.0, {}, tmp_path / "locked" / "out")
+        run_engine(Stub(), movie, PARAMS, tmp_path / "locked" / "out", 20.0)
 
 
 def test_output_below_a_file(tmp_path, movie):
     (tmp_path / "file").write_text("x")
     with pytest.raises(EngineError, match="cannot be made"):
-        run_engine(Stub(), movie, 20.0, {}, tmp_path / "file" / "below" / "out")
+        run_engine(Stub(), movie, PARAMS, tmp_path / "file" / "below" / "out", 20.0)
 
 
 def test_engines_by_name():
-    assert set(engines.names()) == {"caiman", "cnmfe"}
-    engine = engines.get("caiman")
-    assert isinstance(engine, Engine) and engine.name == "caiman"
+    assert engines.names("cells") == ("caiman", "cnmfe") and engines.names("face") == ("facemap",)
+    for name in engines.names():
+        engine = engines.get(name)
+        assert isinstance(engine, Engine) and engine.name == name and isinstance(engine.parse(None), engine.model())
     with pytest.raises(EngineError, match=r"no engine 'caimann' \(did you mean 'caiman'\?\)"):
         engines.get("caimann")
+    with pytest.raises(EngineError, match="no engine 'facemap' for cells; there are caiman, cnmfe"):
+        engines.get("facemap", "cells")
 
 
 def test_looking_up_names_imports_no_engine():
@@ -190,27 +193,3 @@ def test_looking_up_names_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize(
-    ("kind", "good", "bad"),
-    [
-        (values.flag, {True: True, 0: False}, ["yes", 2, None, []]),
-        (
-            values.number(0, 1),
-            {0: 0, 0.5: 0.5, np.float32(0.25): 0.25},
-            [-0.1, 1.1, "0.5", None, True, np.nan],
-        ),
-        (values.positive, {3: 3, 0.1: 0.1}, [0, -1, "1", True, np.nan]),
-        (values.whole(1), {1: 1, 3.0: 3, np.int64(4): 4}, [0, 1.5, "2", True, None, np.inf]),
-        (values.pair(1), {3: [3, 3], (2, 4): [2, 4]}, [0, (1, 2, 3), "ab", (1.5, 2), None, "3"]),
-        (values.choice("a", True), {"a": "a", True: True}, ["b", None, [], {}]),
-        (values.optional(values.whole(1)), {None: None, 2: 2}, [0, "x"]),
-    ],
-)
-def test_kinds_of_values(kind, good, bad):
-    for given, expected in good.items():
-        assert kind(given) == expected and type(kind(given)) in (bool, int, float, list, str, type(None))
-    for given in bad:
-        with pytest.raises(ValueError):
-            kind(given)

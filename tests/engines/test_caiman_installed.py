@@ -14,7 +14,7 @@ engine = engines.get("caiman")
 print(engine.unavailable())
 print("caiman" in sys.modules)
 try:
-    engines.run_engine(engine, None, 20.0, {}, "out")
+    engines.run_engine(engine, None, engine.parse({}), "out", 20.0)
 except EngineError as error:
     print(error)
 """

@@ -39,7 +39,9 @@ def recording():
 
 @pytest.fixture(scope="module")
 def rigid_path(recording, tmp_path_factory):
-    path = engines.run_engine(ENGINE, recording.movie, 20.0, PARAMS, tmp_path_factory.mktemp("run") / "rigid")
+    path = engines.run_engine(
+        ENGINE, recording.movie, ENGINE.parse(PARAMS), tmp_path_factory.mktemp("run") / "rigid", 20.0
+    )
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     return path
 
@@ -53,7 +55,9 @@ def rigid(rigid_path):
 def piecewise(recording, tmp_path_factory):
     before = dict(os.environ)
     params = PARAMS | {"pw_rigid": True, "strides": [24, 40], "overlaps": [12, 16], "n_processes": 2}
-    path = engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path_factory.mktemp("run") / "pw")
+    path = engines.run_engine(
+        ENGINE, recording.movie, ENGINE.parse(params), tmp_path_factory.mktemp("run") / "pw", 20.0
+    )
     assert dict(os.environ) == before
     assert multiprocessing.active_children() == []
     return read_result(path)
@@ -126,21 +130,26 @@ def test_fft_interpolation_has_finer_blocks(recording, tmp_path):
     params = PARAMS | {"pw_rigid": True, "strides": [24, 40], "overlaps": [12, 16], "n_processes": 1}
     params |= {"gSig_filt": None, "shifts_opencv": False}
     movie = planted.ArrayMovie(recording.movie.array[:120])
-    result = read_result(engines.run_engine(ENGINE, movie, 20.0, params | {"min_pnr": 3}, tmp_path / "out"))
+    result = read_result(
+        engines.run_engine(ENGINE, movie, ENGINE.parse(params | {"min_pnr": 3}), tmp_path / "out", 20.0)
+    )
     coarse = shift_blocks(6, (64, 96), {"strides": [24, 40], "overlaps": [12, 16]})
     assert len(result.motion.blocks) == result.motion.y.shape[1] > len(coarse)
 
 
 def test_patches(recording, tmp_path):
     params = PARAMS | {"rf": 20, "stride": 16}
-    check_cells(recording, read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out")))
+    check_cells(
+        recording,
+        read_result(engines.run_engine(ENGINE, recording.movie, ENGINE.parse(params), tmp_path / "out", 20.0)),
+    )
 
 
 def test_patches_on_two_processes_are_followed(recording, tmp_path, caplog):
     """Its messages are in our log, each once."""
     params = PARAMS | {"rf": 20, "stride": 16, "n_processes": 2}
     with caplog.at_level("DEBUG"):
-        result = read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out"))
+        result = read_result(engines.run_engine(ENGINE, recording.movie, ENGINE.parse(params), tmp_path / "out", 20.0))
     check_cells(recording, result)
     told = [record.getMessage() for record in caplog.records if record.name.endswith("caiman.progress")]
     steps = [message.removeprefix("CaImAn: ") for message in told if message.count(" ") == 1]
@@ -160,7 +169,11 @@ def test_patches_on_two_processes_are_followed(recording, tmp_path, caplog):
 
 def test_the_classifier_is_asked_for_before_anything_is_computed(recording, tmp_path, caplog):
     """Unless CaImAn can use its own: then its values are in the result."""
-    run = lambda: engines.run_engine(ENGINE, recording.movie, 20.0, PARAMS | {"use_cnn": True}, tmp_path / "out")  # noqa: E731
+    params = ENGINE.parse(PARAMS | {"use_cnn": True})
+
+    def run():
+        return engines.run_engine(ENGINE, recording.movie, params, tmp_path / "out", 20.0)
+
     try:
         installed.require_classifier()
     except EngineError:
@@ -176,7 +189,7 @@ def test_plain_cnmf(recording, tmp_path):
     """Two-photon style: greedy seeds and a low-rank background."""
     params = PARAMS | {"method_init": "greedy_roi", "K": 8, "nb": 1, "center_psf": False, "only_init": False}
     params |= {"ring_size_factor": None, "normalize_init": True, "ssub": 1}
-    result = read_result(engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out"))
+    result = read_result(engines.run_engine(ENGINE, recording.movie, ENGINE.parse(params), tmp_path / "out", 20.0))
     assert result.b.shape == (64 * 96, 1) and result.f.shape == (1, 500)
     assert result.dff_method == "file" and np.abs(result.F_dff).max() < 100
     pairs = [similarity for _, _, similarity in matches(recording, result)]
@@ -186,14 +199,14 @@ def test_plain_cnmf(recording, tmp_path):
 def test_no_cells(recording, tmp_path):
     params = PARAMS | {"min_corr": 0.99, "min_pnr": 1000}
     with pytest.raises(EngineError, match="found no component in this recording: lower min_corr or min_pnr"):
-        engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out")
+        engines.run_engine(ENGINE, recording.movie, ENGINE.parse(params), tmp_path / "out", 20.0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_blocks_that_do_not_fit(recording, tmp_path):
     params = PARAMS | {"pw_rigid": True, "strides": 80, "overlaps": 20}
     with pytest.raises(EngineError, match="blocks of 100 x 100 pixels .* do not fit the field of 64 x 96"):
-        engines.run_engine(ENGINE, recording.movie, 20.0, params, tmp_path / "out")
+        engines.run_engine(ENGINE, recording.movie, ENGINE.parse(params), tmp_path / "out", 20.0)
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("out of luck"), KeyboardInterrupt()])
@@ -210,7 +223,7 @@ def test_failure_restores_everything(recording, tmp_path, monkeypatch, failure):
     before = dict(os.environ)
     raised = KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else EngineError
     with pytest.raises(raised):
-        engines.run_engine(ENGINE, recording.movie, 20.0, PARAMS | {"n_processes": 2}, tmp_path / "out")
+        engines.run_engine(ENGINE, recording.movie, ENGINE.parse(PARAMS | {"n_processes": 2}), tmp_path / "out", 20.0)
     assert dict(os.environ) == before
     assert multiprocessing.active_children() == []
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from faces import binned, box, write_video
 from workflow_miniscope import daq
 from workflow_miniscope.demo.face_video import face_video
 from workflow_miniscope.engines import facemap
-from workflow_miniscope.engines.facemap.params import fit_rois, plan_passes
+from workflow_miniscope.engines.facemap.passes import fit_rois, plan_passes
 from workflow_miniscope.errors import EngineError, ParameterError, RecordingError
 from workflow_miniscope.results.facemap import read_proc
 
@@ -143,8 +143,8 @@ def test_components_multiply_out(result, changes):
 
 def test_what_was_run_is_noted(run, params):
     about = facemap.read_run(run.parent)
-    assert about["version"] == facemap.version() == "1.0.8"
-    assert about["params"] == facemap.check_params(params)
+    assert about["version"] == facemap.ENGINE.version() == "1.0.8"
+    assert about["params"] == facemap.Parameters.parse(params).plain()
     assert about["n_frames"] == 1201
     assert sorted(path.name for path in run.parent.iterdir()) == ["0_proc.npy", facemap.RUN_NAME]
     assert [path.name for path in run.parent.parent.iterdir()] == ["facemap_0"], "something else was left"
@@ -164,7 +164,7 @@ def test_facemap_alone_gets_overlapping_regions_wrong(files, params, changes, tm
     """Why they have passes of their own: all in one call, the way the published table does it."""
     from facemap import process
 
-    checked = facemap.check_params({**params, "movSVD": False})
+    checked = facemap.Parameters.parse({**params, "movSVD": False})
     rois = [roi.proc for roi in fit_rois(checked, HEIGHT, WIDTH)]
     proc = {"sbin": SBIN, "fullSVD": True, "save_mat": False, "rois": rois, "sy": 0, "sx": 0}
     path = process.run([[str(files[0])]], motSVD=True, proc=proc, savepath=str(tmp_path))
@@ -224,16 +224,17 @@ def test_progress_and_log(files, tmp_path, capsys, caplog):
 
 
 def test_the_bars_end_full(files, tmp_path, monkeypatch):
-    from workflow_miniscope.engines.facemap import run as module
+    from workflow_miniscope.engines.facemap import engine, video
 
     bars = []
 
-    class Bar(module.tqdm):
+    class Bar(engine.tqdm):
         def __init__(self, *args, **options):
             super().__init__(*args, **{**options, "disable": False})
             bars.append(self)
 
-    monkeypatch.setattr(module, "tqdm", Bar)
+    for module in (engine, video):
+        monkeypatch.setattr(module, "tqdm", Bar)
     facemap.run_facemap(files[:3], {"sbin": 16}, tmp_path / "out")
     assert [bar.desc.rstrip(": ") for bar in bars] == ["Checking frames", "Facemap"]
     assert [bar.n for bar in bars] == [bar.total for bar in bars]
@@ -366,33 +367,33 @@ def test_regions_that_do_not_fit_the_frame(video, params, match):
         ({"rois": [roi(y=None)]}, r"y of region 'r' must be two whole numbers"),
         ({"rois": [roi(width=3)]}, "no parameter 'width'"),
         ({"rois": [roi(saturation=3)]}, "no parameter 'saturation'"),
-        ({"rois": [roi(kind="pupil")]}, "saturation of region 'r' must be a number"),
+        ({"rois": [roi(kind="pupil")]}, "saturation of region 'r' must be a number .*, and is not given"),
         ({"rois": [roi(kind="blink", saturation=300)]}, "saturation of region 'r' must be a number"),
         ({"rois": [roi(kind="pupil", saturation=60, sigma=-1)]}, "sigma of region 'r'"),
-        ({"rois": [roi(name=3)]}, "name of region 1 must be text"),
+        ({"rois": [roi(name=3)]}, "name of region 3 must be text, not 3"),
     ],
 )
 def test_wrong_parameters(params, match):
     with pytest.raises(ParameterError, match=match):
-        facemap.check_params(params)
+        facemap.Parameters.parse(params)
 
 
 def test_parameters_are_completed_and_plain():
     given = {"rois": [{"kind": "pupil", "x": np.array([3, 9]), "y": (np.int64(2), 8), "saturation": np.int32(60)}]}
-    checked = facemap.check_params(given)
+    checked = facemap.Parameters.parse(given).plain()
     assert checked == {
         **PLAIN,
         "rois": [{"name": "pupil 1", "kind": "pupil", "x": [3, 9], "y": [2, 8], "saturation": 60.0, "sigma": 2.0}],
     }
-    assert json.loads(json.dumps(checked)) == checked == facemap.check_params(checked)
-    facemap.default_params()["rois"].append("spoiled")
-    assert facemap.default_params() == PLAIN
+    assert json.loads(json.dumps(checked)) == checked == facemap.Parameters.parse(checked).plain()
+    facemap.Parameters().plain()["rois"].append("spoiled")
+    assert facemap.Parameters().plain() == PLAIN
 
 
 @pytest.mark.parametrize("sbin", [1, 3, 4, 7])
 def test_motion_regions_are_whole_bins_inside(sbin):
     """Facemap drops the last bin of y, keeps that of x, and leaves the frame at its edge."""
-    params = facemap.check_params({"sbin": sbin, "rois": [roi(x=[5, 64], y=[0, 48])]})
+    params = facemap.Parameters.parse({"sbin": sbin, "rois": [roi(x=[5, 64], y=[0, 48])]})
     (fitted,) = fit_rois(params, 48, 64)
     for (first, stop), (given_first, given_stop) in ((fitted.x, (5, 64)), (fitted.y, (0, 48))):
         assert first % sbin == stop % sbin == 0
@@ -413,7 +414,7 @@ def test_a_region_at_the_edge(tmp_path, sbin):
 
 
 def test_regions_share_a_pass_unless_they_disturb_one_another(params):
-    rois = fit_rois(facemap.check_params(params), HEIGHT, WIDTH)
+    rois = fit_rois(facemap.Parameters.parse(params), HEIGHT, WIDTH)
     planned = [(one.full, [roi.name for roi in one.rois]) for one in plan_passes(True, rois)]
     assert planned == [(True, ["whiskers", "eye"]), (False, ["pupil", "tips"]), (False, ["blinks"])]
 

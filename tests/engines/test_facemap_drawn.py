@@ -56,7 +56,7 @@ def test_what_was_drawn_is_run(tmp_path):
         drawn(2, **eye, saturation=110),
         drawn(1, x=[0, 16], y=[0, 16]),
     ]
-    params = facemap.drawn_params(save(tmp_path, rois))
+    params = facemap.drawn_params(save(tmp_path, rois)).plain()
     assert params == {
         "sbin": 4,
         "motSVD": True,
@@ -75,7 +75,7 @@ def test_what_was_drawn_is_run(tmp_path):
     assert [region.name for region in result.regions] == ["full frame", "motion 1", "motion 2"]
     assert (len(result.pupils), len(result.blinks)) == (1, 1)
     # the result is a file of the same kind, with the names that we gave; of motion regions whole bins are used
-    again = facemap.drawn_params(path)
+    again = facemap.drawn_params(path).plain()
     assert again["rois"][1:] == params["rois"][1:] and again | {"rois": []} == params | {"rois": []}
 
 
@@ -87,12 +87,12 @@ def test_what_is_not_run_is_said(tmp_path, caplog):
     ]
     path = save(tmp_path, rois, motSVD=False, Ly=[HEIGHT, 48], Lx=[WIDTH, 64])
     params = facemap.drawn_params(path)
-    assert [roi["kind"] for roi in params["rois"]] == ["pupil"] and params["motSVD"] is True
-    assert params["rois"][0]["sigma"] == 2.0, "Facemap's 0 stands for its default"
+    assert [roi.kind for roi in params.rois] == ["pupil"] and params.motSVD is True
+    assert params.rois[0].sigma == 2.0, "Facemap's 0 stands for its default"
     for said in ("running, which Facemap 1.0.8 computes wrongly", "of other cameras", "reflections in 'pupil 1'"):
         assert said in caplog.text
     assert "motSVD is set to true" in caplog.text
-    assert [roi["name"] for roi in facemap.drawn_params(path, camera=1)["rois"]] == ["motion 1"]
+    assert [roi.name for roi in facemap.drawn_params(path, camera=1).rois] == ["motion 1"]
     with pytest.raises(ParameterError, match="has 2 cameras, from 0; there is no 2"):
         facemap.drawn_params(path, camera=2)
 
@@ -100,11 +100,11 @@ def test_what_is_not_run_is_said(tmp_path, caplog):
 def test_the_pupil_alone(tmp_path):
     path = save(tmp_path, [drawn(0, x=[20, 40], y=[20, 40])], fullSVD=False, motSVD=False)
     params = facemap.drawn_params(path)
-    assert (params["motSVD"], params["fullSVD"], len(params["rois"])) == (False, False, 1)
+    assert (params.motSVD, params.fullSVD, len(params.rois)) == (False, False, 1)
 
 
 def test_nothing_drawn(tmp_path):
-    assert facemap.drawn_params(save(tmp_path, None)) == facemap.default_params()
+    assert facemap.drawn_params(save(tmp_path, None)) == facemap.Parameters()
 
 
 def test_files_that_are_not_facemaps(tmp_path):

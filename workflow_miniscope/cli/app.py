@@ -26,6 +26,7 @@ from . import (
     init,
     list_recordings,
     logfile,
+    params,
     process,
     report,
     status,
@@ -50,6 +51,7 @@ app.command("extract")(extract.command)
 app.command("compare")(compare.command)
 app.command("demo")(demo.command)
 app.command("report")(report.command)
+app.command("params")(params.command)
 app.command("facemap-params")(facemap_params.command)
 
 

@@ -16,4 +16,4 @@ def command(
     """Print the regions drawn in Facemap's window as JSON, to be named and given to process --facemap-params."""
     from ..engines.facemap import drawn_params
 
-    print(json.dumps(drawn_params(path, camera), indent=2))
+    print(json.dumps(drawn_params(path, camera).plain(), indent=2))

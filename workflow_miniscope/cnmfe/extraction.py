@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ from .calcium.timebase import TimeBase
 from .cells import acceptance, merging, quality, seeds, splitting
 from .model import refinement
 from .model.fit import Fit
-from .parameters import Parameters, unused
+from .parameters import Parameters
 from .prepare import RegisteredMovie, prepare
 from .registration.blocks import Blocks
 from .registration.piecewise import PiecewiseRegistration
@@ -62,7 +62,7 @@ MOST_BLOCKS = 256
 def extract(
     movie: MovieSource,
     fps: float | None = None,
-    params: dict[str, Any] | None = None,
+    params: Parameters | Mapping[str, Any] | None = None,
     output: str | Path | None = None,
     progress: bool = True,
     workers: int | None = None,
@@ -76,7 +76,7 @@ def extract(
         The recording.
     fps : float, optional
         Frames per second, from the time stamps; by default that of ``times``.
-    params : dict, optional
+    params : Parameters or mapping, optional
         Parameters under CaImAn's names, see :class:`Parameters`; what is not given is suggested.
     output : path, optional
         Folder or file to write the result to, in CaImAn's format.
@@ -101,14 +101,13 @@ def extract(
     ParameterError
         If a parameter is unknown or out of range.
     """
-    checked = Parameters.check(params)
+    checked = Parameters.parse(params)
     if fps is None and times is None:
         raise ParameterError("The frame rate is needed: give fps, or the times of the frames.")
     if fps is not None and (not np.isfinite(fps) or not fps > 0):
         raise ParameterError(f"The frame rate must be a positive number of frames per second, not {fps}.")
-    ignored = unused(params)
-    if ignored:
-        logger.warning("The native engine does not use the parameters %s.", ", ".join(sorted(ignored)))
+    if checked.unused:
+        logger.warning("The native engine does not use the parameters %s.", ", ".join(sorted(checked.unused)))
     source = open_movie(movie)
     if source.n_frames < LEAST_FRAMES:
         raise RecordingError(
@@ -125,7 +124,8 @@ def extract(
         base = timebase.from_times(times, source.n_frames, fps)
     with tempfile.TemporaryDirectory(prefix="cnmfe-") as folder, start_workers(workers) as threads:
         result, description = _run(source, base, checked, Path(folder), threads, progress)
-    result.requested = {"given": dict(params or {}), "unused": ignored}
+    given = params.plain() if isinstance(params, Parameters) else dict(params or {})
+    result.requested = {"given": given, "unused": checked.unused}
     if times is not None:
         timebase.report(description)
         result.requested["timing"] = description

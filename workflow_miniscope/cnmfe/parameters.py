@@ -5,122 +5,131 @@ A parameter that is None is suggested from the recording; the value that was use
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, fields
-from dataclasses import field as dataclass_field
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from ..engines.values import Kind, choice, flag, number, optional, pair, positive, whole
-from ..errors import ParameterError, in_brackets
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-logger = logging.getLogger(__name__)
+from ..errors import ParameterError
+from ..parameters import (
+    Correlation,
+    Flag,
+    Fraction,
+    FromOne,
+    Model,
+    NotNegative,
+    Number,
+    Pair,
+    PairFromZero,
+    Positive,
+    parameter,
+)
+from ..parameters.kinds import Keep, whole
+from ..results.caiman.groups import flattened
 
-
-def _parameter(default: Any, kind: Kind, group: str, unit: str, text: str):
-    metadata = {"kind": kind, "group": group, "unit": unit, "text": text}
-    if isinstance(default, list):
-        return dataclass_field(default_factory=lambda: list(default), metadata=metadata)
-    return dataclass_field(default=default, metadata=metadata)
-
-
-_size = optional(pair(1))
 # px: between the middles of the blocks of piecewise-rigid registration
 SMALLEST_STRIDE = 16
 
+_Order = Annotated[Literal[1, 2], BeforeValidator(whole)]
+#: px: farther than this no block lies from the shift of its frame
+_Deviation = Annotated[float, Field(strict=True, ge=0, le=100), Keep]
 
-@dataclass
-class Parameters:
-    """Parameters of the native engine. Make them with :meth:`check`, which refuses wrong ones."""
 
-    decay_time: float | None = _parameter(None, optional(positive), "data", "s", "decay time of a transient")
-    rise_time: float | None = _parameter(None, optional(positive), "temporal", "s", "rise time of a transient")
-    gSig: list | None = _parameter(None, _size, "init", "px", "size of a soma: sigma of a Gaussian (rows, columns)")
-    gSiz: list | None = _parameter(None, _size, "init", "px", "diameter of a soma; default 4 gSig + 1")
-    min_corr: float | None = _parameter(
-        None, optional(number(0, 1)), "init", "", "seeds: least correlation with the neighbours"
+class Parameters(Model):
+    """Parameters of the native engine. Make them with :meth:`parse`, which refuses wrong ones."""
+
+    owner: ClassVar[str] = "cnmfe"
+    none_means: ClassVar[str] = "suggested"
+
+    decay_time: Positive | None = parameter(None, "decay time of a transient", "s", group="data")
+    rise_time: Positive | None = parameter(None, "rise time of a transient", "s", group="temporal")
+    gSig: Pair | None = parameter(None, "size of a soma: sigma of a Gaussian (rows, columns)", "px", group="init")
+    gSiz: Pair | None = parameter(None, "diameter of a soma; default 4 gSig + 1", "px", group="init")
+    min_corr: Fraction | None = parameter(None, "seeds: least correlation with the neighbours", group="init")
+    min_pnr: NotNegative | None = parameter(None, "seeds: least peak to noise ratio", group="init")
+    ssub: FromOne | None = parameter(None, "side of a bin of the working grid", "px", group="init")
+    ssub_B: FromOne | None = parameter(None, "side of a bin of the background's grid", "px", group="init")
+    ring_size_factor: Positive | None = parameter(None, "radius of the background's ring", "gSiz", group="init")
+    pw_rigid: Flag = parameter(False, "true: blocks of the field may move differently", group="motion")
+    strides: Pair | None = parameter(None, "pw_rigid: distance of the blocks (rows, columns)", "px", group="motion")
+    overlaps: PairFromZero | None = parameter(
+        None, "pw_rigid: overlap of the blocks; a block has the sum of both", "px", group="motion"
     )
-    min_pnr: float | None = _parameter(None, optional(number(0)), "init", "", "seeds: least peak to noise ratio")
-    ssub: int | None = _parameter(None, optional(whole(1)), "init", "px", "side of a bin of the working grid")
-    ssub_B: int | None = _parameter(None, optional(whole(1)), "init", "px", "side of a bin of the background's grid")
-    ring_size_factor: float | None = _parameter(
-        None, optional(positive), "init", "gSiz", "radius of the background's ring"
+    max_deviation_rigid: _Deviation = parameter(
+        3, "pw_rigid: largest deviation of a block from the shift of the frame", "px", group="motion"
     )
-    pw_rigid: bool = _parameter(False, flag, "motion", "", "true: blocks of the field may move differently")
-    strides: list | None = _parameter(None, _size, "motion", "px", "pw_rigid: distance of the blocks (rows, columns)")
-    overlaps: list | None = _parameter(
-        None, optional(pair(0)), "motion", "px", "pw_rigid: overlap of the blocks; a block has the sum of both"
+    max_shifts: Pair = parameter([20, 20], "largest shift (rows, columns)", "px", group="motion")
+    gSig_filt: Pair | None = parameter(None, "size of what registration follows", "px", group="motion")
+    motion_correct: Flag = parameter(True, "false: the movie is registered already", group="motion")
+    merge_thr: Fraction = parameter(0.7, "merge overlapping components that correlate more", group="merging")
+    p: _Order = parameter(2, "order of the calcium model: 2 has a rise time", group="temporal")
+    min_SNR: Number = parameter(3.0, "accept from this signal to noise ratio on", group="quality")
+    rval_thr: Correlation = parameter(0.88, "or from this consistency of the footprint on", group="quality")
+    SNR_lowest: Number = parameter(1.1, "reject below this signal to noise ratio", group="quality")
+    rval_lowest: Correlation = parameter(-1.0, "reject below this consistency", group="quality")
+    use_ecc: Flag = parameter(True, "reject what is too long for a soma", group="quality")
+    max_ecc: Positive = parameter(2.5, "largest ratio of the footprint's axes", group="quality")
+    min_probability: Fraction = parameter(
+        0.5, "reject below this probability of being a cell; 0: CaImAn's rule alone", group="quality"
     )
-    max_deviation_rigid: float = _parameter(
-        3, number(0, 100), "motion", "px", "pw_rigid: largest deviation of a block from the shift of the frame"
-    )
-    max_shifts: list = _parameter([20, 20], pair(1), "motion", "px", "largest shift (rows, columns)")
-    gSig_filt: list | None = _parameter(None, _size, "motion", "px", "size of what registration follows")
-    motion_correct: bool = _parameter(True, flag, "motion", "", "false: the movie is registered already")
-    merge_thr: float = _parameter(0.7, number(0, 1), "merging", "", "merge overlapping components that correlate more")
-    p: int = _parameter(2, choice(1, 2), "temporal", "", "order of the calcium model: 2 has a rise time")
-    min_SNR: float = _parameter(3.0, number(), "quality", "", "accept from this signal to noise ratio on")
-    rval_thr: float = _parameter(0.88, number(-1, 1), "quality", "", "or from this consistency of the footprint on")
-    SNR_lowest: float = _parameter(1.1, number(), "quality", "", "reject below this signal to noise ratio")
-    rval_lowest: float = _parameter(-1.0, number(-1, 1), "quality", "", "reject below this consistency")
-    use_ecc: bool = _parameter(True, flag, "quality", "", "reject what is too long for a soma")
-    max_ecc: float = _parameter(2.5, positive, "quality", "", "largest ratio of the footprint's axes")
-    min_probability: float = _parameter(
-        0.5, number(0, 1), "quality", "", "reject below this probability of being a cell; 0: CaImAn's rule alone"
-    )
+
+    _unused: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def check(cls, given: dict[str, Any] | None) -> Parameters:
-        """Check names and values, flat or in CaImAn's groups.
+    def parse(cls, given: Mapping[str, Any] | Self | None) -> Self:
+        """Check names and values, flat or in CaImAn's groups; see :meth:`Model.parse`.
 
-        Raises
-        ------
-        ParameterError
-            Naming the parameter and what it may be, or the nearest known one.
+        What only CaImAn uses is kept apart, in :attr:`unused`.
         """
-        given = _flat(given or {})
-        known = {item.name: item.metadata["kind"] for item in fields(cls)}
-        values = {}
-        for name, value in given.items():
-            if name in UNUSED or name in FROM_RECORDING:
-                continue
-            if name not in known:
-                raise ParameterError(f"cnmfe has no parameter {name!r}{in_brackets(name, {*known, *UNUSED})}.")
-            try:
-                values[name] = known[name](value)
-            except ValueError as error:
-                raise ParameterError(f"The parameter {name} must be {error}, not {value!r}.") from None
-        strides = values.get("strides")
-        if values.get("pw_rigid") and strides and min(strides) < SMALLEST_STRIDE:
-            raise ParameterError(
-                f"pw_rigid: the blocks are {min(strides)} pixels apart (strides), and must be {SMALLEST_STRIDE} or "
-                "more: smaller ones cannot be told from noise."
-            )
-        return cls(**values)
+        parsed = super().parse(given)
+        if isinstance(given, Mapping):
+            parsed._unused = {name: value for name, value in flattened(given).items() if name in UNUSED}
+        return parsed
 
-    def flat(self) -> dict[str, Any]:
-        """All of them, by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+    @classmethod
+    def prepare(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what only CaImAn uses, and what comes from the recording."""
+        leave = UNUSED | FROM_RECORDING
+        return {name: value for name, value in flattened(given).items() if name not in leave}
+
+    @classmethod
+    def known_names(cls) -> set[str]:
+        """Names that a user may have meant by an unknown one: CaImAn's that mean nothing here, too."""
+        return super().known_names() | UNUSED
+
+    @classmethod
+    def called(cls, name: str, given: Mapping[str, Any]) -> str:
+        """How a sentence begins that says what is wrong with a value."""
+        return f"The parameter {name}"
+
+    @model_validator(mode="after")
+    def _blocks_can_be_told_from_noise(self) -> Self:
+        if self.pw_rigid and self.strides and min(self.strides) < SMALLEST_STRIDE:
+            raise ParameterError(
+                f"pw_rigid: the blocks are {min(self.strides)} pixels apart (strides), and must be {SMALLEST_STRIDE} "
+                "or more: smaller ones cannot be told from noise."
+            )
+        return self
+
+    @property
+    def unused(self) -> dict[str, Any]:
+        """Parameters of CaImAn among those given that this engine does not use."""
+        return dict(self._unused)
+
+    def plain(self) -> dict[str, Any]:
+        """Give all of them, by name, those that are not used first."""
+        return self.unused | super().plain()
 
     def grouped(self) -> dict[str, dict[str, Any]]:
-        """All of them, in CaImAn's groups, with what CaImAn must know to go on from the result.
+        """Give all of them, in CaImAn's groups, with what CaImAn must know to go on from the result.
 
         For what a file does not say CaImAn takes its own defaults: two-photon data, a background of one component, and
         a classifier that it has to load.
         """
-        out = {group: dict(values) for group, values in _MODEL.items()}
-        for item in fields(self):
-            out.setdefault(item.metadata["group"], {})[item.name] = getattr(self, item.name)
+        out: dict[str, dict[str, Any]] = {group: dict(values) for group, values in _MODEL.items()}
+        for name, value in super().plain().items():
+            out.setdefault(self.facts(name)["group"], {})[name] = value
         return out
-
-    @classmethod
-    def describe(cls) -> list[dict[str, Any]]:
-        """The table of parameters: name, group, unit, default and text of each."""
-        defaults = cls()
-        return [
-            {"name": item.name, "default": getattr(defaults, item.name)}
-            | {key: item.metadata[key] for key in ("group", "unit", "text")}
-            for item in fields(cls)
-        ]
 
 
 # CaImAn's parameters that parameter sets made for it carry and that mean nothing here
@@ -142,7 +151,7 @@ UNUSED = frozenset(
 )
 
 # what this engine computes, in CaImAn's words
-_MODEL = {
+_MODEL: dict[str, dict[str, Any]] = {
     "init": {"method_init": "corr_pnr", "K": None, "center_psf": True, "normalize_init": False, "nb": 0},
     "patch": {"rf": None, "only_init": True, "nb_patch": 0, "low_rank_background": None, "n_processes": 1},
     # what CaImAn's CNMF is made with; without it an update of the footprints fails
@@ -152,20 +161,3 @@ _MODEL = {
 }
 
 FROM_RECORDING = frozenset("fnames fr dims var_name_hdf5 caiman_version last_commit".split())
-
-_GROUPS = frozenset("data init merging motion online patch preprocess quality ring_CNN spatial temporal".split())
-
-
-def unused(given: dict[str, Any] | None) -> dict[str, Any]:
-    """Parameters of CaImAn among those given that this engine does not use."""
-    return {name: value for name, value in _flat(given or {}).items() if name in UNUSED}
-
-
-def _flat(params: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in params.items():
-        if name in _GROUPS and isinstance(value, dict):
-            flat.update(value)
-        else:
-            flat[name] = value
-    return flat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from copy import copy
 
 import numpy as np
 
@@ -51,20 +50,19 @@ PIXEL_NOISE_FRAMES = 1024
 
 def for_registration(params: Parameters, full: Shape) -> Parameters:
     """Fill in what registration needs for a field of (height, width) pixels; gives a copy."""
-    params = copy(params)
-    if params.gSig_filt is None:
-        params.gSig_filt = [REGISTRATION_SIZE, REGISTRATION_SIZE]
+    size = params.gSig_filt or [REGISTRATION_SIZE, REGISTRATION_SIZE]
     # about 96 pixels, as in CaImAn's demo; in small fields less, so that there are three blocks along a side
-    least = BLOCK_SIZES * float(np.mean(params.gSig_filt))
+    least = BLOCK_SIZES * float(np.mean(size))
     number = [max(1, round(side / USUAL_STRIDE), min(LEAST_BLOCKS, int(side / least))) for side in full]
-    if params.strides is None:
-        params.strides = [max(1, int(3 * side / (3 * n + 1))) for side, n in zip(full, number, strict=True)]
-        if params.overlaps is None:
+    strides, overlaps = params.strides, params.overlaps
+    if strides is None:
+        strides = [max(1, int(3 * side / (3 * n + 1))) for side, n in zip(full, number, strict=True)]
+        if overlaps is None:
             # what is left, so that the last block lies where it should
-            params.overlaps = [side - n * stride for side, n, stride in zip(full, number, params.strides, strict=True)]
-    if params.overlaps is None:
-        params.overlaps = [stride // 3 for stride in params.strides]
-    return params
+            overlaps = [side - n * stride for side, n, stride in zip(full, number, strides, strict=True)]
+    if overlaps is None:
+        overlaps = [stride // 3 for stride in strides]
+    return params.replaced(gSig_filt=size, strides=strides, overlaps=overlaps)
 
 
 def for_extraction(
@@ -90,37 +88,40 @@ def for_extraction(
     ParameterError
         If a soma does not fit the field.
     """
-    params = copy(params)
-    if params.gSig is None:
+    gSig = params.gSig
+    if gSig is None:
         sigma = soma_size(first, shifts, workers)
         if sigma is None:
             sigma = min(USUAL_GSIG, min(full) / FIELD_GSIG)
             logger.info("Too few cells are active at the beginning to see their size; gSig=%.0f is taken.", sigma)
-        params.gSig = [max(1, round(sigma))] * 2
-    diameter = SOMA_DIAMETER * max(params.gSig)
+        gSig = [max(1, round(sigma))] * 2
+    diameter = SOMA_DIAMETER * max(gSig)
     if diameter > min(full):
         raise ParameterError(
-            f"gSig={params.gSig} is a soma of about {diameter} pixels, which does not fit the field of "
+            f"gSig={gSig} is a soma of about {diameter} pixels, which does not fit the field of "
             f"{full[0]} x {full[1]} pixels."
         )
-    gSig = float(np.mean(params.gSig))
-    if params.gSiz is None:
-        params.gSiz = [int(SOMA_DIAMETER * side + 1) for side in params.gSig]
-    if params.ssub is None:
-        params.ssub = int(np.clip(round(gSig / WORKING_GSIG), 1, LARGEST_BIN))
-    if params.ssub_B is None:
-        params.ssub_B = 2 * params.ssub
-    params.ssub_B = params.ssub * max(1, round(params.ssub_B / params.ssub))
-    if params.ring_size_factor is None:
-        widest = RING_OF_FIELD * min(full) / float(np.mean(params.gSiz))
-        params.ring_size_factor = float(np.clip(round(widest, 2), 1.0, RING_SIZE))
-    if params.min_corr is None:
-        params.min_corr = USUAL_MIN_CORR
-    if params.min_pnr is None:
+    size = float(np.mean(gSig))
+    gSiz = params.gSiz or [int(SOMA_DIAMETER * side + 1) for side in gSig]
+    ssub = params.ssub or int(np.clip(round(size / WORKING_GSIG), 1, LARGEST_BIN))
+    ring = params.ring_size_factor
+    if ring is None:
+        widest = RING_OF_FIELD * min(full) / float(np.mean(gSiz))
+        ring = float(np.clip(round(widest, 2), 1.0, RING_SIZE))
+    min_pnr = params.min_pnr
+    if min_pnr is None:
         # the largest of so many independent normal numbers
-        independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.BAND_INNER * gSig) ** 2))
-        params.min_pnr = float(round(np.sqrt(2 * np.log(independent)), 2))
-    return params
+        independent = n_frames * max(1.0, full[0] * full[1] / (4 * np.pi * (seeds.BAND_INNER * size) ** 2))
+        min_pnr = float(round(np.sqrt(2 * np.log(independent)), 2))
+    return params.replaced(
+        gSig=gSig,
+        gSiz=gSiz,
+        ssub=ssub,
+        ssub_B=ssub * max(1, round((params.ssub_B or 2 * ssub) / ssub)),
+        ring_size_factor=ring,
+        min_corr=USUAL_MIN_CORR if params.min_corr is None else params.min_corr,
+        min_pnr=min_pnr,
+    )
 
 
 def working_noise(movie: Scratch, seen: Floats) -> Floats:

@@ -18,11 +18,14 @@ import numpy as np
 from .. import daq
 from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
+from ..engines import run_engine
 from ..errors import ParameterError, ResultError
 from ..movies.types import Bools
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
+from ..results.cache import read_once
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
-from .outputs import find_finished, naive_utc
+from .finished_runs import find_face
+from .stored_values import naive_utc
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -178,14 +181,15 @@ class _FacemapProcessing:
         output_dir = output_dir or default_output_dir(files, key["facemap_task_id"])
         if mode == "trigger":
             folder = find_task_folder(output_dir)
-            params = task_params(params, motion, movie)
+            parsed = task_params(params, motion, movie)
             paths = find_videos(files)
-            path = find_finished(folder, find_run, lambda path: difference(path, paths, params))
+            path = find_face(folder, paths, parsed)
             if path is None:
-                path = engine.run_facemap(paths, params, folder, n_frames=n_frames[0] if n_frames else None)
+                video = engine.open_video(paths, n_frames[0] if n_frames else None)
+                path = run_engine(engine.ENGINE, video, parsed, folder)
         else:
             path = find_proc(find_output(output_dir))
-        result = read_proc(path)
+        result = read_once(read_proc, path)
         if result.n_cameras > 1:
             raise ResultError(
                 f"{path} is of {result.n_cameras} cameras side by side, but a task is of one camera and its times: "
@@ -205,8 +209,8 @@ class _FacemapProcessing:
         self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
 
 
-def task_params(params: dict[str, Any], motion: bool, movie: bool) -> dict[str, Any]:
-    """Return a task's parameters, checked, with those that are columns of their own.
+def task_params(params: dict[str, Any], motion: bool, movie: bool) -> engine.Parameters:
+    """Parse a task's parameters, with those that are columns of their own.
 
     Parameters in Facemap's own words, which users of the published Element load from what its window saves, are
     translated; what they say of ``motSVD`` and ``movSVD`` gives way to the columns.
@@ -217,18 +221,30 @@ def task_params(params: dict[str, Any], motion: bool, movie: bool) -> dict[str, 
         A parameter is wrong, contradicts ``do_mot_svd`` or ``do_mov_svd``, or is too long for the tables.
     """
     if engine.is_drawn(params):
-        params = engine.drawn_params({**params, "motSVD": motion, "movSVD": movie})
-        params = {name: value for name, value in params.items() if name not in ("motSVD", "movSVD")}
-    for name, column, wanted in (("motSVD", "do_mot_svd", motion), ("movSVD", "do_mov_svd", movie)):
-        if name in params and bool(params[name]) != wanted:
-            raise ParameterError(
-                f"The task's facemap_params have {name} {str(bool(params[name])).lower()}, but its {column} is "
-                f"{int(wanted)}; make them agree."
-            )
-    checked = engine.check_params({**params, "motSVD": motion, "movSVD": movie})
-    for roi in checked["rois"]:
-        _check_name(roi["name"], ParameterError)
-    return checked
+        parsed = engine.drawn_params({**params, "motSVD": motion, "movSVD": movie})
+        parsed = engine.Parameters.parse(parsed.replaced(motSVD=motion, movSVD=movie))
+    else:
+        for name, column, wanted in (("motSVD", "do_mot_svd", motion), ("movSVD", "do_mov_svd", movie)):
+            if name in params and bool(params[name]) != wanted:
+                raise ParameterError(
+                    f"The task's facemap_params have {name} {str(bool(params[name])).lower()}, but its {column} is "
+                    f"{int(wanted)}; make them agree."
+                )
+        parsed = engine.Parameters.parse({**params, "motSVD": motion, "movSVD": movie})
+    check_names(parsed)
+    return parsed
+
+
+def check_names(params: engine.Parameters) -> None:
+    """Refuse parameters with a region whose name the tables cannot hold.
+
+    Raises
+    ------
+    ParameterError
+        Naming the region.
+    """
+    for region in params.rois:
+        _check_name(region.name, ParameterError)
 
 
 def _check_name(name: str, error: type[Exception]) -> None:
@@ -236,21 +252,6 @@ def _check_name(name: str, error: type[Exception]) -> None:
         raise error(
             f"The region name '{name}' is longer than the {_NAME_LENGTH} characters that roi_name holds; shorten it."
         )
-
-
-def find_run(folder: Path) -> Path | None:
-    """Return the result that a run of Facemap left in a folder, or None."""
-    return None if engine.read_run(folder) is None else find_proc(folder)
-
-
-def difference(path: Path, files: list[Path], params: dict[str, Any]) -> str | None:
-    """Say in what a run differs from what is wanted, or None."""
-    about = engine.read_run(path.parent)
-    names = [Path(file).name for file in about["files"]]
-    # an empty last file, which some recordings end with, is not among those that were used
-    if names != [file.name for file in files][: len(names)] or len(files) - len(names) > 1:
-        return "it is of other files"
-    return "its parameters differ" if about["params"] != params else None
 
 
 def result_time(path: Path) -> datetime:
@@ -270,7 +271,7 @@ def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:
     Published: runs whatever code the file holds; takes any of several files.
     """
     path = find_proc(find_output((table & key).fetch1("facemap_output_dir")))
-    return read_proc(path), result_time(path)
+    return read_once(read_proc, path), result_time(path)
 
 
 # Signals ---------------------------------------------------------------------
@@ -290,7 +291,7 @@ class _FacialSignal:
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
 
     def make_compute(self, key, output_dir):
-        result = read_proc(find_proc(find_output(output_dir)))
+        result = read_once(read_proc, find_proc(find_output(output_dir)))
         for region in result.regions:
             _check_name(region.name, ResultError)
         return (result,)

@@ -15,14 +15,15 @@ import numpy as np
 
 from .. import daq, engines
 from ..database.large_inserts import insert_large
-from ..engines.base import run_engine
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
 from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
-from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result
-from . import outputs
+from ..results.cache import read_once
+from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result, read_result
+from .finished_runs import find_cells
 from .reference import device_folder_name
 from .session import get_session_directory
+from .stored_values import hash_params, naive_utc
 from .translation import import_element, replace_methods
 
 logger = logging.getLogger(__name__)
@@ -40,11 +41,11 @@ LED_UNKNOWN = -1.0
 def correct() -> None:
     """Replace what is wrong on the published classes. Call before they are activated."""
     # Published: only "caiman" is known
-    miniscope.ProcessingMethod.contents = [(name, engines.get(name).description) for name in engines.names()]
+    miniscope.ProcessingMethod.contents = [(name, engines.get(name).description) for name in engines.names("cells")]
     miniscope.ActivityExtractionMethod.contents = [
-        (f"{name}_{kind}",) for name in engines.names() for kind in ("deconvolution", "dff")
+        (f"{name}_{kind}",) for name in engines.names("cells") for kind in ("deconvolution", "dff")
     ]
-    miniscope.MaskClassificationMethod.contents = [(f"{name}_default_classifier",) for name in engines.names()]
+    miniscope.MaskClassificationMethod.contents = [(f"{name}_default_classifier",) for name in engines.names("cells")]
 
     for corrections in (
         _RecordingInfo,
@@ -92,7 +93,7 @@ class _RecordingInfo:
             "spatial_downsample": 1,
             "led_power": LED_UNKNOWN if device.led_power is None else device.led_power,
             "time_stamps": np.asarray(recording.times, dtype=np.float64),
-            "recording_datetime": outputs.naive_utc(recorded.start_utc),
+            "recording_datetime": naive_utc(recorded.start_utc),
             "recording_duration": recording.duration,
         }
         return info, [to_relative(roots, path) for path in recording.movie.files]
@@ -117,7 +118,7 @@ class _ProcessingParamSet:
         ParameterError
             The method is unknown, the content is there under another number, or the number has another content.
         """
-        engines.get(processing_method)
+        engines.get(processing_method, "cells")
         same = find_paramset(processing_method, params)
         if same == paramset_id:
             return
@@ -132,7 +133,7 @@ class _ProcessingParamSet:
                 "paramset_id": paramset_id,
                 "processing_method": processing_method,
                 "paramset_desc": paramset_desc,
-                "param_set_hash": outputs.hash_params(processing_method, params),
+                "param_set_hash": hash_params(processing_method, params),
                 "params": params,
             }
         )
@@ -140,7 +141,7 @@ class _ProcessingParamSet:
 
 def find_paramset(processing_method: str, params: dict[str, Any]) -> int | None:
     """Return the number of the parameter set with this content, or None."""
-    same = (miniscope.ProcessingParamSet & {"param_set_hash": outputs.hash_params(processing_method, params)}).keys()
+    same = (miniscope.ProcessingParamSet & {"param_set_hash": hash_params(processing_method, params)}).keys()
     return int(same[0]["paramset_id"]) if same else None
 
 
@@ -161,27 +162,25 @@ class _Processing:
 
     def make_compute(self, key, mode, output_dir, method, params, files, n_frames, times):
         if mode == "trigger":
-            engine = engines.get(method)
+            engine = engines.get(method, "cells")
             roots = get_miniscope_root_data_dir()
             movie = daq.Movie([find_full_path(roots, path) for path in files], n_frames=n_frames)
             # element-miniscope's own parameter, which no engine knows
-            params = {name: value for name, value in params.items() if name != "segmentation_channel"}
+            parsed = engine.parse({name: value for name, value in params.items() if name != "segmentation_channel"})
             folder = get_processed_root_data_dir() / output_dir
-            there = outputs.find_finished(
-                folder, outputs.find_run, lambda path: outputs.difference(path, engine, params)
-            )
+            there = find_cells(folder, engine.name, parsed)
             # not the published column fps, which keeps seven digits, and six on MySQL: other cells would be found
             fps = daq.examine(times).fps
-            path = there or run_engine(engine, movie, fps, params, folder, times=daq.cleaned(times))
+            path = there or engines.run_engine(engine, movie, parsed, folder, fps=fps, times=daq.cleaned(times))
         else:
             path = find_result(find_output(output_dir))
-        result = outputs.load_result(path)
+        result = read_once(read_result, path)
         if result.C.shape[1] != n_frames:
             raise ResultError(
                 f"{path} has traces of {result.C.shape[1]} frames, the recording has {n_frames}: it belongs to another "
                 "recording, or was made from part of the files."
             )
-        return outputs.naive_utc(result.created), result.version[:16]
+        return naive_utc(result.created), result.version[:16]
 
     def make_insert(self, key, processing_time, package_version):
         self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
@@ -199,7 +198,7 @@ def get_loader_result(key, table) -> tuple[str, CaimanResult]:
     """
     directory = "curation_output_dir" if table.__name__ == "Curation" else "processing_output_dir"
     method, output_dir = (miniscope.ProcessingParamSet * table & key).fetch1("processing_method", directory)
-    return method, outputs.load_result(find_result(find_output(output_dir)))
+    return method, read_once(read_result, find_result(find_output(output_dir)))
 
 
 class _Curation:
@@ -224,7 +223,7 @@ class _Curation:
             {
                 **task_key,
                 "curation_id": int(max(numbers, default=0)) + 1,
-                "curation_time": outputs.naive_utc(result.created),
+                "curation_time": naive_utc(result.created),
                 "curation_output_dir": output_dir,
                 "manual_curation": is_curated,
                 "curation_note": curation_note,

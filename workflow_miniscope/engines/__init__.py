@@ -2,36 +2,62 @@
 
 >>> from workflow_miniscope import engines
 >>> engine = engines.get("cnmfe")
->>> engines.run_engine(engine, movie, fps=20.0, params={}, output_dir="out")  # doctest: +SKIP
+>>> params = engine.parse({"gSig": 4})
+>>> engines.run_engine(engine, movie, params, "out", fps=20.0)  # doctest: +SKIP
 
 An engine is a module of this package that has an object ``ENGINE`` (see :class:`base.Engine`); adding one
 is one module and one line here.
 """
 
 from importlib import import_module
+from typing import Any, Literal
 
 from ..errors import EngineError, in_brackets
-from .base import Engine, run_engine
+from .base import Engine, FrameTimes, run_engine
 
-# name (= processing_method) -> module; imported when first asked for, because each brings large packages
-_MODULES = {"caiman": ".caiman", "cnmfe": ".cnmfe"}
+#: What an engine finds in a movie
+Finds = Literal["cells", "face"]
 
-__all__ = ["Engine", "get", "names", "run_engine"]
+# name (= processing_method of those that find cells) -> module, and what it finds; imported when first asked for,
+# because each brings large packages
+_MODULES: dict[str, tuple[str, Finds]] = {
+    "caiman": (".caiman", "cells"),
+    "cnmfe": (".cnmfe", "cells"),
+    "facemap": (".facemap", "face"),
+}
+
+__all__ = ["Engine", "FrameTimes", "get", "names", "run_engine"]
 
 
-def names() -> tuple[str, ...]:
-    """Names of the engines, whether or not they can run here (ask ``get(name).unavailable()``)."""
-    return tuple(_MODULES)
+def names(finds: Finds | None = None) -> tuple[str, ...]:
+    """Names of the engines, whether or not they can run here (ask ``get(name).unavailable()``).
+
+    Parameters
+    ----------
+    finds : "cells" or "face", optional
+        Of these only.
+    """
+    return tuple(name for name, (_, found) in _MODULES.items() if finds in (None, found))
 
 
-def get(name: str) -> Engine:
-    """Look an engine up by its name, which is the ``processing_method`` of a task.
+def get(name: str, finds: Finds | None = None) -> Engine[Any]:
+    """Look an engine up by its name, which for one that finds cells is the ``processing_method`` of a task.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+    finds : "cells" or "face", optional
+        Among these only.
 
     Raises
     ------
     EngineError
         If there is none of that name.
     """
-    if name not in _MODULES:
-        raise EngineError(f"There is no engine {name!r}{in_brackets(name, _MODULES)}; there are {', '.join(_MODULES)}.")
-    return import_module(_MODULES[name], __name__).ENGINE
+    known = names(finds)
+    if name not in known:
+        what = "" if finds is None else f" for {finds}"
+        raise EngineError(f"There is no engine {name!r}{what}{in_brackets(name, known)}; there are {', '.join(known)}.")
+    engine: Engine[Any] = import_module(_MODULES[name][0], __name__).ENGINE
+    return engine

@@ -5,34 +5,73 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TextIO, TypeVar, runtime_checkable
 
-from ..errors import EngineError, ParameterError, WorkflowError, in_brackets
+from ..errors import EngineError, ParameterError, WorkflowError
 from ..movies import Movie
 from ..movies.types import Floats
+from ..parameters import Model
 
 logger = logging.getLogger(__name__)
 
 
+Parameters = TypeVar("Parameters", bound=Model)
+
+#: What an engine must know of the moments of the frames: nothing, how many there are in a second, or each
+Needs = Literal["nothing", "rate", "times"]
+
+
+@dataclass(frozen=True)
+class FrameTimes:
+    """What is known of the moments at which a movie's frames were taken.
+
+    Attributes
+    ----------
+    fps : float, optional
+        Frames per second, from the time stamps.
+    each : float64 [frames], optional
+        Time of each frame (s), nan where it is not trusted.
+    """
+
+    fps: float | None = None
+    each: Floats | None = None
+
+    @property
+    def rate(self) -> float:
+        """Frames per second.
+
+        Raises
+        ------
+        ParameterError
+            It is not known, or is no rate.
+        """
+        if self.fps is None or not self.fps > 0:
+            raise ParameterError(f"The frame rate must be a positive number of frames per second, not {self.fps}.")
+        return float(self.fps)
+
+
 @runtime_checkable
-class Engine(Protocol):
-    """An analysis program: from a movie and parameters to a file in CaImAn's format.
+class Engine(Protocol[Parameters]):
+    """An analysis program: from a movie and parameters to a result file.
 
     Attributes
     ----------
     name : str
-        The ``processing_method`` of its tasks.
+        The one that it is looked up by; of an engine that finds cells, the ``processing_method`` of its tasks.
     description : str
         One line for a person.
-
-    An engine that has ``takes_times = True`` too is given the times of the frames, as ``times`` of its ``run``.
+    needs : "nothing", "rate" or "times"
+        What it must know of the moments of the frames.
     """
 
     name: str
     description: str
+    needs: Needs
 
     def unavailable(self) -> str | None:
         """Say in one sentence why it cannot run here and what to do, or None when it can."""
@@ -40,24 +79,24 @@ class Engine(Protocol):
     def version(self) -> str:
         """Version of the program."""
 
-    def default_params(self) -> dict[str, Any]:
-        """Parameters that are used where none are given: CaImAn's names, flat."""
+    def model(self) -> type[Parameters]:
+        """Give the model of its parameters."""
 
-    def check_params(self, params: dict[str, Any]) -> dict[str, Any]:
+    def parse(self, params: Mapping[str, Any] | Parameters | None) -> Parameters:
         """Give all parameters, the defaults filled in; ParameterError names what is wrong."""
 
-    def run(self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True) -> Path:
+    def run(self, movie: Movie, params: Parameters, output_dir: Path, times: FrameTimes, progress: bool = True) -> Path:
         """Process a movie into a folder that exists, and give the path of the result file in it."""
 
 
 def run_engine(
-    engine: Engine,
+    engine: Engine[Parameters],
     movie: Movie,
-    fps: float,
-    params: dict[str, Any] | None,
+    params: Parameters,
     output_dir: str | Path,
-    progress: bool = True,
+    fps: float | None = None,
     times: Floats | None = None,
+    progress: bool = True,
 ) -> Path:
     """Run an engine so that ``output_dir`` is there, whole, or not at all.
 
@@ -70,17 +109,17 @@ def run_engine(
         Which program.
     movie : Movie
         The recording.
-    fps : float
-        Frames per second, from the time stamps.
-    params : dict or None
-        Parameters that differ from the engine's defaults.
+    params : Model
+        The engine's parameters, as its ``parse`` gives them.
     output_dir : str or Path
         Folder of the result; it must not exist yet, or be empty.
+    fps : float, optional
+        Frames per second, from the time stamps, for an engine that needs it.
+    times : float64 [frames], optional
+        Time of each frame (s), nan where it is not trusted. Where frames are missing and the engine does not need the
+        times, the log says so.
     progress : bool
         Show progress bars.
-    times : float64 [frames], optional
-        Time of each frame (s), nan where it is not trusted. Where frames are missing and the engine takes no times,
-        the log says so.
 
     Returns
     -------
@@ -93,15 +132,13 @@ def run_engine(
         If the engine cannot run here or fails, if ``output_dir`` is in use, or if another process is at work
         on it.
     ParameterError
-        If a parameter is unknown or out of range.
+        If the frame rate is not one.
     """
     reason = engine.unavailable()
     if reason:
         raise EngineError(reason)
-    if not fps > 0:
-        raise ParameterError(f"The frame rate must be a positive number of frames per second, not {fps}.")
-    params = engine.check_params(params or {})
-    timed = _times_for(engine, times)
+    known = FrameTimes(fps, times)
+    _check_times(engine, known)
 
     output_dir = Path(output_dir).absolute()
     _require_free(output_dir)
@@ -112,7 +149,7 @@ def run_engine(
             shutil.rmtree(working)
         working.mkdir()
         try:
-            result = Path(engine.run(movie, fps, params, working, progress=progress, **timed))
+            result = Path(engine.run(movie, params, working, known, progress=progress))
             if not result.is_file():
                 raise EngineError(f"{engine.name} ended without the result file {result.name}.")
             _require_free(output_dir)
@@ -129,29 +166,16 @@ def run_engine(
     return output_dir / result.relative_to(working)
 
 
-def check_names(params: dict[str, Any], known: Iterable[str], engine: str) -> None:
-    """Refuse a parameter that an engine does not know, naming the nearest that it does.
-
-    Raises
-    ------
-    ParameterError
-        For the first unknown name.
-    """
-    known = set(known)
-    for name in params:
-        if name not in known:
-            raise ParameterError(f"{engine} has no parameter {name!r}{in_brackets(name, known)}.")
-
-
-def _times_for(engine: Engine, times: Floats | None) -> dict[str, Floats]:
-    """The argument ``times`` of an engine that takes it; what it means that another does not is logged."""
-    if times is None:
-        return {}
-    if getattr(engine, "takes_times", False):
-        return {"times": times}
+def _check_times(engine: Engine[Any], times: FrameTimes) -> None:
+    """Refuse a frame rate that is none, and log what it means that an engine does not use the times."""
+    if engine.needs == "nothing":
+        return
+    _ = times.rate
+    if engine.needs == "times" or times.each is None:
+        return
     from ..daq import examine  # which brings readers of video
 
-    timing = examine(times)
+    timing = examine(times.each)
     gaps = (*timing.gaps, *timing.pauses)
     if gaps:
         logger.warning(
@@ -162,7 +186,6 @@ def _times_for(engine: Engine, times: Floats | None) -> dict[str, Floats]:
         )
     if timing.rate_changes:
         logger.warning("%s takes all frames as equally far apart. %s", engine.name, timing.rate_changes)
-    return {}
 
 
 def _require_free(output_dir: Path) -> None:
@@ -216,17 +239,17 @@ def _only_process(output_dir: Path) -> Iterator[None]:
         _remove_lock(file, path)
 
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(file) -> bool:
+    def _try_lock(file: TextIO) -> bool:
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
 
-    def _remove_lock(file, path: Path) -> None:
+    def _remove_lock(file: TextIO, path: Path) -> None:
         # Windows deletes no open file: another process may take the lock in between, and then keeps the file
         file.close()
         try:
@@ -237,7 +260,7 @@ if os.name == "nt":
 else:
     import fcntl
 
-    def _try_lock(file) -> bool:
+    def _try_lock(file: TextIO) -> bool:
         try:
             # lockf, because processes that the engine starts would inherit a lock of flock, and outlive us
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -245,6 +268,6 @@ else:
             return False
         return True
 
-    def _remove_lock(file, path: Path) -> None:
+    def _remove_lock(file: TextIO, path: Path) -> None:
         path.unlink(missing_ok=True)
         file.close()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import __version__
 from ..movies import Movie
-from ..movies.types import Floats
 from ..results.caiman import RESULT_NAME, read_result, write_result
+from .base import FrameTimes, Needs
+
+if TYPE_CHECKING:
+    from ..cnmfe import Parameters
 
 
 class CnmfeEngine:
     """The native engine, see :mod:`workflow_miniscope.cnmfe`."""
 
     name = "cnmfe"
-    takes_times = True
     description = "Native CNMF-E: registration, extraction, deconvolution and evaluation, without CaImAn"
+    needs: Needs = "times"
 
     def unavailable(self) -> str | None:
         """It is always there."""
@@ -26,42 +30,31 @@ class CnmfeEngine:
         """Version of this project."""
         return __version__
 
-    def default_params(self) -> dict[str, Any]:
-        """Parameters that are used where none are given; None is suggested from the recording."""
+    def model(self) -> type[Parameters]:
+        """Give the model of its parameters, under CaImAn's names; None is suggested from the recording."""
         from ..cnmfe import Parameters
 
-        return Parameters().flat()
+        return Parameters
 
-    def check_params(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Fill in the defaults and check; parameters that only CaImAn uses stay, to be reported.
+    def parse(self, params: Mapping[str, Any] | Parameters | None) -> Parameters:
+        """Fill in the defaults and check; parameters that only CaImAn uses are kept apart, to be reported.
 
         Raises
         ------
         ParameterError
             Naming the parameter and what it may be, or the nearest known one.
         """
-        from ..cnmfe import Parameters
-        from ..cnmfe.parameters import unused
+        return self.model().parse(params)
 
-        return unused(params) | Parameters.check(params).flat()
-
-    def run(
-        self,
-        movie: Movie,
-        fps: float,
-        params: dict[str, Any],
-        output_dir: Path,
-        progress: bool = True,
-        times: Floats | None = None,
-    ) -> Path:
+    def run(self, movie: Movie, params: Parameters, output_dir: Path, times: FrameTimes, progress: bool = True) -> Path:
         """Process a movie into a folder that exists, and give the path of the result file in it."""
         from ..cnmfe import extract
 
         path = Path(output_dir) / RESULT_NAME
-        write_result(path, extract(movie, fps, params, progress=progress, times=times))
+        write_result(path, extract(movie, times.rate, params, progress=progress, times=times.each))
         # what cannot be read again is not a result
         read_result(path)
         return path
 
 
-ENGINE = CnmfeEngine()
+ENGINE: Final = CnmfeEngine()

@@ -21,6 +21,7 @@ from ..elements.facemap import facemap, find_output
 from ..elements.miniscope import miniscope
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
+from ..results.cache import read_once
 from ..results.facemap import FacemapResult, find_proc, read_proc
 from . import recording
 
@@ -37,7 +38,7 @@ class _FromResult:
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
 
     def make_compute(self, key, output_dir):
-        return (self.rows(read_proc(find_proc(find_output(output_dir)))),)
+        return (self.rows(read_once(read_proc, find_proc(find_output(output_dir)))),)
 
     def make_insert(self, key, rows):
         self.insert1({**key, "n_regions": len(rows)})

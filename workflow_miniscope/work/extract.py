@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import daq, engines
-from ..engines import run_engine
 from ..errors import RecordingError
 from ..results.caiman import read_result
 from .tasks import DEFAULT_ENGINE
@@ -46,8 +45,8 @@ def extract_folder(
         The folder is no recording or an unusable one (see ``daq.assess``), a parameter is wrong, or the engine cannot
         run.
     """
-    chosen = engines.get(engine)
-    chosen.check_params(params or {})  # before the frames are counted, which takes a while
+    chosen = engines.get(engine, "cells")
+    parsed = chosen.parse(params)  # before the frames are counted, which takes a while
     recording = daq.open_device(Path(folder)).read()
     quality = _judge(recording, progress)
     if quality.verdict == "unusable":
@@ -55,8 +54,8 @@ def extract_folder(
     for warning in quality.reasons:
         print(f"Note: {warning}", file=sys.stderr)
     times = daq.cleaned(recording.times)
-    path = run_engine(
-        chosen, recording.movie, recording.fps, params or {}, Path(output), progress=progress, times=times
+    path = engines.run_engine(
+        chosen, recording.movie, parsed, output, fps=recording.fps, times=times, progress=progress
     )
     draw_footprints(path)
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import engines
-from ..elements.facemap import default_output_dir, task_params
+from ..elements.facemap import check_names, default_output_dir, task_params
 from ..elements.miniscope import find_paramset
 from ..elements.reference import device_folder_name
 from ..engines import facemap as facemap_engine
@@ -68,12 +68,13 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
             )
         return int(paramset)
 
-    method = engines.get(engine or DEFAULT_ENGINE)
+    method = engines.get(engine or DEFAULT_ENGINE, "cells")
     if paramset is None:
-        params, description = method.default_params(), f"{method.name} default"
+        params, description = method.parse(None).plain(), f"{method.name} default"
     else:
+        # stored as it was given: what is not in it follows the engine's defaults of the day it is run
         params, description = read_params(Path(str(paramset))), Path(str(paramset)).stem
-    method.check_params(params)
+        method.parse(params)
     same = find_paramset(method.name, params)
     if same is not None or not insert:
         return same
@@ -96,7 +97,7 @@ def require_engine(paramset_id: int) -> None:
     from ..pipeline import miniscope
 
     method = (miniscope.ProcessingParamSet & {"paramset_id": paramset_id}).fetch1("processing_method")
-    reason = engines.get(method).unavailable()
+    reason = engines.get(method, "cells").unavailable()
     if reason:
         raise EngineError(reason)
 
@@ -129,7 +130,7 @@ def create_processing_tasks(recordings: Any, paramset_id: int | None = None) -> 
     return len(rows)
 
 
-def read_facemap_params(path: Path | str) -> dict[str, Any]:
+def read_facemap_params(path: Path | str) -> facemap_engine.Parameters:
     """Read parameters of Facemap from a JSON file, or from a ``_proc.npy`` with regions drawn in Facemap's window.
 
     Raises
@@ -138,13 +139,14 @@ def read_facemap_params(path: Path | str) -> dict[str, Any]:
         The file cannot be read, or a parameter is wrong.
     """
     path = Path(path)
-    params = facemap_engine.drawn_params(path) if path.suffix == ".npy" else read_params(path)
-    params = facemap_engine.check_params(params)
-    return task_params(params, params["motSVD"], params["movSVD"])
+    drawn = path.suffix == ".npy"
+    params = facemap_engine.drawn_params(path) if drawn else facemap_engine.Parameters.parse(read_params(path))
+    check_names(params)
+    return params
 
 
 def create_facemap_tasks(
-    videos: Any, params: dict[str, Any] | None = None, description: str = "default parameters"
+    videos: Any, params: facemap_engine.Parameters | None = None, description: str = "default parameters"
 ) -> int:
     """Create Facemap tasks. Returns how many were made.
 
@@ -152,7 +154,7 @@ def create_facemap_tasks(
     ----------
     videos : table or restriction
         Which recordings of cameras.
-    params : dict, optional
+    params : facemap.Parameters, optional
         As :func:`read_facemap_params` gives them: each video gets a task with these unless it has one. By default
         each video without any task gets one with the default parameters.
     description : str
@@ -162,7 +164,7 @@ def create_facemap_tasks(
 
     chosen = facemap.RecordingInfo.proj() & videos
     if params is None:
-        chosen, params = chosen - facemap.FacemapTask.proj(), facemap_engine.default_params()
+        chosen, params = chosen - facemap.FacemapTask.proj(), facemap_engine.Parameters()
     rows = []
     for key in chosen.keys():
         tasks = (facemap.FacemapTask & key).to_dicts(order_by="facemap_task_id")
@@ -176,9 +178,9 @@ def create_facemap_tasks(
                 "facemap_task_id": number,
                 "facemap_output_dir": default_output_dir(files, number),
                 "task_mode": "trigger",
-                "facemap_params": params,
-                "do_mot_svd": params["motSVD"],
-                "do_mov_svd": params["movSVD"],
+                "facemap_params": params.plain(),
+                "do_mot_svd": params.motSVD,
+                "do_mov_svd": params.movSVD,
                 "task_description": description[:128],
             }
         )
@@ -186,7 +188,7 @@ def create_facemap_tasks(
     return len(rows)
 
 
-def _same_params(task: dict[str, Any], params: dict[str, Any]) -> bool:
+def _same_params(task: dict[str, Any], params: facemap_engine.Parameters) -> bool:
     try:
         return task_params(task["facemap_params"], bool(task["do_mot_svd"]), bool(task["do_mov_svd"])) == params
     except ParameterError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from ...results.caiman import (
     write_provenance,
 )
 from ...results.caiman.dff import is_sane
-from . import installed, memmaps, parameters
+from ..base import FrameTimes, Needs
+from . import installed, memmaps
+from .parameters import Parameters
 from .progress import follow
 
 
@@ -38,6 +40,7 @@ class CaimanEngine:
 
     name = "caiman"
     description = "CaImAn (conda-forge): rigid or piecewise-rigid registration, CNMF-E or CNMF"
+    needs: Needs = "rate"
 
     def unavailable(self) -> str | None:
         """Say in one sentence why CaImAn cannot run here, or None when it can."""
@@ -47,28 +50,28 @@ class CaimanEngine:
         """Version of the installed CaImAn."""
         return installed.version()
 
-    def default_params(self) -> dict[str, Any]:
-        """One-photon parameters that are used where none are given; CaImAn's names, flat."""
-        return dict(parameters.DEFAULTS)
+    def model(self) -> type[Parameters]:
+        """Give the model of its parameters."""
+        return Parameters
 
-    def check_params(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Fill in the defaults and check, see :func:`parameters.check`."""
-        return parameters.check(params)
+    def parse(self, params: Mapping[str, Any] | Parameters | None) -> Parameters:
+        """Fill in the defaults and check, see :meth:`parameters.Parameters.parse`."""
+        return Parameters.parse(params)
 
-    def run(self, movie: Movie, fps: float, params: dict[str, Any], output_dir: Path, progress: bool = True) -> Path:
+    def run(self, movie: Movie, params: Parameters, output_dir: Path, times: FrameTimes, progress: bool = True) -> Path:
         """Register, extract, deconvolve and evaluate.
 
         Parameters
         ----------
         movie : Movie
             The recording; read once, in blocks.
-        fps : float
-            Frames per second.
-        params : dict
-            As :meth:`check_params` gives them.
+        params : Parameters
+            As :meth:`parse` gives them.
         output_dir : Path
             An existing folder. The scratch files (three float32 copies of the movie at most at a time, two
             for most of it) lie in a folder in it, which is removed at the end.
+        times : FrameTimes
+            The rate is used; CaImAn takes all frames as consecutive.
         progress : bool
             Show progress bars.
 
@@ -87,11 +90,11 @@ class CaimanEngine:
             # first, because importing OpenCV sets variables too
             _scratch(Path(output_dir) / "scratch") as scratch,
             _opencv_threads(),
-            _processes(params["n_processes"]) as (caiman, dview, n_processes),
+            _processes(params.n_processes) as (caiman, dview, n_processes),
         ):
-            if params["use_cnn"]:
+            if params.use_cnn:
                 installed.require_classifier()
-            run = _Run(caiman, dview, n_processes, movie, fps, params, scratch, path, progress)
+            run = _Run(caiman, dview, n_processes, movie, times.rate, params, scratch, path, progress)
             steps = (run.decode, run.register, run.transpose, run.extract, run.evaluate, run.save)
             with follow(len(steps), dview, progress) as begin:
                 for step in steps:
@@ -105,15 +108,26 @@ class CaimanEngine:
 class _Run:
     """One run, step by step; each step leaves what the next one needs."""
 
-    def __init__(self, caiman, dview, n_processes, movie, fps, params, scratch, path, progress):
+    def __init__(
+        self,
+        caiman: Any,
+        dview: Any,
+        n_processes: int,
+        movie: Movie,
+        fps: float,
+        params: Parameters,
+        scratch: Path,
+        path: Path,
+        progress: bool,
+    ):
         self.caiman, self.dview, self.n_processes = caiman, dview, n_processes
-        self.movie, self.fps, self.params = movie, float(fps), params
+        self.movie, self.fps, self.params = movie, fps, params
         self.scratch, self.path, self.progress = scratch, path, progress
         self.dims = (movie.height, movie.width)
 
     def decode(self) -> None:
         self.raw = memmaps.write_movie(self.movie, self.scratch, progress=self.progress)
-        groups = parameters.grouped(self.params)
+        groups = self.params.grouped()
         groups["data"] |= {"fnames": [str(self.raw)], "fr": self.fps, "dims": self.dims}
         groups["patch"]["n_processes"] = self.n_processes
         self.opts = self.caiman.source_extraction.cnmf.params.CNMFParams(params_dict=groups)
@@ -135,7 +149,7 @@ class _Run:
             # the first axis is x for CaImAn: x_shifts_els moves rows
             rows, columns = np.array(mc.x_shifts_els), np.array(mc.y_shifts_els)
             blocks = shift_blocks(rows.shape[1], self.dims, settings)
-            self.motion = PiecewiseShifts(y=rows, x=columns, blocks=blocks)
+            self.motion: PiecewiseShifts | RigidShifts = PiecewiseShifts(y=rows, x=columns, blocks=blocks)
         else:
             self.template, self.shifts = mc.total_template_rig, mc.shifts_rig
             self.motion = RigidShifts(np.array(mc.shifts_rig))
@@ -192,7 +206,7 @@ class _Run:
                 file,
                 method="caiman",
                 version=installed.version(),
-                parameters=parameters.grouped(self.params),
+                parameters=self.params.grouped(),
                 dff_method=self.dff_method,
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ...errors import EngineError
 
@@ -40,7 +41,7 @@ def version() -> str:
         return ""
 
 
-def load():
+def load() -> Any:
     """Import CaImAn.
 
     Returns

@@ -39,8 +39,8 @@ def follow(n_steps: int, pool: Any, progress: bool = True) -> Iterator[Callable[
         Takes the name of each step as it begins.
     """
     # no time left: the steps differ by orders of magnitude
-    look = {"bar_format": "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"}
-    with tqdm(total=n_steps, desc="CaImAn", disable=None if progress else True, **look) as bar:
+    look = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+    with tqdm(total=n_steps, desc="CaImAn", disable=None if progress else True, bar_format=look) as bar:
         begun: list[str] = []
 
         def begin(step: str) -> None:
@@ -108,7 +108,7 @@ def _counted(pool: Any, progress: bool) -> Iterator[None]:
         return
     original = pool.map_async
 
-    def map_async(function: Callable, items: Iterable, *args: Any, **options: Any) -> Any:
+    def map_async(function: Callable[..., Any], items: Iterable[Any], *args: Any, **options: Any) -> Any:
         if function.__name__ not in _COUNTED:
             return original(function, items, *args, **options)
         return _Counting(pool, function, list(items), _COUNTED[function.__name__], progress)
@@ -123,10 +123,11 @@ def _counted(pool: Any, progress: bool) -> Iterator[None]:
 class _Counting:
     """The part of ``multiprocessing.pool.AsyncResult`` that CaImAn uses, with a bar."""
 
-    def __init__(self, pool: Any, function: Callable, items: list, name: str, progress: bool):
+    def __init__(self, pool: Any, function: Callable[..., Any], items: list[Any], name: str, progress: bool):
         self._found = pool.imap(function, items)
-        self._bar = {"total": len(items), "desc": name, "leave": False, "disable": None if progress else True}
+        self._name, self._total, self._progress = name, len(items), progress
 
-    def get(self, timeout: float | None = None) -> list:
+    def get(self, timeout: float | None = None) -> list[Any]:
         """Wait for all results, in order."""
-        return list(tqdm(self._found, **self._bar))
+        hide = None if self._progress else True
+        return list(tqdm(self._found, self._name, self._total, leave=False, disable=hide))

@@ -9,17 +9,18 @@ discarded, so they mean nothing.
 """
 
 from .drawn import drawn_params, is_drawn
-from .params import check_params, default_params
-from .run import RUN_NAME, read_run, run_facemap, unavailable, version
+from .engine import ENGINE, run_facemap
+from .note import RUN_NAME, read_run
+from .parameters import Parameters
+from .video import open_video
 
 __all__ = [
+    "ENGINE",
     "RUN_NAME",
-    "check_params",
-    "default_params",
+    "Parameters",
     "drawn_params",
     "is_drawn",
+    "open_video",
     "read_run",
     "run_facemap",
-    "unavailable",
-    "version",
 ]

@@ -14,7 +14,8 @@ import numpy as np
 
 from ...errors import ParameterError, ResultError
 from ...results.facemap import load_pickled_npy
-from .params import KINDS, check_params
+from .parameters import Parameters
+from .passes import KINDS
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def is_drawn(params: Any) -> bool:
     return numbered or ("filenames" in params and "sbin" in params)
 
 
-def drawn_params(source: Path | str | Mapping[str, Any], camera: int = 0) -> dict[str, Any]:
+def drawn_params(source: Path | str | Mapping[str, Any], camera: int = 0) -> Parameters:
     """Read the regions and settings of a ``_proc.npy``; nothing in the file is executed.
 
     Facemap numbers the kinds and gives its regions no names: they are named by kind and number, such as "motion 1".
@@ -45,8 +46,8 @@ def drawn_params(source: Path | str | Mapping[str, Any], camera: int = 0) -> dic
 
     Returns
     -------
-    dict
-        Parameters as :func:`.params.check_params` gives them, for ``run_facemap`` or the ``facemap_params`` of a task.
+    facemap.Parameters
+        For ``run_facemap``; their ``plain()`` is for the ``facemap_params`` of a task.
 
     Raises
     ------
@@ -74,20 +75,23 @@ class _Drawn:
             raise ParameterError(f"{path} has {cameras} camera{'s' * (cameras != 1)}, from 0; there is no {camera}.")
         self.kinds = {number: kind for kind, (number, *_) in KINDS.items()}
 
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Parameters:
         rois = self.proc["rois"] or []  # 0 where Facemap saved a .mat too
         mine = [roi for roi in rois if int(roi.get("ivid", 0)) == self.camera]
         self._leave_out(len(rois) - len(mine), "are of other cameras")
         running = [roi for roi in mine if int(roi["rind"]) == _RUNNING]
         self._leave_out(len(running), "measure running, which Facemap 1.0.8 computes wrongly")
         mine = [roi for roi in mine if int(roi["rind"]) != _RUNNING]
-        wanted = {"sbin": max(int(self.proc["sbin"]), 1), "fullSVD": bool(self.proc.get("fullSVD", True))}
+        wanted: dict[str, Any] = {
+            "sbin": max(int(self.proc["sbin"]), 1),
+            "fullSVD": bool(self.proc.get("fullSVD", True)),
+        }
         wanted |= {name: self._decomposed(name, default) for name, default in (("motSVD", True), ("movSVD", False))}
         if not wanted["motSVD"] and (wanted["fullSVD"] or any(int(roi["rind"]) == 1 for roi in mine)):
             logger.warning("%s: motSVD is set to true, without which Facemap computes no motion.", self.path)
             wanted["motSVD"] = True
         counts = dict.fromkeys(KINDS, 0)
-        return check_params(wanted | {"rois": [self._roi(roi, counts) for roi in mine]})
+        return Parameters.parse(wanted | {"rois": [self._roi(roi, counts) for roi in mine]})
 
     def _leave_out(self, count: int, why: str) -> None:
         if count:
@@ -96,14 +100,14 @@ class _Drawn:
     def _decomposed(self, name: str, default: bool) -> bool:
         """Whether it was ticked; a file with results has the results themselves there."""
         found = self.proc.get(name, default)
-        return bool(found) if isinstance(found, (bool, np.bool_, int)) else any(np.size(part) for part in found)
+        return bool(found) if isinstance(found, bool | np.bool_ | int) else any(np.size(part) for part in found)
 
     def _roi(self, roi: Mapping[str, Any], counts: dict[str, int]) -> dict[str, Any]:
         kind = self.kinds.get(int(roi["rind"]))
         if kind is None:
             raise ParameterError(f"{self.path} has a region of the unknown kind {roi['rind']!r}.")
         counts[kind] += 1
-        given = {"name": str(roi.get("name") or f"{kind} {counts[kind]}"), "kind": kind}
+        given: dict[str, Any] = {"name": str(roi.get("name") or f"{kind} {counts[kind]}"), "kind": kind}
         for axis in ("x", "y"):
             pixels = np.asarray(roi[f"{axis}range"], int)
             if not len(pixels):

@@ -1,0 +1,59 @@
+"""``workflow-miniscope params``: every engine's parameters, from their models, with nothing cut."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from workflow_miniscope import engines
+from workflow_miniscope.cli.app import app
+from workflow_miniscope.cli.params import _wrapped
+from workflow_miniscope.errors import EngineError
+from workflow_miniscope.parameters import describe
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_every_parameter_is_described(name):
+    rows = describe(engines.get(name).model())
+    assert len({row.name for row in rows}) == len(rows)
+    for row in rows:
+        assert row.meaning, row.name
+    printed = CliRunner().invoke(app, ["params", name]).output
+    for row in rows:
+        (line,) = [line for line in printed.splitlines() if line.split()[:1] == [row.name]]
+        for part in (row.default, row.unit, row.range, row.meaning):
+            assert part in line
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_the_schema_takes_what_the_model_takes(name):
+    schema = json.loads(CliRunner().invoke(app, ["params", name, "--json-schema"]).output)
+    engine = engines.get(name)
+    assert set(schema["properties"]) == set(engine.model().model_fields) and not schema["additionalProperties"]
+    for about in schema["properties"].values():
+        assert about["description"] and "unit" in about
+
+
+def test_a_narrow_terminal_gets_every_word_on_lines_that_fit():
+    rows = [(row.name, row.default, row.unit, row.range, row.meaning) for row in describe(engines.get("cnmfe").model())]
+    lines = list(_wrapped(rows, 100))
+    assert len(lines) > len(rows)
+    assert max(sum(map(len, line[3:])) for line in lines) <= 100 - 20
+    for column in (3, 4):
+        said = " ".join(line[column] for line in lines if line[column])
+        assert said == " ".join(row[column] for row in rows if row[column])
+
+
+def test_an_engine_nobody_knows():
+    error = CliRunner().invoke(app, ["params", "facemapp"]).exception
+    assert isinstance(error, EngineError) and "did you mean 'facemap'" in str(error)
+
+
+def test_help_imports_no_engine():
+    code = (
+        "import sys; import workflow_miniscope.cli.app; print([n for n in ('pydantic', 'numpy') if n in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
