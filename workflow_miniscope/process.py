@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from .database import jobs
 from .database.connection import dj
 from .database.restriction import choose
 from .work import tasks
+from .work.by_hand import BY_HAND, Choices
 from .work.outcome import ProcessReport, describe, name_of_key
 from .work.steps import INGESTED, Step, chosen_steps, waiting
 
@@ -73,38 +74,16 @@ def process(
     from .pipeline import facemap, miniscope
 
     recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
-    explicit = paramset is not None or engine is not None
-    paramset_id = tasks.choose_paramset(paramset, engine) if explicit else None
-    if paramset_id is not None:
-        tasks.require_engine(paramset_id)
-    face_params = None if facemap_params is None else tasks.read_facemap_params(facemap_params)
+    choices = Choices(recordings, videos, paramset, engine, facemap_params)
     report = ProcessReport()
     begin = time.monotonic()
-
-    def fill_facemap_tasks() -> int:
-        if face_params is None or facemap_params is None:
-            return tasks.create_facemap_tasks(videos)
-        return tasks.create_facemap_tasks(videos, face_params, Path(facemap_params).stem)
-
-    def fill_processing_tasks() -> int:
-        # Without an explicit choice, a recording that somebody has given a task keeps to that
-        chosen = recordings if explicit else recordings - miniscope.ProcessingTask.proj()
-        if not miniscope.RecordingInfo & chosen.proj():
-            return 0
-        return tasks.create_processing_tasks(chosen, paramset_id)
-
-    by_hand: dict[str, Callable[[], int]] = {
-        "miniscope.ProcessingTask": fill_processing_tasks,
-        "miniscope.Curation": lambda: tasks.create_curations(recordings),
-        "facemap.FacemapTask": fill_facemap_tasks,
-    }
     with bars.tqdm(desc="process", bar_format="{desc} [{elapsed}]", disable=None if progress else True) as line:
         for step, chosen in chosen_steps(recordings, videos):
             line.say(step.name)
             if hasattr(step.table, "forget_unreadable"):
                 step.table.forget_unreadable(chosen)
-            if step.name in by_hand:
-                report.count(step.name, by_hand[step.name]())
+            if step.name in BY_HAND:
+                report.count(step.name, BY_HAND[step.name].fill(choices))
             elif step.computed:
                 _populate(step, chosen, reserve_jobs, line, report)
     report.seconds = time.monotonic() - begin

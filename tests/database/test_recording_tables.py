@@ -8,6 +8,7 @@ import pytest
 from recordings import regular_times, write_session
 
 from workflow_miniscope import bars, process
+from workflow_miniscope.daq import qt
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.work import status
@@ -95,6 +96,24 @@ def test_quality_of_scope_and_camera(pipeline, write, put_in, fill, noise):
     np.testing.assert_allclose(row["frame_brightness"], noise.mean(axis=(1, 2)), atol=1e-3)
     assert (row["orientation_samples"], row["orientation_invalid"]) == (N, 0)
     assert len(pipeline.recording.RecordingQuality & key & {"verdict": "usable with warnings"}) == 1
+
+
+def test_a_make_opens_its_session_once(pipeline, write, put_in, animal, monkeypatch):
+    put_in(write())
+    opened = []
+
+    def counted(*args, **options):
+        opened.append(args)
+        return open_session(*args, **options)
+
+    open_session = qt.open_session
+    monkeypatch.setattr(qt, "open_session", counted)
+    tables = [pipeline.miniscope.RecordingInfo, pipeline.facemap.RecordingInfo]
+    tables += [getattr(pipeline.recording, name) for name in FILLED]
+    for table in tables:
+        opened.clear()
+        table.populate({"subject": animal})
+        assert len(table & {"subject": animal}) == len(opened) == 1, table.__name__
 
 
 def test_what_was_resolved_is_stored(pipeline, write, put_in, fill):

@@ -12,11 +12,12 @@ from datajoint.blob import pack
 from faces import binned, box, write_camera
 
 from workflow_miniscope.demo.face_video import face_video
+from workflow_miniscope.elements import facemap as elements_facemap
 from workflow_miniscope.elements.facemap import rounded
 from workflow_miniscope.engines import facemap as engine
 from workflow_miniscope.errors import ParameterError, RecordingError, ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
-from workflow_miniscope.results.facemap import read_proc
+from workflow_miniscope.results.facemap import load_pickled_npy, read_proc, reader
 
 N_FRAMES, HEIGHT, WIDTH, SBIN, FPS = 640, 60, 80, 4, 29.6
 SPLIT = 10  # files, so that their order by name is not that of their numbers
@@ -269,12 +270,31 @@ def test_a_run_that_ended_before_the_database_knew(pipeline, processed, monkeypa
     def not_again(*args, **kwargs):
         raise AssertionError("Facemap was run again")
 
-    monkeypatch.setattr(engine, "run_facemap", not_again)
+    monkeypatch.setattr(elements_facemap, "run_engine", not_again)
     (facemap.FacemapProcessing & processed).delete(prompt=False)
     facemap.FacemapProcessing.populate({"subject": "face"})
     assert (facemap.FacemapProcessing & processed).fetch1() == before
     facemap.FacialSignal.populate({"subject": "face"})
     assert len(facemap.FacialSignal.Region & processed) == 2
+
+
+def test_the_result_is_read_once_for_all_tables(pipeline, processed, monkeypatch):
+    loads = []
+
+    def counted(path):
+        loads.append(path)
+        return load_pickled_npy(path)
+
+    monkeypatch.setattr(reader, "load_pickled_npy", counted)
+    facemap = pipeline.facemap
+    path = output_of(pipeline, processed) / "0_proc.npy"
+    os.utime(path)  # it is not the file that a test before has read
+    (facemap.FacemapProcessing & processed).delete(prompt=False)
+    tables = (facemap.FacemapProcessing, facemap.FacialSignal, pipeline.face.Pupil, pipeline.face.Blink)
+    for table in tables:
+        table.populate({"subject": "face"})
+        assert len(table & processed) == 1
+    assert loads == [path]
 
 
 def test_a_task_with_parameters_in_facemap_s_own_words(pipeline, add_video, add_task, face, tmp_path):

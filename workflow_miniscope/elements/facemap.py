@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import daq
 from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
 from ..engines import run_engine
@@ -25,6 +24,7 @@ from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_
 from ..results.cache import read_once
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
 from .finished_runs import find_face
+from .recordings import find_videos, open_camera
 from .stored_values import naive_utc
 from .translation import import_element, replace_methods
 
@@ -71,8 +71,7 @@ class _RecordingInfo:
         return ((facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist(),)
 
     def make_compute(self, key, files):
-        paths = find_videos(files)
-        recorded, device = find_camera(paths)
+        recorded, device = open_camera(find_videos(files))
         recording = device.read()
         for warning in recording.warnings:
             logger.warning("%s: %s", device.folder, warning)
@@ -89,18 +88,6 @@ class _RecordingInfo:
 
     def make_insert(self, key, info):
         self.insert1({**key, **info})
-
-
-def find_videos(files: list[str]) -> list[Path]:
-    """Return the full paths of a recording's files."""
-    roots = get_facemap_root_data_dir()
-    return [find_full_path(roots, path) for path in files]
-
-
-def find_camera(paths: list[Path]) -> tuple[daq.Session, daq.Device]:
-    """Return the session and the camera that recorded some files."""
-    recorded = daq.open_session(paths[0].parent)
-    return recorded, recorded.device_with(paths)
 
 
 # Tasks -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_r
 from ..results.cache import read_once
 from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_result, read_result
 from .finished_runs import find_cells
+from .recordings import find_session_folder
 from .reference import device_folder_name
 from .session import get_session_directory
 from .stored_values import hash_params, naive_utc
@@ -77,8 +78,7 @@ class _RecordingInfo:
         return acq_software, device_folder_name(device), get_session_directory(key)
 
     def make_compute(self, key, acq_software, folder_name, session_dir):
-        roots = get_miniscope_root_data_dir()
-        recorded = daq.open_session(find_full_path(roots, session_dir), acq_software)
+        recorded = daq.open_session(find_session_folder(session_dir), acq_software)
         device = recorded.device(folder_name)
         recording = device.read()
         for warning in recording.warnings:
@@ -96,6 +96,7 @@ class _RecordingInfo:
             "recording_datetime": naive_utc(recorded.start_utc),
             "recording_duration": recording.duration,
         }
+        roots = get_miniscope_root_data_dir()
         return info, [to_relative(roots, path) for path in recording.movie.files]
 
     def make_insert(self, key, info, files):

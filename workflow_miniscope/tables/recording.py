@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,13 @@ import numpy as np
 from .. import daq
 from ..database.connection import dj
 from ..database.restriction import only_key
-from ..elements.facemap import facemap, find_camera, find_videos
+from ..elements.facemap import facemap
 from ..elements.miniscope import miniscope
+from ..elements.recordings import find_session_folder, find_videos, open_camera, open_scope
 from ..elements.reference import device_folder_name
 from ..elements.session import get_session_directory, session
 from ..errors import RecordingError
 from ..movies.types import Floats
-from ..paths import find_full_path, get_miniscope_root_data_dir
 
 schema = dj.Schema()
 
@@ -94,15 +93,7 @@ class RecordingQuality(_Quality, dj.Computed):
 
     def make_compute(self, key, acq_software, device, session_dir):
         folder = find_session_folder(session_dir)
-
-        def find() -> daq.Device:
-            recorded = daq.open_session(folder, acq_software, allow_broken=True)
-            for broken in recorded.broken:
-                if broken.name == device:
-                    raise RecordingError(broken.problem)
-            return recorded.device(device)
-
-        return (_judged(find),)
+        return (_judged(lambda: open_scope(folder, acq_software, device)),)
 
 
 @schema
@@ -119,7 +110,7 @@ class CameraQuality(_Quality, dj.Computed):
 
     def make_compute(self, key, files):
         paths = find_videos(files)
-        return (_judged(lambda: find_camera(paths)[1]),)
+        return (_judged(lambda: open_camera(paths)[1]),)
 
 
 def _judged(find: Callable[[], daq.Device]) -> dict[str, Any]:
@@ -132,11 +123,6 @@ def _judged(find: Callable[[], daq.Device]) -> dict[str, Any]:
         quality = daq.unreadable(str(error))
     row = {**asdict(quality), "reasons": list(quality.reasons)}
     return row if seen is None else {**row, "frame_brightness": seen.brightness}
-
-
-def find_session_folder(session_dir: str) -> Path:
-    """Return the folder of a session from its path in the database."""
-    return find_full_path(get_miniscope_root_data_dir(), session_dir)
 
 
 # Times -----------------------------------------------------------------------
@@ -159,7 +145,7 @@ class CameraTimes(dj.Imported):
         return ((facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist(),)
 
     def make_compute(self, key, files):
-        _, device = find_camera(find_videos(files))
+        _, device = open_camera(find_videos(files))
         recording = device.read()
         return recording.n_frames, recording.fps, recording.times, recording.in_order
 
@@ -190,8 +176,7 @@ class HeadOrientation(dj.Imported):
         return acq_software, device_folder_name(device), get_session_directory(key)
 
     def make_compute(self, key, acq_software, device, session_dir):
-        recorded = daq.open_session(find_session_folder(session_dir), acq_software, allow_broken=True)
-        return (recorded.device(device).head_orientation(),)
+        return (open_scope(find_session_folder(session_dir), acq_software, device).head_orientation(),)
 
     def make_insert(self, key, orientation):
         if orientation is None:

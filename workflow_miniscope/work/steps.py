@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .by_hand import BY_HAND
+
 
 @dataclass(frozen=True)
 class Step:
@@ -71,9 +73,7 @@ BOTH = (
 
 def steps(names: tuple[str, ...]) -> list[Step]:
     """Return the tables of some steps. Connects to the database."""
-    from .. import pipeline
-
-    return [Step(name, getattr(getattr(pipeline, name.split(".")[0]), name.split(".")[1])) for name in names]
+    return [Step(name, _table(name)) for name in names]
 
 
 def kind_of(name: str) -> Literal["session", "scope", "camera"]:
@@ -119,16 +119,15 @@ def waiting(name: str, chosen: Any = None) -> list[dict[str, Any]]:
     chosen : DataJoint restriction, optional
         Of which recordings; by default all.
     """
-    from ..pipeline import facemap, miniscope
-
-    parents = {
-        "miniscope.ProcessingTask": (miniscope.RecordingInfo, miniscope.ProcessingTask),
-        "miniscope.Curation": (miniscope.Processing, miniscope.Curation),
-        "facemap.FacemapTask": (facemap.RecordingInfo, facemap.FacemapTask),
-    }
-    if name not in parents:
+    if name not in BY_HAND:
         return []
-    parent, table = parents[name]
-    found = parent.proj() - table.proj()
+    found = _table(BY_HAND[name].parent).proj() - _table(name).proj()
     keys: list[dict[str, Any]] = (found if chosen is None else found & chosen).keys()
     return keys
+
+
+def _table(name: str) -> Any:
+    from .. import pipeline
+
+    module, table = name.split(".")
+    return getattr(getattr(pipeline, module), table)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ...bars import tqdm
 from ...errors import EngineError
 from ...movies import Movie
 from ...results.facemap import load_pickled_npy

@@ -35,7 +35,7 @@ class Evaluation:
         self.probability = np.asarray(self.probability, np.float64)
         n = len(self.probability)
         self.properties = {name: np.asarray(values, np.float64) for name, values in self.properties.items()}
-        lengths = {name: len(values) for name, values in {**self.properties, "reasons": self.reasons}.items()}
+        lengths = {name: len(values) for name, values in self.properties.items()} | {"reasons": len(self.reasons)}
         wrong = [name for name, length in lengths.items() if length != n]
         if wrong:
             raise ResultError(f"The evaluation has {n} probabilities, and {lengths[wrong[0]]} values of {wrong[0]}.")
