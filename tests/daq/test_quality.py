@@ -82,6 +82,32 @@ def test_saturated_and_frozen_pictures(tmp_path, noise):
     assert "frozen" in checked.quality.reasons[0]
 
 
+@pytest.mark.parametrize("codec", ["FFV1", "GREY", "DIB "])
+def test_codecs_without_loss_are_good(tmp_path, noise, codec):
+    assert check(tmp_path, movie=noise, codec=codec).quality.reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("codec", "spread", "said"),
+    [
+        ("MJPG", 60, None),  # several bits a pixel
+        ("MJPG", 4, "Motion JPEG, 0."),
+        ("XVID", 4, "XVID, 0."),
+        ("XVID", 60, "XVID, "),  # frames are built on others, however many bits there are
+    ],
+)
+def test_a_scope_compressed_with_loss_is_told_with_its_bits(tmp_path, codec, spread, said):
+    movie = np.random.default_rng(0).integers(80, 80 + spread, (N, 192, 256)).astype(np.uint8)
+    written = write_session(tmp_path, movie=movie, codec=codec, cameras=["Cam"])
+    scope, camera = (daq.check_device(device) for device in daq.open_session(written.folder).devices)
+    assert camera.quality.reasons == () or "compressed" not in camera.quality.reasons[0], "of cameras it is usual"
+    assert (scope.quality.verdict == "good") == (said is None)
+    assert said is None or f"compressed with loss ({said}" in scope.quality.reasons[0]
+    assert said is None or "bits per pixel" in scope.quality.reasons[0]
+    bits = 8 * sum(path.stat().st_size for path in written.scopes[0].files) / movie.size
+    assert said is None or f"{bits:.2f} bits" in scope.quality.reasons[0]
+
+
 def test_a_scope_that_does_not_keep_up(tmp_path, noise):
     assert check(tmp_path / "a", movie=noise, settings={"frameRate": 22}).quality.verdict == "good"
     checked = check(tmp_path / "b", movie=noise, settings={"frameRate": "30FPS"})
