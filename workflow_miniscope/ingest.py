@@ -1,7 +1,7 @@
 """CSV manifests and Miniscope-DAQ folders into tables.
 
     python -m workflow_miniscope.ingest --subjects user_data/subjects.csv --sessions user_data/sessions.csv
-    python -m workflow_miniscope.ingest --walk /data/miniscope > user_data/sessions.csv
+    python -m workflow_miniscope.ingest --walk /data/miniscope --output user_data/sessions.csv
 
 Each row goes in whole or not at all. Rows that are there already are left alone, so the command can be run again after
 every recording day.
@@ -9,14 +9,11 @@ every recording day.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from . import daq
 from .bars import tqdm
@@ -26,31 +23,32 @@ from .errors import ManifestError, RecordingError, WorkflowError, did_you_mean
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
 from .spelling import composed
 from .work import check
-from .work.manifests import Row, read_manifest
-
-SUBJECT_COLUMNS = ("subject", "sex", "subject_birth_date", "subject_description")
-SESSION_COLUMNS = ("subject", "session_dir", "acq_software")
-SESSION_OPTIONAL = (
-    "session_datetime",
-    "session_note",
-    "recording_notes",
-    "user",
-    "project",
-    "recording_location_id",
+from .work.manifests import (
+    SESSION_COLUMNS,
+    SESSION_OPTIONAL,
+    SUBJECT_COLUMNS,
+    SUBJECT_OPTIONAL,
+    Row,
+    read_manifest,
+    too_long,
 )
+from .work.proposal import propose, walk
 
-#: Characters that the tables take in a database that is declared by this version (see ``elements.translation.WIDER``).
-SUBJECT_LENGTH, SESSION_DIR_LENGTH = 32, 256
+__all__ = ["IngestReport", "ingest", "propose", "walk"]
 
 
 @dataclass
 class IngestReport:
-    """What ingest did: new entries and rows that were there, by kind, and what is wrong with the other rows."""
+    """What ingest did: new entries and rows that were there, by kind, what is wrong with the others.
+
+    ``refused`` are the animals among them.
+    """
 
     inserted: dict[str, int] = field(default_factory=dict)
     present: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
     _changes: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def note_change(self, place: str, since: str, change: str) -> None:
@@ -111,13 +109,13 @@ def ingest(
     """
     from .pipeline import subject
 
-    subject_rows = read_manifest(Path(subjects_csv), SUBJECT_COLUMNS, ("subject_nickname",))
-    session_rows = read_manifest(Path(sessions_csv), SESSION_COLUMNS, SESSION_OPTIONAL)
-
+    subject_rows, session_rows = _read_both(Path(subjects_csv), Path(sessions_csv))
     report = IngestReport()
+    all_subjects = subject_rows
     subject_rows, session_rows = _fitting(subject_rows, report), _fitting(session_rows, report)
     known_subjects = set(subject.Subject.to_arrays("subject"))
     _each(subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress)
+    report.refused = {row.values["subject"] for row in all_subjects if "subject" in row.values} - known_subjects
     _each(
         session_rows,
         lambda row: _ingest_session(row, known_subjects, report),
@@ -128,6 +126,22 @@ def ingest(
     )
     report.tell_changes()
     return report
+
+
+def _read_both(subjects_csv: Path, sessions_csv: Path) -> tuple[list[Row], list[Row]]:
+    """Read both manifests; what is wrong with either is told at once."""
+    read, problems = [], []
+    for path, required, optional in (
+        (subjects_csv, SUBJECT_COLUMNS, SUBJECT_OPTIONAL),
+        (sessions_csv, SESSION_COLUMNS, SESSION_OPTIONAL),
+    ):
+        try:
+            read.append(read_manifest(path, required, optional))
+        except ManifestError as error:
+            problems.append(str(error))
+    if problems:
+        raise ManifestError("\n".join(problems))
+    return read[0], read[1]
 
 
 def _fitting(rows: list[Row], report: IngestReport) -> list[Row]:
@@ -174,23 +188,39 @@ def _each(
             report.problems.append(f"{row.path} line {row.line}: the database refuses it ({cause}).")
 
 
+def _missing(row: Row, columns: Iterable[str]) -> list[str]:
+    return [f"{column} is empty." for column in columns if column not in row.values]
+
+
+def _subject_values(row: Row) -> dict[str, Any]:
+    """Return the values of an animal's row; the error names everything that is wrong with it."""
+    values: dict[str, Any] = dict(row.values)
+    problems = _missing(row, ("subject", "sex"))
+    if "sex" in values:
+        values["sex"] = values["sex"].upper()
+        if values["sex"] not in ("M", "F", "U"):
+            problems.append(f"sex is '{row.values['sex']}'; write M, F or U: male, female or unknown.")
+    if "subject_birth_date" not in values:
+        problems.append(
+            "subject_birth_date is empty. The tables must have one: where it is not known, write an estimate such as "
+            "2026-01-01, and say so in subject_description."
+        )
+    else:
+        try:
+            values["subject_birth_date"] = date.fromisoformat(values["subject_birth_date"])
+        except ValueError:
+            problems.append(
+                f"subject_birth_date is '{values['subject_birth_date']}'; write it as YYYY-MM-DD, such as 2026-01-31."
+            )
+    if problems:
+        raise ManifestError(" ".join(problems))
+    return values
+
+
 def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
     from .pipeline import subject
 
-    for column in ("subject", "sex", "subject_birth_date"):
-        if column not in row.values:
-            raise ManifestError(f"{column} is empty.")
-    values: dict[str, Any] = dict(row.values)
-    values["sex"] = values["sex"].upper()
-    if values["sex"] not in ("M", "F", "U"):
-        raise ManifestError(f"sex is '{row.values['sex']}'; write M, F or U (unknown).")
-    try:
-        values["subject_birth_date"] = date.fromisoformat(values["subject_birth_date"])
-    except ValueError:
-        raise ManifestError(
-            f"subject_birth_date is '{values['subject_birth_date']}'; write it as YYYY-MM-DD, such as 2026-01-31."
-        ) from None
-
+    values = _subject_values(row)
     key = {"subject": values["subject"]}
     if values["subject"] in known:
         stored = (subject.Subject & key).fetch1()
@@ -206,24 +236,35 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
     report.count("subject")
 
 
+def _open_row(row: Row, known_subjects: set[str], report: IngestReport) -> tuple[str, str, daq.Session]:
+    """Return animal, relative path and recording of a session's row; the error names all that is wrong with it."""
+    problems = _missing(row, SESSION_COLUMNS)
+    name = row.values.get("subject", "")
+    if name and name in report.refused:
+        problems.append(f"subject '{name}' was refused (see above).")
+    elif name and name not in known_subjects:
+        hint = did_you_mean(name, known_subjects, "add it to the subjects' manifest.")
+        problems.append(f"subject '{name}' is not in the database; {hint}")
+    if "session_dir" in row.values:
+        try:
+            roots = get_miniscope_root_data_dir()
+            folder = find_full_path(roots, row.values["session_dir"])
+            relative = to_relative(roots, folder)
+            recorded = daq.open_session(folder, row.values.get("acq_software"))
+            if not recorded.devices:
+                problems.append(f"{folder} holds no recording of a scope or camera.")
+        except RecordingError as error:
+            problems.append(str(error))
+    if problems:
+        raise ManifestError(" ".join(problems))
+    return name, relative, recorded
+
+
 def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
     from .elements.stored_values import naive_utc
     from .pipeline import session
 
-    for column in SESSION_COLUMNS:
-        if column not in row.values:
-            raise ManifestError(f"{column} is empty.")
-    name = row.values["subject"]
-    if name not in known_subjects:
-        hint = did_you_mean(name, known_subjects, "add it to the subjects' manifest.")
-        raise ManifestError(f"subject '{name}' is not in the database; {hint}")
-
-    roots = get_miniscope_root_data_dir()
-    folder = find_full_path(roots, row.values["session_dir"])
-    relative = to_relative(roots, folder)
-    recorded = daq.open_session(folder, row.values["acq_software"])
-    if not recorded.devices:
-        raise ManifestError(f"{folder} holds no recording of a scope or camera.")
+    name, relative, recorded = _open_row(row, known_subjects, report)
     start = _session_start(row, recorded)
 
     key = {"subject": name, "session_datetime": naive_utc(start)}
@@ -402,65 +443,13 @@ def _check_lengths(values: dict[str, Any], table: Any) -> None:
     for name, value in values.items():
         longest = text_length(table, name)
         if longest is not None and isinstance(value, str) and len(value) > longest:
-            raise ManifestError(_too_long(name, value, longest))
-
-
-def _too_long(name: str, value: str, longest: int) -> str:
-    """Say that a text is longer than its column, and what to do."""
-    what_to_do = {
-        "subject": "write a shorter name for the animal, the same in both manifests",
-        "session_dir": "move the session's folder nearer to its root directory, or add a root directory nearer to it",
-    }.get(name, "shorten it")
-    if name == "subject" and longest < SUBJECT_LENGTH:
-        what_to_do += f" (a database declared by this version takes {SUBJECT_LENGTH})"
-    return f"{name} '{value}' has {len(value)} characters, the table takes {longest}; {what_to_do}."
+            raise ManifestError(too_long(name, value, longest))
 
 
 def _check_there(entry: dict[str, str], parent: Any) -> None:
     if not parent & entry:
         ((name, value),) = entry.items()
         raise ManifestError(f"{name} '{value}' is not in {parent.__name__}; insert it there first.")
-
-
-def walk(root: Path) -> pd.DataFrame:
-    """Find the sessions below a folder.
-
-    Parameters
-    ----------
-    root : Path
-        A folder anywhere above session folders.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns subject, session_dir, acq_software, one row a session: what ``sessions.csv`` needs. session_dir is
-        relative to the root directory it lies below. Where a recording does not name its animal, subject is empty.
-        Names that the tables do not take are said on standard error, with their rows.
-
-    Raises
-    ------
-    RecordingError
-        The folder does not exist, holds no session, or lies outside the root directories.
-    """
-    rows = []
-    roots = get_miniscope_root_data_dir() or [root]
-    for folder in daq.find_sessions(root):
-        try:
-            recorded = daq.open_session(folder)
-        except RecordingError as error:
-            print(f"Skipped: {error}", file=sys.stderr)
-            continue
-        rows.append((recorded.animal or "", to_relative(roots, folder), recorded.acq_software))
-    if not rows:
-        raise RecordingError(f"No Miniscope-DAQ session is found below {root}; is it the folder the recordings are in?")
-    for line, (animal, session_dir, _) in enumerate(rows, 2):  # line 1 is the header
-        for name, value, longest in (
-            ("subject", animal, SUBJECT_LENGTH),
-            ("session_dir", session_dir, SESSION_DIR_LENGTH),
-        ):
-            if len(value) > longest:
-                print(f"Line {line}: {_too_long(name, value, longest)}", file=sys.stderr)
-    return pd.DataFrame(rows, columns=["subject", "session_dir", "acq_software"])
 
 
 if __name__ == "__main__":

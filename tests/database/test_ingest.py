@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+import zipfile
 from datetime import datetime
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from recordings import START_MS, write_session
 
 from workflow_miniscope.errors import ManifestError, RecordingError
-from workflow_miniscope.ingest import ingest, walk
+from workflow_miniscope.ingest import ingest, propose, walk
 
 SUBJECT_HEADER = "subject,sex,subject_birth_date,subject_description"
 SESSION_HEADER = "subject,session_dir,acq_software"
@@ -267,9 +268,11 @@ def test_bad_rows_are_named_and_the_good_ones_go_in(pipeline, raw_root, manifest
     ("row", "sentence"),
     [
         (f"{'m' * 33},F,2025-09-01,x", "has 33 characters, the table takes 32; write a shorter name"),
-        ("m1,female,2025-09-01,x", "sex is 'female'; write M, F or U"),
+        ("m1,female,2025-09-01,x", "sex is 'female'; write M, F or U: male, female or unknown"),
         ("m1,F,01.09.2025,x", "write it as YYYY-MM-DD"),
-        ("m1,F,,x", "subject_birth_date is empty"),
+        ("m1,F,,x", "subject_birth_date is empty. The tables must have one: where it is not known, write an estimate"),
+        ("m1,x,1.9.25,x", "or unknown. subject_birth_date is '1.9.25'"),
+        (",,2025-09-01,x", "subject is empty. sex is empty."),
     ],
 )
 def test_subjects_that_cannot_go_in(pipeline, manifests, counts, row, sentence):
@@ -592,6 +595,94 @@ def test_walk_proposes_the_sessions(raw_root, animal):
     assert all((raw_root / folder).is_dir() for folder in table["session_dir"])
     with pytest.raises(RecordingError, match="No Miniscope-DAQ session"):
         walk(root / "notes")
+
+
+def test_what_walk_finds_is_merged_into_what_is_there(raw_root, tmp_path, animal, run, pipeline):
+    root = raw_root / f"merge_{animal}"
+    for day in range(3):
+        write_session(root, animal=animal, start_ms=START_MS + day * 86_400_000)
+    (first, second, third) = walk(root)["session_dir"]
+    sessions, subjects = tmp_path / "data" / "sessions.csv", tmp_path / "data" / "subjects.csv"
+    files = ("--output", sessions, "--subjects", subjects)
+
+    sessions.parent.mkdir()
+    by_hand = f"acq_software;session_dir;subject;session_note\r\nMiniscope-DAQ-V4;{second};other;müde; \r\n"
+    sessions.write_bytes(by_hand.replace("; \r", "\r").encode("utf-8-sig"))
+    before = sessions.read_bytes()
+    done = run("ingest", "--walk", raw_root / "nowhere", *files)
+    assert done.status == 1
+    assert sessions.read_bytes() == before
+    assert not subjects.exists()
+
+    done = run("ingest", "--walk", root, *files)
+    assert done.status == 0, done.err
+    assert "sessions.csv: 2 new rows, 1 there already and left as they are" in done.out
+    lines = sessions.read_bytes().decode().split("\r\n")
+    assert lines == [
+        "acq_software;session_dir;subject;session_note",
+        f"Miniscope-DAQ-V4;{second};other;müde",
+        f"Miniscope-DAQ-V4;{first};{animal};",
+        f"Miniscope-DAQ-V4;{third};{animal};",
+        "",
+    ]
+    assert subjects.read_text() == f"subject,sex,subject_birth_date,subject_description\n{animal},,,\n"
+    text = sessions.read_bytes()
+    assert "0 new rows, 3 there already" in run("ingest", "--walk", root, *files).out
+    assert sessions.read_bytes() == text
+    assert [path.name for path in sessions.parent.iterdir()] in (
+        ["sessions.csv", "subjects.csv"],
+        ["subjects.csv", "sessions.csv"],
+    )
+
+    sessions.write_text("subject,folder\n")
+    done = run("ingest", "--walk", root, *files)
+    assert (done.status, sessions.read_text()) == (1, "subject,folder\n")
+    assert "has no column 'session_dir', 'acq_software'" in done.err
+    assert "unknown column 'folder'" in done.err
+    assert run("ingest", "--output", sessions).status == 2
+
+
+def test_what_no_recording_knows_is_asked(raw_root, tmp_path, animal):
+    root = raw_root / f"ask_{animal}"
+    write_session(root, animal=animal)
+    subjects = tmp_path / "subjects.csv"
+    propose(root, tmp_path / "sessions.csv", subjects, lambda name: {"sex": "F", "subject_birth_date": "2025-09-01"})
+    assert subjects.read_text().splitlines()[1] == f"{animal},F,2025-09-01,"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_files_of_spreadsheets(pipeline, tmp_path, animal, encoding, caplog):
+    (tmp_path / "subjects.csv").write_bytes(
+        f"{SUBJECT_HEADER}\n{animal},F,2025-09-01,Mäuschen\n".replace(",", "\t").encode(encoding)
+    )
+    (tmp_path / "sessions.csv").write_text(SESSION_HEADER + "\n")
+    report = ingest(tmp_path / "subjects.csv", tmp_path / "sessions.csv", progress=False)
+    assert report.problems == []
+    assert (pipeline.Subject & {"subject": animal}).fetch1("subject_description") == "Mäuschen"
+    assert ("is not in UTF-8 and is read as Windows writes it: is 'Mäuschen' right?" in caplog.text) == (
+        encoding == "cp1252"
+    )
+
+
+def test_a_workbook_and_a_missing_file_are_told_at_once(pipeline, tmp_path):
+    path = tmp_path / "subjects.xlsx"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(ManifestError, match="save it as CSV there") as told:
+        ingest(path, tmp_path / "sessions.csv", progress=False)
+    assert "sessions.csv does not exist" in str(told.value)
+    assert "codec" not in str(told.value)
+
+
+def test_a_refused_animal_is_not_sought_among_others(pipeline, raw_root, manifests, animal):
+    written = write_session(raw_root, animal=animal)
+    folder = written.folder.relative_to(raw_root).as_posix()
+    report = manifests(f"{animal},{folder},Miniscope-DAQ-V4", f",{animal}/x,", subjects=[f"{animal},female,,x"])
+    assert len(report.problems) == 3
+    assert f"subject '{animal}' was refused (see above)." in report.problems[1]
+    assert "did you mean" not in report.problems[1]
+    assert "subject is empty. acq_software is empty." in report.problems[2]
+    assert "is not found below" in report.problems[2]
 
 
 def test_the_commands_exit_status(pipeline, raw_root, tmp_path, animal):
