@@ -24,6 +24,7 @@ from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root
 from .spelling import composed
 from .work import check
 from .work.manifests import (
+    DESCRIPTION_COLUMNS,
     SESSION_COLUMNS,
     SESSION_OPTIONAL,
     SUBJECT_COLUMNS,
@@ -86,7 +87,7 @@ def ingest(
     ----------
     subjects_csv : path
         Columns subject, sex (M, F or U), subject_birth_date (YYYY-MM-DD), subject_description; optionally
-        subject_nickname.
+        subject_nickname, and what archives ask for: species (Latin, such as Mus musculus), strain, genotype.
     sessions_csv : path
         Columns subject, session_dir (below a root directory), acq_software; optionally session_datetime (for
         recordings that do not know their start in UTC), session_note, recording_notes, user, project,
@@ -160,9 +161,9 @@ def _fitting(rows: list[Row], report: IngestReport) -> list[Row]:
 
 def _filled_tables() -> tuple[Any, ...]:
     """Give the tables whose columns manifests fill as they are."""
-    from .pipeline import miniscope, session, subject
+    from .pipeline import description, miniscope, session, subject
 
-    return subject.Subject, session.SessionNote, miniscope.Recording
+    return subject.Subject, description.SubjectDescription, session.SessionNote, miniscope.Recording
 
 
 def _each(
@@ -219,12 +220,17 @@ def _subject_values(row: Row) -> dict[str, Any]:
 
 def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
     from .pipeline import subject
+    from .tables.description import check_species
 
     values = _subject_values(row)
+    described = {name: values.pop(name) for name in DESCRIPTION_COLUMNS if name in values}
+    if "species" in described:
+        described["species"] = check_species(described["species"])
     key = {"subject": values["subject"]}
     if values["subject"] in known:
         stored = (subject.Subject & key).fetch1()
         changed = [name for name, value in values.items() if stored[name] != value]
+        changed += _describe(key, described)
         if changed:
             report.notes.append(
                 f"{row.path} line {row.line}: subject {key['subject']} keeps the {changed[0]} it has in the database."
@@ -232,8 +238,25 @@ def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
         report.present["subject"] = report.present.get("subject", 0) + 1
         return
     subject.Subject.insert1(values)
+    _describe(key, described)
     known.add(values["subject"])
     report.count("subject")
+
+
+def _describe(key: dict[str, Any], described: dict[str, str]) -> list[str]:
+    """Fill in what was not known of an animal; return the names of what is stored differently, and is kept."""
+    from .pipeline import description
+
+    if not described:
+        return []
+    stored = (description.SubjectDescription & key).to_dicts()
+    if not stored:
+        description.SubjectDescription.insert1({**key, **described})
+        return []
+    new = {name: value for name, value in described.items() if not stored[0][name]}
+    if new:
+        description.SubjectDescription.update1({**key, **new})
+    return [name for name, value in described.items() if stored[0][name] not in ("", value)]
 
 
 def _open_row(row: Row, known_subjects: set[str], report: IngestReport) -> tuple[str, str, daq.Session]:

@@ -1,7 +1,7 @@
 """Activates every Element against one database, with the configured prefix.
 
     from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
-    from workflow_miniscope.pipeline import extraction, face, recording
+    from workflow_miniscope.pipeline import description, extraction, face, recording
 
 Importing this module connects to the database and declares the tables that are not there yet.
 """
@@ -25,7 +25,7 @@ from .paths import (
     get_processed_root_data_dir,
 )
 from .settings import get_settings
-from .tables import extraction, face, recording
+from .tables import description, extraction, face, recording
 
 __all__ = [
     "AnatomicalLocation",
@@ -40,6 +40,7 @@ __all__ = [
     "Subject",
     "User",
     "connection",
+    "description",
     "dj",
     "event",
     "extraction",
@@ -96,3 +97,4 @@ with datajoint_names():
 recording.schema.activate(prefix + "recording")
 extraction.schema.activate(prefix + "extraction")
 face.schema.activate(prefix + "face")
+description.schema.activate(prefix + "description")

@@ -31,6 +31,8 @@ from . import (
     report,
     status,
 )
+from . import nwb as nwb_
+from . import publish as publish_
 
 app = typer.Typer(
     add_completion=False,
@@ -52,6 +54,8 @@ app.command("compare")(compare.command)
 app.command("demo")(demo.command)
 app.command("report")(report.command)
 app.command("params")(params.command)
+app.command("nwb")(nwb_.command)
+app.command("publish")(publish_.command)
 app.command("facemap-params")(facemap_params.command)
 
 

@@ -16,7 +16,9 @@ from ..errors import ManifestError, did_you_mean
 from ..spelling import composed
 
 SUBJECT_COLUMNS = ("subject", "sex", "subject_birth_date", "subject_description")
-SUBJECT_OPTIONAL = ("subject_nickname",)
+#: What archives ask for; it may be filled in later
+DESCRIPTION_COLUMNS = ("species", "strain", "genotype")
+SUBJECT_OPTIONAL = ("subject_nickname", *DESCRIPTION_COLUMNS)
 SESSION_COLUMNS = ("subject", "session_dir", "acq_software")
 SESSION_OPTIONAL = (
     "session_datetime",

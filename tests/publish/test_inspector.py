@@ -1,0 +1,89 @@
+"""The archive's own inspector accepts sessions of every kind."""
+
+import numpy as np
+import planted
+import pytest
+from nwbinspector import inspect_nwbfile, load_config
+from pynwb import read_nwb
+from pynwb.ophys import OnePhotonSeries
+from to_publish import dropped_times, empty_result
+
+from workflow_miniscope.publish.dataset import Options, publish
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:hdmf")
+START = "2026-01-15T10:20:30+01:00"
+PROJECT = """
+experimenter = "Lovelace, Ada"
+institution = "Universität"
+lab = "Lab"
+experiment_description = "A test of everything."
+keywords = ["miniscope"]
+protocol = "P-1"
+indicator = "GCaMP6f"
+virus = "AAV1.Syn.GCaMP6f, 300 nL"
+target_region = "CA1"
+excitation_nm = 470
+emission_nm = 525
+"""
+KINDS = {
+    "v4": {"cameras": ["Web Cam"]},
+    "v3": {"layout": "legacy", "cameras": ["behav"], "start": START},
+    "two": {"scopes": ["HPC", "PFC"], "version": "v1.11"},
+    "drop": {"times_ms": dropped_times(300), "result": planted.result("piecewise")},
+    "Mäuse_ß": {"notes": [(100, "süß: 5 µl/h")], "note": "ein Gerät, größer"},
+    "empty": {"result": empty_result(), "notes": []},
+    "old": {"version": "v0.1", "result": planted.result("none"), "codec": "MJPG"},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def published(request, make_session, tmp_path_factory):
+    key, recorded = make_session(request.param, **KINDS[request.param])
+    folder = tmp_path_factory.mktemp("dandiset")
+    (folder / "project.toml").write_text(PROJECT, encoding="utf-8")
+    done = publish({"subject": request.param}, folder, folder / "project.toml", Options(progress=False))
+    assert done.problems == []
+    return request.param, recorded, done
+
+
+def test_there_is_nothing_critical(published):
+    (path,) = published[2].written
+    said = list(inspect_nwbfile(nwbfile_path=path, config=load_config("dandi")))
+    bad = [message for message in said if message.importance.name in ("ERROR", "CRITICAL", "PYNWB_VALIDATION")]
+    assert not bad, bad
+    # what is left to say is that times are not regular or ascending, which they were not
+    wrong = {message.check_function_name for message in said if message.importance.name == "BEST_PRACTICE_VIOLATION"}
+    assert wrong <= {"check_regular_timestamps", "check_timestamps_ascending"}, said
+
+
+def test_the_file_is_where_the_archive_wants_it(published):
+    from dandi.organize import validate_organized_path
+
+    (path,) = published[2].written
+    folder = path.parents[1]
+    assert validate_organized_path(path.relative_to(folder).as_posix(), path, folder) == []
+
+
+def test_every_scope_is_there_with_its_cells(published):
+    name, recorded, done = published
+    file = read_nwb(done.written[0])
+    series = [item for item in file.acquisition.values() if isinstance(item, OnePhotonSeries)]
+    assert len(series) == len(recorded.scopes)
+    for one in series:
+        assert len(one.timestamps) == 300
+        assert one.imaging_plane.indicator == "GCaMP6f"
+    ophys = file.processing["ophys"]
+    if name == "empty":
+        assert "ImageSegmentation" not in ophys.data_interfaces
+        assert any("No component was found" in note for note in done.notes)
+        return
+    tables = ophys["ImageSegmentation"].plane_segmentations
+    assert len(tables) == len(recorded.scopes)
+    for table in tables.values():
+        assert table["accepted"][:].tolist() == [True, True, False, True]
+
+    if name == "drop":  # registered in blocks
+        motion = planted.result("piecewise").motion
+        np.testing.assert_array_equal(ophys["motion_correction"].data[:], np.stack([motion.x, motion.y], axis=2))
+        blocks = ophys["motion_correction_blocks"].to_dataframe()
+        np.testing.assert_array_equal(blocks[["y_start", "y_stop", "x_start", "x_stop"]], motion.blocks)

@@ -1,0 +1,344 @@
+"""Results of a scope: how its frames were moved, images, components and their traces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hdmf.common import VectorData, VectorIndex
+from numpy.typing import NDArray
+from pynwb.base import Images, TimeSeries
+from pynwb.image import GrayscaleImage
+from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, PlaneSegmentation, RoiResponseSeries
+
+from ...errors import ResultError, WorkflowError
+from ...results.caiman import CaimanResult
+from ...results.caiman.dff import PERCENTILE, WINDOW, running_percentile
+from ..contents import Analysis, Contents
+from ..private import public
+from .devices import wrong_times
+from .imaging import Imaged
+from .streams import Columns, compressed
+from .tables import table
+
+_PIXEL = np.dtype([("x", np.uint32), ("y", np.uint32), ("weight", np.float32)])
+
+BASELINE = (
+    f"Percentile {PERCENTILE} of the raw trace in a window of {WINDOW} frames: F0 of dF/F, which is "
+    "(F - F0) / (B + max(F0, 0)) with the background B under the footprint."
+)
+
+_IMAGES = {
+    "ref_image": ("registration_template", "What the frames were registered to."),
+    "average_image": ("average", "Mean of the registered frames."),
+    "correlation_image": ("correlation", "Correlation of each pixel with its neighbours."),
+    "max_proj_image": ("maximum", "Maximum of the registered frames."),
+}
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the results of an analysis go: the scope, the ends of names, the containers of all analyses."""
+
+    imaged: Imaged
+    suffix: str
+    module: Any
+    containers: dict[str, Any]
+
+    def container(self, kind: type) -> Any:
+        """Return the one container of a kind, made when it is first needed."""
+        name = kind.__name__
+        if name not in self.containers:
+            self.containers[name] = kind(name=name)
+            self.module.add(self.containers[name])
+        return self.containers[name]
+
+
+def add_analyses(module: Any, contents: Contents, imaged: list[Imaged], notes: list[str]) -> None:
+    """Add the results of all analyses to the module ``ophys``; what cannot be added is said in ``notes``."""
+    containers: dict[str, Any] = {}
+    of_scope = {scope.scope.key["recording_id"]: scope for scope in imaged}
+    for analysis in contents.analyses:
+        scope = of_scope[analysis.recording_id]
+        alone = sum(other.recording_id == analysis.recording_id for other in contents.analyses) == 1
+        number = "" if alone else f"_p{analysis.key['paramset_id']}_c{analysis.key['curation_id']}"
+        target = _Target(scope, scope.suffix + number, module, containers)
+        _add_motion(analysis, target)
+        _add_images(analysis, target)
+        if analysis.masks:
+            _add_traces(analysis, target, _add_masks(analysis, target), notes)
+        else:
+            notes.append(f"No component was found in {scope.scope.device}: there is no plane segmentation of it.")
+    if contents.analyses:
+        module.add(_analyses_table(contents, of_scope))
+    if any(analysis.params for analysis in contents.analyses):
+        module.add(_parameters_table(contents))
+
+
+def _analyses_table(contents: Contents, of_scope: dict[int, Imaged]) -> Any:
+    rows = [
+        {
+            "scope": of_scope[analysis.recording_id].scope.device,
+            "paramset_id": int(analysis.key["paramset_id"]),
+            "curation_id": int(analysis.key["curation_id"]),
+            "engine": analysis.engine,
+            "version": analysis.version or "unknown",
+            "parameters_hash": analysis.params_hash,
+            "computed": f"{analysis.computed.isoformat()}Z",
+            "curated": f"{analysis.curated.isoformat()}Z",
+            "curated_by_hand": analysis.manual_curation,
+            "curation_note": analysis.curation_note,
+            "n_components": len(analysis.masks),
+        }
+        for analysis in contents.analyses
+    ]
+    described = {
+        "scope": "Scope whose frames were analysed.",
+        "paramset_id": "Number of the parameter set in the database.",
+        "curation_id": "Number of the curation.",
+        "engine": "Program that computed it.",
+        "version": "Version of the program.",
+        "parameters_hash": "MD5 of engine and parameters.",
+        "computed": "When it was computed, UTC.",
+        "curated": "When it was curated, UTC.",
+        "curated_by_hand": "Whether somebody went through the components.",
+        "curation_note": "What was noted then.",
+        "n_components": "Components, accepted and rejected.",
+    }
+    columns = {name: (text, [row[name] for row in rows]) for name, text in described.items()}
+    return table("analyses", "What computed each result of a scope, and who looked at it.", columns)
+
+
+def _parameters_table(contents: Contents) -> Any:
+    sets = {analysis.key["paramset_id"]: analysis.params for analysis in contents.analyses}
+    rows = [
+        (int(number), name, json.dumps(public(value), default=_plain, sort_keys=True))
+        for number, params in sorted(sets.items())
+        for name, value in sorted(params.items())
+    ]
+    numbers, names, values = zip(*rows, strict=True)
+    columns = {
+        "paramset_id": ("Number of the parameter set, as in the table of analyses.", numbers),
+        "parameter": ("Name.", names),
+        "value": ("Value, as JSON.", values),
+    }
+    return table("analysis_parameters", "Parameters that are not at the programs' defaults.", columns)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+# Motion and images -----------------------------------------------------------
+
+
+def _add_motion(analysis: Analysis, target: _Target) -> None:
+    from ...pipeline import miniscope
+
+    correction = miniscope.MotionCorrection
+    key = {name: analysis.key[name] for name in correction.primary_key}
+    shared = {"unit": "pixels", "timestamps": target.imaged.series, **wrong_times(target.imaged.scope)}
+    name = f"motion_correction{target.suffix}"
+    for row in (correction.RigidMotionCorrection & key).to_dicts():
+        moved = np.stack([row["x_shifts"], row["y_shifts"]], axis=1)
+        text = "How far each frame was moved to lie on the template: x (to the right) and y (down)."
+        target.module.add(TimeSeries(name=name, description=text, data=compressed(moved), **shared))
+        return
+    blocks = (correction.Block & key).to_dicts(order_by="block_id")
+    if not blocks:
+        return
+    moved = np.stack([np.stack([block["x_shifts"], block["y_shifts"]], axis=1) for block in blocks], axis=1)
+    text = f"How far each block of each frame was moved, [frame, block, x and y]; the blocks are in {name}_blocks."
+    target.module.add(TimeSeries(name=name, description=text, data=compressed(moved), **shared))
+    columns = {}
+    for axis in ("x", "y"):
+        ends = [(int(block[f"block_{axis}"][0]), int(block[f"block_{axis}"][-1]) + 1) for block in blocks]
+        columns[f"{axis}_start"] = (f"First {axis}.", [start for start, _ in ends])
+        columns[f"{axis}_stop"] = (f"End of {axis}.", [stop for _, stop in ends])
+    text = "Blocks of the field of view, in pixels; stops are excluded."
+    target.module.add(table(f"{name}_blocks", text, columns))
+
+
+def _add_images(analysis: Analysis, target: _Target) -> None:
+    from ...pipeline import miniscope
+
+    summary = miniscope.MotionCorrection.Summary
+    for row in (summary & {name: analysis.key[name] for name in miniscope.MotionCorrection.primary_key}).to_dicts():
+        images = [
+            # the table keeps a leading axis for fields of view; NWB has x first
+            GrayscaleImage(name=name, description=text, data=np.asarray(row[column])[0].T)
+            for column, (name, text) in _IMAGES.items()
+            if row[column] is not None
+        ]
+        described = f"Images of {target.imaged.scope.device}, [x, y]."
+        target.module.add(Images(name=f"summary_images{target.suffix}", images=images, description=described))
+
+
+# Components ------------------------------------------------------------------
+
+
+def _add_masks(analysis: Analysis, target: _Target) -> Any:
+    """Add the plane segmentation of an analysis, with every component, and return it."""
+    from ...pipeline import miniscope
+
+    pixels, centers = [], []
+    for row in _rows(miniscope.Segmentation.Mask & analysis.key, analysis.masks):
+        some = np.empty(len(row["mask_weights"]), _PIXEL)
+        some["x"], some["y"], some["weight"] = row["mask_xpix"], row["mask_ypix"], row["mask_weights"]
+        pixels.append(some)
+        centers.append((row["mask_center_x"], row["mask_center_y"]))
+    data = VectorData(
+        name="pixel_mask", description="Pixels of each component, with their weights.", data=np.concatenate(pixels)
+    )
+    ends = np.cumsum([len(some) for some in pixels]).astype(np.uint64)
+    index = VectorIndex(name="pixel_mask_index", data=ends, target=data)
+    segmentation = PlaneSegmentation(
+        name=f"PlaneSegmentation{target.suffix}",
+        description=f"Components that {analysis.engine} {analysis.version} found in {target.imaged.scope.device}, "
+        "accepted and rejected; their ids are those of the database.",
+        imaging_plane=target.imaged.plane,
+        id=np.asarray(analysis.masks),
+        columns=[index, data],
+        colnames=["pixel_mask"],
+    )
+    target.container(ImageSegmentation).add_plane_segmentation(segmentation)
+    for i, axis in enumerate("xy"):
+        values = [np.nan if center[i] is None else float(center[i]) for center in centers]
+        segmentation.add_column(
+            name=f"center_{axis}", description=f"{axis} of the centre of mass, pixels.", data=values
+        )
+    _add_verdicts(analysis, segmentation)
+    return segmentation
+
+
+def _rows(query: Any, masks: tuple[int, ...], at_once: int = 64) -> Any:
+    """Give the rows of some masks, in their order, without all of them in memory."""
+    for first in range(0, len(masks), at_once):
+        yield from (query & [{"mask": mask} for mask in masks[first : first + at_once]]).to_dicts(order_by="mask")
+
+
+def _add_verdicts(analysis: Analysis, segmentation: Any) -> None:
+    """Add the columns that say which components are cells, and how good they are."""
+    from ...pipeline import miniscope, miniscope_report
+
+    types = (miniscope.MaskClassification.MaskType & analysis.key).to_dicts()
+    methods = (miniscope.MaskClassification & analysis.key).to_arrays(
+        "mask_classification_method", order_by="mask_classification_method"
+    )
+    for method in map(str, methods):
+        of_mask = {row["mask"]: row["mask_type"] for row in types if row["mask_classification_method"] == method}
+        end = "" if len(methods) == 1 else f"_{method}"
+        segmentation.add_column(
+            name=f"accepted{end}",
+            description=f"Whether the component is taken for a cell, by {method}.",
+            data=np.array([mask in of_mask for mask in analysis.masks]),
+        )
+        segmentation.add_column(
+            name=f"mask_type{end}",
+            description=f"What it is, by {method}; rejected where it is nothing.",
+            data=[of_mask.get(mask, "rejected") for mask in analysis.masks],
+        )
+    for row in (miniscope_report.QualityMetrics & analysis.key).to_dicts():
+        for column, name, text in (
+            ("snr", "snr", "Signal to noise ratio of the trace."),
+            ("r_values", "r_value", "Correlation of footprint and movie while the component is active."),
+            ("cnn_preds", "cnn_prediction", "Probability of a cell by the shape of the footprint."),
+        ):
+            if row[column] is not None:
+                values = np.asarray(row[column], float)[list(analysis.masks)]
+                segmentation.add_column(name=name, description=text, data=values)
+
+
+# Traces ----------------------------------------------------------------------
+
+
+def _add_traces(analysis: Analysis, target: _Target, segmentation: Any, notes: list[str]) -> None:
+    """Add raw and denoised fluorescence, dF/F with its baseline, and deconvolved activity."""
+    from ...pipeline import miniscope
+
+    region = segmentation.create_roi_table_region("All components.", region=list(range(len(analysis.masks))))
+    shared = {"rois": region, "timestamps": target.imaged.series, **wrong_times(target.imaged.scope)}
+
+    def add(kind: type, name: str, unit: str, text: str, dtype: Any, fetch: Callable[..., Any]) -> None:
+        columns = Columns(len(target.imaged.scope.times), len(analysis.masks), dtype, fetch)
+        target.container(kind).add_roi_response_series(
+            RoiResponseSeries(
+                name=f"{name}{target.suffix}", description=text, unit=unit, data=compressed(columns), **shared
+            )
+        )
+
+    denoised = _stored(miniscope.Fluorescence.Trace & analysis.key, "fluorescence", analysis.masks)
+    if denoised is not None:
+        add(Fluorescence, "denoised", "grey levels", "Fluorescence without noise, by the model.", *denoised)
+        result = _result(analysis, notes)
+        if result is not None and result.YrA is not None:
+            raw = _Raw(result, analysis, denoised[1])
+            add(Fluorescence, "raw", "grey levels", "Fluorescence of the components.", np.float32, raw.traces)
+            if result.dff_method.startswith("computed"):  # by the one formula there is, which it says
+                add(Fluorescence, "baseline", "grey levels", BASELINE, np.float32, raw.baselines)
+    for name, kind, container, unit, text in (
+        ("dff", "dff", DfOverF, "fraction", "Change of the fluorescence over the baseline (dF/F)."),
+        ("deconvolved", "deconvolution", Fluorescence, "grey levels", "Deconvolved activity."),
+    ):
+        method = {"extraction_method": f"{analysis.engine}_{kind}"}
+        stored = _stored(miniscope.Activity.Trace & analysis.key & method, "activity_trace", analysis.masks)
+        if stored is not None:
+            add(container, name, unit, text, *stored)
+
+
+def _stored(query: Any, column: str, masks: tuple[int, ...]) -> tuple[Any, Callable[..., Any]] | None:
+    """Return the dtype of traces in a table, and what fetches some of them; None where there are none."""
+    query = query.proj(column)
+    first = (query & {"mask": masks[0]}).to_dicts()
+    if not first:
+        return None
+
+    def fetch(start: int, stop: int) -> list[NDArray[Any]]:
+        return [np.asarray(row[column]) for row in _rows(query, masks[start:stop])]
+
+    return np.asarray(first[0][column]).dtype, fetch
+
+
+def _result(analysis: Analysis, notes: list[str]) -> CaimanResult | None:
+    """Return the result file of an analysis, or None where it is gone: the tables hold all but the raw traces."""
+    from ...elements.miniscope import get_loader_result
+    from ...pipeline import miniscope
+
+    try:
+        _, result = get_loader_result(analysis.key, miniscope.Curation)
+    except WorkflowError as error:
+        notes.append(f"Raw fluorescence and baseline are left out, because the result file cannot be read: {error}")
+        return None
+    found: CaimanResult = result
+    return found
+
+
+class _Raw:
+    """Raw traces and their baselines, from the result file that the stored traces are from."""
+
+    def __init__(self, result: CaimanResult, analysis: Analysis, stored: Callable[..., Any]) -> None:
+        self._result, self._masks, self._stored = result, analysis.masks, stored
+        if result.n_components <= max(analysis.masks):
+            raise ResultError(self._other())
+
+    def _other(self) -> str:
+        return (
+            "The result file of this analysis holds other traces than the database; it was changed since it was read: "
+            "delete the row of miniscope.Processing and process it again."
+        )
+
+    def traces(self, start: int, stop: int) -> list[NDArray[Any]]:
+        """Return raw traces of some components."""
+        masks = list(self._masks[start:stop])
+        for trace, stored in zip(self._result.C[masks], self._stored(start, stop), strict=True):
+            if not np.array_equal(trace, stored):
+                raise ResultError(self._other())
+        assert self._result.YrA is not None
+        return list(self._result.C[masks] + self._result.YrA[masks])
+
+    def baselines(self, start: int, stop: int) -> list[NDArray[Any]]:
+        """Return their baselines."""
+        return list(running_percentile(np.stack(self.traces(start, stop)).astype(np.float64)))
