@@ -15,6 +15,7 @@ from pynwb import read_nwb
 from to_publish import dropped_times
 
 from workflow_miniscope import daq
+from workflow_miniscope.errors import ResultError
 from workflow_miniscope.publish.dataset import Options, export_nwb
 from workflow_miniscope.results.caiman import background, find_result, read_result
 
@@ -244,3 +245,21 @@ def test_frames_within_the_file_are_those_of_the_videos(key, session, tmp_path):
     assert series.external_file is None
     np.testing.assert_array_equal(series.data[:].transpose(0, 2, 1), session[1].scopes[0].frames)
     assert series.data.compression == "gzip" and series.data.chunks is not None
+
+
+def test_a_result_file_that_was_changed_is_refused_and_one_that_is_gone_left_out(pipeline, make_session, tmp_path):
+    key = make_session("nwb_gone")[0]
+    output = (pipeline.miniscope.ProcessingTask & key).fetch1("processing_output_dir")
+    file = find_result(pipeline.get_processed_root_data_dir() / output)
+    with h5py.File(file, "r+") as stored:
+        stored["estimates/C"][1] += 1
+    with pytest.raises(ResultError, match="holds other traces than the database"):
+        export_nwb(key, tmp_path / "changed.nwb", options=Options(progress=False))
+    assert list(tmp_path.iterdir()) == []
+    file.unlink()
+    notes = export_nwb(key, tmp_path / "gone.nwb", options=Options(progress=False))
+    assert any("Raw fluorescence and baseline are left out" in note for note in notes)
+    assert set(read_nwb(tmp_path / "gone.nwb").processing["ophys"]["Fluorescence"].roi_response_series) == {
+        "denoised",
+        "deconvolved",
+    }

@@ -15,7 +15,7 @@ from pynwb.image import GrayscaleImage
 from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, PlaneSegmentation, RoiResponseSeries
 
 from ...errors import ResultError, WorkflowError
-from ...results.caiman import CaimanResult
+from ...results.caiman import RawTraces, find_result
 from ...results.caiman.dff import PERCENTILE, WINDOW, running_percentile
 from ..contents import Analysis, Contents
 from ..private import public
@@ -273,11 +273,10 @@ def _add_traces(analysis: Analysis, target: _Target, segmentation: Any, notes: l
     denoised = _stored(miniscope.Fluorescence.Trace & analysis.key, "fluorescence", analysis.masks)
     if denoised is not None:
         add(Fluorescence, "denoised", "grey levels", "Fluorescence without noise, by the model.", *denoised)
-        result = _result(analysis, notes)
-        if result is not None and result.YrA is not None:
-            raw = _Raw(result, analysis, denoised[1])
+        raw = _raw(analysis, denoised[1], notes)
+        if raw is not None:
             add(Fluorescence, "raw", "grey levels", "Fluorescence of the components.", np.float32, raw.traces)
-            if result.dff_method.startswith("computed"):  # by the one formula there is, which it says
+            if raw.file.dff_is_computed:
                 add(Fluorescence, "baseline", "grey levels", BASELINE, np.float32, raw.baselines)
     for name, kind, container, unit, text in (
         ("dff", "dff", DfOverF, "fraction", "Change of the fluorescence over the baseline (dF/F)."),
@@ -302,43 +301,42 @@ def _stored(query: Any, column: str, masks: tuple[int, ...]) -> tuple[Any, Calla
     return np.asarray(first[0][column]).dtype, fetch
 
 
-def _result(analysis: Analysis, notes: list[str]) -> CaimanResult | None:
-    """Return the result file of an analysis, or None where it is gone: the tables hold all but the raw traces."""
-    from ...elements.miniscope import get_loader_result
+def _raw(analysis: Analysis, stored: Callable[..., Any], notes: list[str]) -> _Raw | None:
+    """Return what reads the raw traces, or None where their file is gone: the tables hold everything else."""
+    from ...elements.miniscope import find_output
     from ...pipeline import miniscope
 
+    directory = (miniscope.Curation & analysis.key).fetch1("curation_output_dir")
     try:
-        _, result = get_loader_result(analysis.key, miniscope.Curation)
+        file = RawTraces(find_result(find_output(directory)))
     except WorkflowError as error:
         notes.append(f"Raw fluorescence and baseline are left out, because the result file cannot be read: {error}")
         return None
-    found: CaimanResult = result
-    return found
+    return _Raw(file, analysis, stored) if file.has_residual else None
 
 
 class _Raw:
     """Raw traces and their baselines, from the result file that the stored traces are from."""
 
-    def __init__(self, result: CaimanResult, analysis: Analysis, stored: Callable[..., Any]) -> None:
-        self._result, self._masks, self._stored = result, analysis.masks, stored
-        if result.n_components <= max(analysis.masks):
-            raise ResultError(self._other())
-
-    def _other(self) -> str:
-        return (
-            "The result file of this analysis holds other traces than the database; it was changed since it was read: "
-            "delete the row of miniscope.Processing and process it again."
-        )
+    def __init__(self, file: RawTraces, analysis: Analysis, stored: Callable[..., Any]) -> None:
+        self.file, self._masks, self._stored = file, analysis.masks, stored
+        if file.shape[0] <= max(analysis.masks):
+            raise ResultError(_OTHER_FILE)
 
     def traces(self, start: int, stop: int) -> list[NDArray[Any]]:
         """Return raw traces of some components."""
-        masks = list(self._masks[start:stop])
-        for trace, stored in zip(self._result.C[masks], self._stored(start, stop), strict=True):
+        masks = self._masks[start:stop]
+        for trace, stored in zip(self.file.denoised(masks), self._stored(start, stop), strict=True):
             if not np.array_equal(trace, stored):
-                raise ResultError(self._other())
-        assert self._result.YrA is not None
-        return list(self._result.C[masks] + self._result.YrA[masks])
+                raise ResultError(_OTHER_FILE)
+        return list(self.file.raw(masks))
 
     def baselines(self, start: int, stop: int) -> list[NDArray[Any]]:
         """Return their baselines."""
         return list(running_percentile(np.stack(self.traces(start, stop)).astype(np.float64)))
+
+
+_OTHER_FILE = (
+    "The result file of this analysis holds other traces than the database: it was changed since it was read. Delete "
+    "the row of miniscope.Processing and process it again."
+)

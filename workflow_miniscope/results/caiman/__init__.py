@@ -8,6 +8,7 @@ from .dff import Dff, background, compute_dff
 from .evaluation import Evaluation
 from .find import find_result
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
+from .raw import RawTraces
 from .reader import read_result
 from .verdict import Verdict
 from .writer import RESULT_NAME, write_motion_correction, write_provenance, write_result
@@ -19,6 +20,7 @@ __all__ = [
     "Evaluation",
     "Mask",
     "PiecewiseShifts",
+    "RawTraces",
     "RigidShifts",
     "Verdict",
     "background",
