@@ -44,7 +44,8 @@ def test_one_recording_through_both_engines(pipeline, load, tmp_path):
     key = load("c_both", CAIMAN, n_frames=300, height=48, width=72)
     params = {"gSig": 3, "min_corr": 0.7, "min_pnr": 6}
     folder = get_processed_root_data_dir() / "c_both" / "cnmfe"
-    engines.run_engine(engines.get("cnmfe"), recording.movie, 20.0, params, folder, progress=False)
+    engine = engines.get("cnmfe", "cells")
+    engines.run_engine(engine, recording.movie, engine.parse(params), folder, 20.0, progress=False)
     miniscope.ProcessingParamSet.insert_new_params("cnmfe", 970, "the same with the native engine", params)
     task = {**key, "paramset_id": 970, "processing_output_dir": "c_both/cnmfe", "task_mode": "load"}
     miniscope.ProcessingTask.insert1(task)
