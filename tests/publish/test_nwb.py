@@ -17,7 +17,7 @@ from to_publish import dropped_times
 from workflow_miniscope import daq
 from workflow_miniscope.errors import ResultError
 from workflow_miniscope.publish.dataset import Options, export_nwb
-from workflow_miniscope.results.caiman import background, find_result, read_result
+from workflow_miniscope.results.caiman import Evaluation, Verdict, background, find_result, read_result
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:hdmf")
 
@@ -27,12 +27,19 @@ FACE = {
         {"name": "lid", "kind": "blink", "saturation": 120, "x": [20, 60], "y": [10, 36]},
     ]
 }
+PROBABILITY, REASONS = [0.9, 0.8, 0.1, 0.7], ["", "", "It has no transients.", ""]
 NOTES = ((1520, "on the track, facing left"), (9000, "saved to D:/rig/Ada L/extra.avi"))
 
 
 @pytest.fixture(scope="module")
 def session(make_session):
-    result = replace(planted.result(), F_dff=None, dff_method="")  # computed as it is read, so with a baseline
+    result = replace(
+        planted.result(),
+        F_dff=None,  # computed as it is read, so with a baseline
+        dff_method="",
+        evaluation=Evaluation(probability=PROBABILITY, reasons=REASONS, model="planted"),
+        verdict=Verdict("usable with warnings", ["The field moves."], {"motion": 3.0}),
+    )
     return make_session(
         "nwbé_1",
         result,
@@ -134,6 +141,8 @@ def test_every_component_has_its_pixels_and_verdict(pipeline, key, file):
     metrics = (pipeline.miniscope_report.QualityMetrics & key).fetch1()
     np.testing.assert_array_equal(table["snr"][:], metrics["snr"])
     np.testing.assert_array_equal(table["r_value"][:], metrics["r_values"])
+    assert table["probability"][:].tolist() == PROBABILITY
+    assert list(table["rejected_because"][:]) == REASONS
 
 
 def test_traces_are_those_of_the_database(pipeline, key, file):
@@ -176,6 +185,7 @@ def test_what_computed_it(pipeline, key, file):
     params = (pipeline.miniscope.ProcessingParamSet & {"paramset_id": 300}).fetch1()
     assert (analysis.engine, analysis.parameters_hash) == ("cnmfe", params["param_set_hash"])
     assert (analysis.curation_note, analysis.n_components) == ("looked at", 4)
+    assert (analysis.verdict, analysis.reasons) == ("usable with warnings", "The field moves.")
     values = file.processing["ophys"]["analysis_parameters"].to_dataframe().set_index("parameter").value
     assert {name: json.loads(value) for name, value in values.items()} == params["params"]
 

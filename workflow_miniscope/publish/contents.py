@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import daq
 from ..database.restriction import restricted
+from ..elements.reference import device_folder_name
 from ..elements.stored_values import hash_params
 from ..errors import RecordingError
 from ..movies.types import Bools, Floats
@@ -101,6 +102,10 @@ class Analysis:
     curation_note : str
     masks : tuple of int
         Numbers of its components.
+    verdict : str
+        Whether it can be trusted; empty where the engine does not say.
+    reasons : tuple of str
+        Why, in sentences.
     """
 
     key: Key
@@ -114,6 +119,8 @@ class Analysis:
     manual_curation: bool
     curation_note: str
     masks: tuple[int, ...]
+    verdict: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -291,7 +298,7 @@ def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple
                 width=int(infos[0]["px_width"]),
                 times=times,
                 in_order=daq.in_order(times),
-                settings=settings.get(row["device"], {}),
+                settings=settings.get(device_folder_name(row["device"]), {}),
                 quality=_row(recording.RecordingQuality() & own),
                 notes=without_paths(row["recording_notes"]),
                 location=places[0]["anatomical_description"] if places else "",
@@ -324,7 +331,7 @@ def _cameras(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tupl
                 width=int(infos[0]["px_width"]),
                 times=np.asarray(infos[0]["times"], np.float64),
                 in_order=np.asarray(infos[0]["in_order"], bool),
-                settings=settings.get(row["device"], {}),
+                settings=settings.get(device_folder_name(row["device"]), {}),
                 quality=_row(recording.CameraQuality() & own),
             )
         )
@@ -352,7 +359,7 @@ def _files(paths: list[str], roots: list[Path]) -> tuple[tuple[Path, ...], tuple
 
 
 def _analyses(key: Key, restrict: Any) -> tuple[Analysis, ...]:
-    from ..pipeline import miniscope
+    from ..pipeline import extraction, miniscope
 
     chosen = restricted(miniscope.Segmentation & key, restrict)
     rows = (chosen * miniscope.Curation * miniscope.Processing * miniscope.ProcessingParamSet).to_dicts(
@@ -361,6 +368,7 @@ def _analyses(key: Key, restrict: Any) -> tuple[Analysis, ...]:
     found = []
     for row in rows:
         own = {name: row[name] for name in miniscope.Segmentation.primary_key}
+        verdict = _row(extraction.Verdict() & {name: row[name] for name in miniscope.Processing.primary_key})
         masks = (miniscope.Segmentation.Mask & own).to_arrays("mask", order_by="mask")
         found.append(
             Analysis(
@@ -375,6 +383,8 @@ def _analyses(key: Key, restrict: Any) -> tuple[Analysis, ...]:
                 manual_curation=bool(row["manual_curation"]),
                 curation_note=without_paths(row["curation_note"]),
                 masks=tuple(int(mask) for mask in masks),
+                verdict=verdict.get("verdict") or "",
+                reasons=tuple(verdict.get("reasons", ())),
             )
         )
     return tuple(found)

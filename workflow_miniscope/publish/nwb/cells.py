@@ -92,6 +92,8 @@ def _analyses_table(contents: Contents, of_scope: dict[int, Imaged]) -> Any:
             "curated_by_hand": analysis.manual_curation,
             "curation_note": analysis.curation_note,
             "n_components": len(analysis.masks),
+            "verdict": analysis.verdict or "the engine does not say",
+            "reasons": " ".join(analysis.reasons),
         }
         for analysis in contents.analyses
     ]
@@ -107,6 +109,8 @@ def _analyses_table(contents: Contents, of_scope: dict[int, Imaged]) -> Any:
         "curated_by_hand": "Whether somebody went through the components.",
         "curation_note": "What was noted then.",
         "n_components": "Components, accepted and rejected.",
+        "verdict": "Whether the result can be trusted.",
+        "reasons": "Why, in sentences.",
     }
     columns = {name: (text, [row[name] for row in rows]) for name, text in described.items()}
     return table("analyses", "What computed each result of a scope, and who looked at it.", columns)
@@ -222,7 +226,7 @@ def _rows(query: Any, masks: tuple[int, ...], at_once: int = 64) -> Any:
 
 def _add_verdicts(analysis: Analysis, segmentation: Any) -> None:
     """Add the columns that say which components are cells, and how good they are."""
-    from ...pipeline import miniscope, miniscope_report
+    from ...pipeline import extraction, miniscope, miniscope_report
 
     types = (miniscope.MaskClassification.MaskType & analysis.key).to_dicts()
     methods = (miniscope.MaskClassification & analysis.key).to_arrays(
@@ -250,6 +254,19 @@ def _add_verdicts(analysis: Analysis, segmentation: Any) -> None:
             if row[column] is not None:
                 values = np.asarray(row[column], float)[list(analysis.masks)]
                 segmentation.add_column(name=name, description=text, data=values)
+
+    evaluated = {row["mask"]: row for row in (extraction.Evaluation.Component() & analysis.key).to_dicts()}
+    if evaluated:
+        segmentation.add_column(
+            name="probability",
+            description="Probability of being a cell, by what was measured of the component.",
+            data=[float(evaluated[mask]["probability"]) for mask in analysis.masks],
+        )
+        segmentation.add_column(
+            name="rejected_because",
+            description="Why it was rejected; empty where it was accepted.",
+            data=[evaluated[mask]["reason"] for mask in analysis.masks],
+        )
 
 
 # Traces ----------------------------------------------------------------------
