@@ -138,7 +138,7 @@ def test_nothing_is_replaced_and_nothing_half_written_stays(key, tmp_path, monke
 def test_what_is_wrong_is_said(key, monkeypatch):
     with pytest.raises(ParameterError, match="no traces 'spikes'; there are denoised, dff, deconvolved"):
         export.to_pandas("subject=out", "spikes")
-    with pytest.raises(ResultError, match="0 rows of Segmentation"):
+    with pytest.raises(ResultError, match="No analysis has subject 'nobody'"):
         export.to_pandas("subject=nobody")
 
     def missing(name):
