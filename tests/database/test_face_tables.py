@@ -218,7 +218,7 @@ def test_other_parameters_stand_beside(pipeline, processed):
         assert (row["n_shifts"], row["n_above_chance"]) == (0, 0)
         cell = (face.NeuralPrediction.Cell & subject & METHODS & chosen & {"mask": 0}).fetch1()
         assert cell["chance_explained"] is None and cell["p_value"] is None
-        with pytest.raises(ParameterError, match="no parameter component; there are components"):
+        with pytest.raises(ParameterError, match=r"no parameter 'component' .did you mean 'components'"):
             face.NeuralPrediction.populate({**subject, **METHODS, **wrong})
     finally:
         (face.NeuralPrediction & chosen).delete(prompt=False)

@@ -21,6 +21,7 @@ from ..elements.facemap import facemap, find_output
 from ..elements.miniscope import miniscope
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
+from ..parameters import unknown
 from ..results.cache import read_once
 from ..results.facemap import FacemapResult, find_proc, read_proc
 from . import recording
@@ -384,7 +385,7 @@ def predict(inputs: Inputs, params: dict[str, Any]) -> Prediction:
     ResultError
         The recording is too short.
     """
-    unknown = sorted(set(params) - set(_DEFAULTS))
-    if unknown:
-        raise ParameterError(f"A prediction has no parameter {unknown[0]}; there are {', '.join(_DEFAULTS)}.")
+    for name in params:
+        if name not in _DEFAULTS:
+            raise ParameterError(unknown("A prediction", name, _DEFAULTS))
     return predict_activity(inputs.motion, inputs.activity, inputs.times, **params)

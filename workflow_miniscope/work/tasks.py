@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from .. import engines
 from ..elements.facemap import check_names, default_output_dir, task_params
@@ -35,6 +35,10 @@ def read_params(path: Path) -> dict[str, Any]:
     return params
 
 
+@overload
+def choose_paramset(paramset: str | int | None, engine: str | None, insert: Literal[True] = True) -> int: ...
+@overload
+def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool) -> int | None: ...
 def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool = True) -> int | None:
     """Return the number of the parameter set to use.
 
@@ -73,7 +77,8 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
         params, description = method.parse(None).plain(), f"{method.name} default"
     else:
         # stored as it was given: what is not in it follows the engine's defaults of the day it is run
-        params, description = read_params(Path(str(paramset))), Path(str(paramset)).stem
+        path = Path(str(paramset))
+        params, description = read_params(path), path.stem
         method.parse(params)
     same = find_paramset(method.name, params)
     if same is not None or not insert:
