@@ -10,6 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 # A frame farther away than this many of the signal's intervals says nothing about a moment: there, frames are missing.
 # Half an interval is the rule, and a late frame is allowed.
@@ -56,7 +57,7 @@ def in_order(times: np.ndarray) -> np.ndarray:
         ``times[in_order(times)]`` are cleaned times, ``np.flatnonzero(in_order(times))`` their frames.
     """
     times = np.asarray(times, float)
-    known = ~np.isnan(times)
+    known: NDArray[np.bool_] = ~np.isnan(times)
     if not known.all():
         known[known] = in_order(times[known])
         return known

@@ -209,7 +209,7 @@ class _Walk:
         shown = np.array([names[name] for name in entries["name"].tolist()]) & (sizes > 0)
         self.n_frames += int(np.count_nonzero(shown))
         self.places += zip((places[:-1][shown] + 8).tolist(), sizes[shown].tolist(), strict=True)
-        return end + 8 + n_bytes + (n_bytes & 1)
+        return int(end + 8 + n_bytes + (n_bytes & 1))
 
     def _read(self, n_bytes: int) -> bytes:
         """Read so many bytes, or those there are; one call may give fewer."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _STAMPS = "timestamp.dat"
 _SETTINGS = "settings_and_notes.dat"
 _COLUMNS = ("camnum", "framenum", "sysclock", "buffer")
 _VIDEO = re.compile(r"(msCam|behavCam)(\d{1,9})\.avi", re.IGNORECASE | re.ASCII)
-_KINDS = {"msCam": "scope", "behavCam": "camera"}
+_KINDS: dict[str, Literal["scope", "camera"]] = {"msCam": "scope", "behavCam": "camera"}
 _FRAMES_PER_FILE = 1000
 # Times are kept as unsigned 32-bit numbers, so one shortly before the start becomes a very large one
 _WRAP = 2**32
@@ -123,7 +124,7 @@ def _start(folder: Path) -> datetime | None:
     if not time or not day:
         return None
     try:
-        return datetime(int(day[3]), int(day[1]), int(day[2]), *map(int, time.groups()))
+        return datetime(int(day[3]), int(day[1]), int(day[2]), int(time[1]), int(time[2]), int(time[3]))
     except ValueError:
         return None
 

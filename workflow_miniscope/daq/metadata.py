@@ -105,9 +105,13 @@ def start_time(metadata: dict[str, Any]) -> tuple[datetime | None, datetime | No
         except OverflowError:
             pass
     clock = [number(fields.get(name)) for name in ("year", "month", "day", "hour", "minute", "second")]
-    if None not in clock:
+    known = [int(value) for value in clock if value is not None]
+    if len(known) == len(clock):
+        year, month, day, hour, minute, second = known
         try:
-            local = datetime(*map(int, clock)) + timedelta(milliseconds=number(fields.get("msec")) or 0)
+            local = datetime(year, month, day, hour, minute, second) + timedelta(
+                milliseconds=number(fields.get("msec")) or 0
+            )
         except (ValueError, OverflowError):
             pass
     return utc, local

@@ -114,7 +114,7 @@ def _colours(capture: Any, n_frames: int) -> NDArray[np.float64] | None:
     """Give the first frames in colour, made smaller, float64 [n, h, w, 3]; None where they are grey or not there."""
     import cv2
 
-    seen = []
+    seen: list[NDArray[np.float64]] = []
     for _ in range(n_frames):
         good, frame = capture.read()
         if not good or frame is None or frame.ndim != 3:
@@ -145,6 +145,7 @@ def decode(path: Path, start: int, stop: int, size: tuple[int, int], reading: Re
                 raise RecordingError(_cannot_decode(path, i))
             if i < start:
                 continue
+            frame: Frame | None
             good, frame = capture.retrieve()
             if not good or frame is None:
                 raise RecordingError(_cannot_decode(path, i))
@@ -168,8 +169,7 @@ def _grey(frame: Frame, channel: int | None) -> Frame:
         return frame
     if channel is not None:
         return np.ascontiguousarray(frame[..., channel])
-    brightness: Frame = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-    return brightness
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), frame.dtype)
 
 
 def _cannot_decode(path: Path, frame: int) -> str:

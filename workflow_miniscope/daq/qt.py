@@ -212,10 +212,11 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
     )
 
 
-def _kind(folder: Path, metadata: dict, session_metadata: dict) -> Literal["scope", "camera"]:
+def _kind(folder: Path, metadata: dict[str, Any], session_metadata: dict[str, Any]) -> Literal["scope", "camera"]:
     """Tell scopes from cameras: by the session's lists, then the type, the files and settings, the name."""
     names = {_folder_name(text(metadata.get("deviceName")) or folder.name), _folder_name(folder.name)}
-    for key, kind in (("miniscopes", "scope"), ("cameras", "camera")):
+    kinds: tuple[tuple[str, Literal["scope", "camera"]], ...] = (("miniscopes", "scope"), ("cameras", "camera"))
+    for key, kind in kinds:
         if names & set(map(_folder_name, _listed(session_metadata, key))):
             return kind
     device_type = str(metadata.get("deviceType", "")).lower()
@@ -228,7 +229,7 @@ def _kind(folder: Path, metadata: dict, session_metadata: dict) -> Literal["scop
     return "camera"
 
 
-def _listed(session_metadata: dict, key: str) -> list[str]:
+def _listed(session_metadata: dict[str, Any], key: str) -> list[str]:
     listed = session_metadata.get(key)
     return [name for name in listed if isinstance(name, str)] if isinstance(listed, (list, dict)) else []
 
@@ -237,7 +238,7 @@ def _folder_name(name: str) -> str:
     return composed(name).replace(" ", "_")
 
 
-def _missing_devices(metadata: dict, devices: list[QtDevice | BrokenDevice]) -> list[str]:
+def _missing_devices(metadata: dict[str, Any], devices: list[QtDevice | BrokenDevice]) -> list[str]:
     found = {device.name for device in devices}
     for device in devices:
         told = device.metadata if isinstance(device, QtDevice) else _peek(device.folder)
@@ -335,7 +336,7 @@ def read_notes(path: Path) -> tuple[tuple[Note, ...], list[str]]:
     for line_number, line in enumerate(content.splitlines(), 1):
         match = re.match(r"([^,\t]*)[,\t](.*)", line)
         time = to_number(match[1]) if match else None
-        if time is not None:
+        if match and time is not None:
             notes.append(Note(time / 1000, match[2].strip()))
         elif not line.strip() or (line_number == 1 and line.lower().startswith(_COLUMNS[1])):
             continue

@@ -12,6 +12,7 @@ from threading import Lock
 import numpy as np
 
 from ..bars import tqdm
+from .pixels import Frame
 from .video import Movie
 
 # Highest values of the depths that sensors have
@@ -73,12 +74,13 @@ def survey_movie(movie: Movie, progress: bool = False, label: str = "Read frames
     work = _Work(movie, bar)
     with bar, ThreadPoolExecutor(max_workers=_n_workers()) as pool:
         try:
-            found = list(pool.map(work.survey, *zip(*_pieces(movie), strict=True)))
+            surveyed = pool.map(work.survey, *zip(*_pieces(movie), strict=True))
+            found = [piece for piece in surveyed if piece is not None]
         finally:
             work.stopped = True  # after an error or an interrupt, so that nobody waits for the other files
             pool.shutdown(cancel_futures=True)
-    repeated = []
-    before = None
+    repeated: list[int] = []
+    before: _Piece | None = None
     for piece in found:
         if before is not None and piece.first == before.last:
             repeated.append(piece.start)
@@ -136,7 +138,8 @@ class _Work:
         import cv2
 
         saturated, repeated, highest = [0] * len(self.whites), [], 0
-        first, before = b"", None
+        first = b""
+        before: Frame | None = None
         for i, frame in enumerate(self.movie.frames(start, stop), start):
             if self.stopped:
                 return None
@@ -156,8 +159,8 @@ class _Work:
                     self.images[place] = frame
             with self.lock:
                 self.bar.update()
-        return _Piece(start, saturated, highest, repeated, first, _digest(before))
+        return None if before is None else _Piece(start, saturated, highest, repeated, first, _digest(before))
 
 
-def _digest(frame: np.ndarray) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(frame)).digest()
+def _digest(frame: Frame) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(frame).data).digest()

@@ -184,7 +184,8 @@ def examine(times: ArrayLike, daq_frames: ArrayLike | None = None) -> Timing:
     after = np.append(placed, len(times) - 1)[np.searchsorted(placed, np.arange(len(steps)), "right")]
     resets = _no_frames()
     if daq_frames is not None:
-        jumps = np.diff(np.asarray(daq_frames, np.int64))
+        counter = np.asarray(daq_frames, np.int64)
+        jumps = counter[1:] - counter[:-1]
         resets = np.flatnonzero(jumps < 1) + 1
         missing = _counted(missing, jumps - 1, paused)
     gaps: list[Gap] = []
