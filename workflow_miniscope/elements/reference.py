@@ -12,6 +12,9 @@ from ..database.connection import dj
 
 reference_schema = dj.Schema()
 
+#: Characters of a device's name; databases of earlier versions have 32
+LONGEST_NAME = 64
+
 _MODALITIES = {"scope": "Miniscope", "camera": "Camera"}
 
 
@@ -19,8 +22,8 @@ _MODALITIES = {"scope": "Miniscope", "camera": "Camera"}
 class Device(dj.Lookup):
     """A kind of scope or camera, by the name of its folders; where others have that name too, with its type."""
 
-    definition = """
-    device             : varchar(64)
+    definition = f"""
+    device             : varchar({LONGEST_NAME})
     ---
     modality           : varchar(64)   # Miniscope or Camera
     description=''     : varchar(256)  # at first its type
@@ -92,7 +95,7 @@ def enter_device(device: daq.Device) -> tuple[str, str | None]:
 
 def _free_names(folder_name: str, device_type: str, taken: set[str]) -> Iterator[str]:
     """Give names for a new row, as short as the column is and none of those taken."""
-    longest = text_length(Device, "device")
+    longest = text_length(Device, "device") or LONGEST_NAME
     wanted = [folder_name[:longest]]
     named = f"{folder_name} ({device_type})"
     if device_type and len(named) <= longest:
@@ -115,5 +118,5 @@ def _why_new(name: str, modality: str, device_type: str, there: dict[str, Any]) 
 
 def device_folder_name(device: str) -> str:
     """Return the name that the folders of a row of ``Device`` have."""
-    kind = (DeviceKind & {"device": device}).to_dicts()
+    kind = (DeviceKind() & {"device": device}).to_dicts()
     return str(kind[0]["folder_name"]) if kind else device

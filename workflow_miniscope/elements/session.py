@@ -11,4 +11,5 @@ session = import_element("element_session.session_with_datetime")
 
 def get_session_directory(session_key: dict[str, Any]) -> str:
     """Return the directory of a session, relative to its root directory. The Elements ask for it by this name."""
-    return (session.SessionDirectory & session_key).fetch1("session_dir")
+    session_dir: str = (session.SessionDirectory & session_key).fetch1("session_dir")
+    return session_dir

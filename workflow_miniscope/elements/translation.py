@@ -107,7 +107,7 @@ def import_element(name: str) -> ModuleType:
 def replace_methods(table: type, corrections: type) -> None:
     """Put the corrected methods of one class on a published table class."""
     if hasattr(corrections, "make_fetch") and "make" in vars(table):
-        del table.make  # DataJoint prefers it to the three parts
+        delattr(table, "make")  # DataJoint prefers it to the three parts
     for name, value in vars(corrections).items():
         if not name.startswith("__"):
             setattr(table, name, value)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from numpy.typing import NDArray
 
 from ..movies.types import Bools, Floats, Ints
 from .style import BLUE, GREEN, INK, ORANGE, QUIET, RED, WIDTH, show_image, styled
@@ -52,8 +54,8 @@ class DevicePicture:
     times: Floats | None = None
     lost: Mapping[int, int] = field(default_factory=dict)
     brightness: Floats | None = None
-    images: Sequence[tuple[str, Floats]] = ()
-    orientation: tuple[Floats, Floats] | None = None
+    images: Sequence[tuple[str, NDArray[Any]]] = ()
+    orientation: tuple[Floats, Bools] | None = None
     reasons: Sequence[str] = ()
     pauses: Mapping[int, float] = field(default_factory=dict)
 

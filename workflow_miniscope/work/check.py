@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import daq
 from ..errors import RecordingError
 from .folders import Opened, open_folder
+
+if TYPE_CHECKING:
+    from ..figures import DevicePicture
 
 #: Of one device; what a verdict needs beyond these is in the sentences.
 JSON_FIGURES = {
@@ -287,28 +290,29 @@ def draw(checked: SessionCheck | SplitCheck, path: Path) -> Path:
     return figures.save(figures.recording_check(list(map(_picture, shown)), title, notes), path)
 
 
-def _picture(device: daq.Check):
+def _picture(device: daq.Check) -> DevicePicture:
     from ..figures import DevicePicture
 
-    told = {"title": describe(device), "verdict": device.quality.verdict, "reasons": device.quality.reasons}
+    picture = DevicePicture(describe(device), device.quality.verdict, reasons=device.quality.reasons)
     if device.recording is None:
-        return DevicePicture(**told)
-    if device.survey is not None:
-        names = ("first frame", "middle frame", "last frame")
-        told["brightness"] = device.survey.brightness
-        told["images"] = [
-            (f"{name} ({index})", image)
-            for name, index, image in zip(names, device.survey.frames, device.survey.images, strict=True)
-        ]
-    if device.orientation is not None:
-        told["orientation"] = (device.orientation.times, device.orientation.valid)
+        return picture
     timing = device.recording.timing
-    return DevicePicture(
-        **told,
+    picture = replace(
+        picture,
         times=device.recording.times,
         lost={gap.index: gap.missing for gap in timing.gaps},
         pauses={gap.index: gap.interval for gap in timing.pauses},
     )
+    if device.survey is not None:
+        names = ("first frame", "middle frame", "last frame")
+        images = [
+            (f"{name} ({index})", image)
+            for name, index, image in zip(names, device.survey.frames, device.survey.images, strict=True)
+        ]
+        picture = replace(picture, brightness=device.survey.brightness, images=images)
+    if device.orientation is not None:
+        picture = replace(picture, orientation=(device.orientation.times, device.orientation.valid))
+    return picture
 
 
 def picture_path(folder: Path, output: Path | None) -> Path:
