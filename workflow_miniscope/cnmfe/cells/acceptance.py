@@ -12,7 +12,9 @@ from . import probability
 #: of what calcium leaves after half a decay time, at least: events that are over at once are faults of single frames
 LEAST_PERSISTENCE = 0.4
 #: consistency of a footprint with what lights up, whatever the signal to noise ratio is
-LEAST_CONSISTENCY = 0.5
+LEAST_CONSISTENCY = 0.7
+#: gSig: width of a footprint, from few pixels to that of a cell far out of focus
+WIDTH_LIMITS = (1.5, 9.0)
 
 
 def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, Evaluation]:
@@ -44,6 +46,8 @@ def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, 
         ((snr < params.min_SNR) & (r < params.rval_thr), "neither min_SNR nor rval_thr is reached"),
         (properties["persistence"] < LEAST_PERSISTENCE, "its events are shorter than a calcium transient"),
         (r < LEAST_CONSISTENCY, "its footprint is not what lights up with its trace"),
+        (properties["width"] < WIDTH_LIMITS[0], "its footprint is smaller than any soma"),
+        (properties["width"] > WIDTH_LIMITS[1], "its footprint is wider than any soma"),
         (long, "it is longer than max_ecc allows"),
         (r < params.rval_lowest, "its consistency is below rval_lowest"),
         (snr < params.SNR_lowest, "its signal to noise ratio is below SNR_lowest"),
