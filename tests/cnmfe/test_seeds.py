@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from workflow_miniscope.cnmfe import suggest
 from workflow_miniscope.cnmfe.arrays.grid import Grid
@@ -55,3 +56,12 @@ def test_noise_at_the_border_is_not_that_of_frames_that_are_filled_there(tmp_pat
             border = 4 // image.scale
             # a little more: the filter reflects the field at its border, and averages less there
             assert image.pnr[:border].max() < 1.5 * image.pnr[border:].max()
+
+
+def test_a_field_holds_so_many_components(tmp_path):
+    """A movie full of artefacts has seeds everywhere; the most prominent ones are looked at."""
+    assert seeds.room((200, 200), 2.5, 0) == pytest.approx(2 * 200**2 / (np.pi * 5**2), rel=0.01)
+    assert seeds.room((200, 200), 2.5, 10**6) == 0
+    images = [seed_images((40, 40), 1, [(10, 10, 5), (10, 30, 9), (30, 20, 7)], 2)]
+    found = seeds.find(images, 2, 0.5, 2, np.ones((40, 40), bool), most=2)
+    assert found.at.tolist() == [[10, 30], [30, 20]]

@@ -220,7 +220,8 @@ def _find_cells(
     for round_, enough in enumerate(ROUND_COVERAGE):
         width = seeds.bin_width(fps, times.decay)
         images = seeds.images(fit, gSig, width)
-        seeds.add(fit, seeds.find(images, gSig, min_corr, min_pnr, fit.seen > enough), gSig)
+        room = seeds.room(fit.movie.shape, gSig, len(fit.components))
+        seeds.add(fit, seeds.find(images, gSig, min_corr, min_pnr, fit.seen > enough, room), gSig)
         if not round_:
             found = images[0]
         else:

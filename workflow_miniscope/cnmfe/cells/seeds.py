@@ -21,7 +21,7 @@ import scipy.ndimage as ndi
 from scipy.spatial import cKDTree
 
 from ...movies.neighbours import NeighbourSums
-from ...movies.types import Bools, Floats, Ints
+from ...movies.types import Bools, Floats, Ints, Shape
 from ..arrays.filtering import band_pass, blur, from_nearest
 from ..calcium.deconvolution import noise
 from ..calcium.temporal import average
@@ -42,6 +42,11 @@ NEXT_BAND_FACTOR = 1.2
 FOUND_DISTANCE = 0.8
 #: gSig, on the band's grid: distance within which a seed is the only maximum
 PEAK_DISTANCE = 0.8
+#: components that a field may hold at most, as a multiple of the somata that cover it: a movie that is full of noise
+#: of another kind has seeds everywhere
+MOST_LAYERS = 2.0
+#: gSig: radius of a soma
+SOMA_RADIUS = 2.0
 #: gSig: sigma of the footprint of a new component
 FIRST_SIGMA = 1.0
 #: sigma: where the mask of a new component ends
@@ -255,7 +260,25 @@ class Seeds(NamedTuple):
     scales: Ints
 
 
-def find(found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, allowed: Bools) -> Seeds:
+def room(shape: Shape, gSig: float, taken: int) -> int:
+    """How many more components a field can hold.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width) of the working grid.
+    gSig : float
+        Size of a soma, working pixels.
+    taken : int
+        Components that are there.
+    """
+    somata = shape[0] * shape[1] / (np.pi * (SOMA_RADIUS * gSig) ** 2)
+    return max(0, int(np.ceil(MOST_LAYERS * somata)) - taken)
+
+
+def find(
+    found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, allowed: Bools, most: int | None = None
+) -> Seeds:
     """Local maxima of PNR times correlation above both thresholds.
 
     Parameters
@@ -268,6 +291,8 @@ def find(found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, 
         Thresholds.
     allowed : bool [height, width]
         Where seeds may be.
+    most : int, optional
+        Give the most prominent ones only, so many.
 
     Returns
     -------
@@ -294,7 +319,7 @@ def find(found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, 
             good &= cKDTree(at).query(new)[0] >= FOUND_DISTANCE * gSig * image.scale
         at, values = np.concatenate([at, new[good]]), np.concatenate([values, value[good]])
         scales = np.concatenate([scales, np.full(int(good.sum()), image.scale)])
-    order = np.argsort(-values, kind="stable")
+    order = np.argsort(-values, kind="stable")[:most]
     return Seeds(at[order], scales[order])
 
 
