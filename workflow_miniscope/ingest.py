@@ -249,7 +249,7 @@ def _describe(key: dict[str, Any], described: dict[str, str]) -> list[str]:
 
     if not described:
         return []
-    stored = (description.SubjectDescription & key).to_dicts()
+    stored = (description.SubjectDescription() & key).to_dicts()
     if not stored:
         description.SubjectDescription.insert1({**key, **described})
         return []
