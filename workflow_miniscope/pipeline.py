@@ -25,7 +25,7 @@ from .paths import (
     get_processed_root_data_dir,
 )
 from .settings import get_settings
-from .tables import description, extraction, face, recording
+from .tables import description, exclusion, extraction, face, recording
 
 __all__ = [
     "AnatomicalLocation",
@@ -43,6 +43,7 @@ __all__ = [
     "description",
     "dj",
     "event",
+    "exclusion",
     "extraction",
     "face",
     "facemap",
@@ -95,6 +96,7 @@ with datajoint_names():
     facemap.activate(prefix + "facemap", linking_module=_this)
 
 recording.schema.activate(prefix + "recording")
+exclusion.schema.activate(prefix + "exclusion")
 extraction.schema.activate(prefix + "extraction")
 face.schema.activate(prefix + "face")
 description.schema.activate(prefix + "description")

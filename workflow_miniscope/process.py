@@ -21,8 +21,10 @@ from . import bars
 from .database import jobs
 from .database.connection import dj
 from .database.restriction import choose
+from .errors import NothingMatched
 from .work import tasks
 from .work.by_hand import BY_HAND, Choices
+from .work.exclude import included
 from .work.outcome import ProcessReport, describe, name_of_key
 from .work.steps import INGESTED, Step, chosen_steps, waiting
 
@@ -71,9 +73,8 @@ def process(
     EngineError
         There is no such engine, or it cannot run on this machine.
     """
-    from .pipeline import facemap, miniscope
 
-    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    recordings, videos = _chosen(restrict)
     choices = Choices(recordings, videos, paramset, engine, facemap_params)
     report = ProcessReport()
     begin = time.monotonic()
@@ -95,10 +96,8 @@ def preview(
     restrict: Any = None, paramset: str | int | None = None, engine: str | None = None
 ) -> list[tuple[str, int]]:
     """Return what :func:`process` would begin with, as (table, keys to do), without changing anything."""
-    from .pipeline import facemap, miniscope
-
     tasks.choose_paramset(paramset, engine, insert=False)
-    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    recordings, videos = _chosen(restrict)
     found = []
     for step, chosen in chosen_steps(recordings, videos):
         if step.name in INGESTED:
@@ -106,6 +105,17 @@ def preview(
         todo = step.table().progress(chosen)[0] if step.computed else len(waiting(step.name, chosen))
         found.append((step.name, int(todo)))
     return found
+
+
+def _chosen(restrict: Any) -> tuple[Any, Any]:
+    """Return the recordings of scopes and cameras that a restriction chooses and nobody has excluded."""
+    from .pipeline import facemap, miniscope
+
+    chosen = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    recordings, videos = included(*chosen)
+    if any(len(query) for query in chosen) and not (len(recordings) or len(videos)):
+        raise NothingMatched("All of these recordings are excluded; `workflow-miniscope include` takes them in again.")
+    return recordings, videos
 
 
 def _populate(step: Step, chosen: Any, reserve_jobs: bool, line: bars.tqdm, report: ProcessReport) -> None:

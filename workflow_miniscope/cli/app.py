@@ -20,14 +20,20 @@ from . import (
     console,
     db,
     demo,
+    exclude,
     extract,
     facemap_params,
+    include,
     ingest,
     init,
     list_recordings,
     logfile,
     params,
     process,
+    reassign,
+    redo,
+    relocate,
+    remove,
     report,
     status,
 )
@@ -49,6 +55,12 @@ app.command("ingest")(ingest.command)
 app.command("process")(process.command)
 app.command("list")(list_recordings.command)
 app.command("status")(status.command)
+app.command("redo")(redo.command)
+app.command("exclude")(exclude.command)
+app.command("include")(include.command)
+app.command("remove")(remove.command)
+app.command("relocate")(relocate.command)
+app.command("reassign")(reassign.command)
 app.command("extract")(extract.command)
 app.command("compare")(compare.command)
 app.command("demo")(demo.command)

@@ -17,6 +17,7 @@ class Far(StrEnum):
     done = "done"
     todo = "to do"
     failed = "failed"
+    excluded = "excluded"
 
 
 class Verdict(StrEnum):

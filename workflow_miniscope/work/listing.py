@@ -13,8 +13,8 @@ from .text_table import format_table
 
 #: Of a line of CSV; several analyses of one recording are joined by semicolons.
 COLUMNS = (
-    "name", "subject", "kind", "device", "start_utc", "start_local", "duration_s", "verdict", "state", "analyses",
-    "paramsets", "cells_found", "cells_accepted", "last_error", "session_dir",
+    "name", "subject", "kind", "device", "start_utc", "start_local", "duration_s", "verdict", "state", "excluded",
+    "analyses", "paramsets", "cells_found", "cells_accepted", "last_error", "session_dir",
 )  # fmt: skip
 
 
@@ -49,6 +49,8 @@ def _length(seconds: float) -> str:
 
 
 def _state(row: Overview) -> str:
+    if row.excluded is not None:
+        return f"excluded: {row.excluded}"
     if row.state == "done":
         return "done"
     steps = [name.split(".")[1] for name, state in row.steps.items() if state == row.state]

@@ -14,6 +14,7 @@ from ..database.conditions import name_of
 from ..database.restriction import choose
 from ..errors import NothingMatched
 from .analyses import Analysis, camera_analyses, scope_analyses
+from .exclude import excluded_names
 from .progress import RECORDING, Failure, Key, State, key_of, progress, step_failures
 from .steps import INGESTED, chosen_steps, kind_of
 
@@ -46,6 +47,8 @@ class Overview:
     analyses : tuple of Analysis
     failures : tuple of Failure
         Oldest first.
+    excluded : str or None
+        Why it is left out of processing; None where it is not.
     """
 
     name: str
@@ -61,10 +64,13 @@ class Overview:
     steps: Mapping[str, State]
     analyses: tuple[Analysis, ...] = ()
     failures: tuple[Failure, ...] = ()
+    excluded: str | None = None
 
     @property
     def state(self) -> State:
-        """Failed where a step is, to do where one can be computed, else done."""
+        """Excluded, failed where a step is, to do where one can be computed, else done."""
+        if self.excluded is not None:
+            return "excluded"
         states = self.steps.values()
         return "failed" if "failed" in states else "to do" if "to do" in states else "done"
 
@@ -82,6 +88,7 @@ class Overview:
             "duration_s": self.duration_s,
             "verdict": self.verdict,
             "state": self.state,
+            "excluded": self.excluded,
             "steps": dict(self.steps),
             "analyses": [dict(vars(analysis)) for analysis in self.analyses],
             "last_error": None if last is None else {**vars(last), "time": last.time.isoformat()},
@@ -128,13 +135,14 @@ def _of_kind(kind: Literal["scope", "camera"], chosen: Any) -> Iterator[Overview
     quality = recording.RecordingQuality if kind == "scope" else recording.CameraQuality
     judged = {key_of(row): row for row in (quality & chosen.proj()).proj("verdict", "duration_s").to_dicts()}
     folders = {key_of(row): row["session_dir"] for row in (session.SessionDirectory & chosen.proj()).to_dicts()}
-    clocks = _clocks(chosen)
+    clocks, excluded = _clocks(chosen), excluded_names()
     analyses = scope_analyses(chosen) if kind == "scope" else camera_analyses(chosen)
     for row in chosen.proj("device").to_dicts():
         folder = folders.get(key_of(row)[:2], "")
         found = judged.get(key_of(row), {})
+        name = name_of({column: row[column] for column in RECORDING}, camera=kind == "camera")
         yield Overview(
-            name=name_of({name: row[name] for name in RECORDING}, camera=kind == "camera"),
+            name=name,
             key=key_of(row),
             subject=row["subject"],
             device=row["device"],
@@ -146,6 +154,7 @@ def _of_kind(kind: Literal["scope", "camera"], chosen: Any) -> Iterator[Overview
             verdict=found.get("verdict"),
             steps={},
             analyses=tuple(analyses.get(key_of(row), ())),
+            excluded=excluded.get(name),
         )
 
 

@@ -15,7 +15,8 @@ from ..database.restriction import choose
 from .steps import Step, chosen_steps, kind_of, waiting
 
 #: Of a step: all rows are there; the last try failed; it can be computed; something before it must be computed first.
-State = Literal["done", "failed", "to do", "waiting"]
+#: Of a recording also: nobody wants it processed.
+State = Literal["done", "failed", "to do", "waiting", "excluded"]
 #: Animal, start, number of a recording; without the number, a session's.
 Key = tuple[Any, ...]
 

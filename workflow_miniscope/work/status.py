@@ -6,6 +6,7 @@ from typing import Any
 
 from ..database import jobs
 from ..database.restriction import choose, restricted
+from .exclude import included
 from .steps import Step, chosen_steps, waiting
 from .text_table import format_table
 
@@ -22,27 +23,26 @@ def status(restrict: Any = None) -> dict[str, dict[str, int]]:
     -------
     dict
         ``{"miniscope.Processing": {"rows": 1, "todo": 0, "errors": 0}, ...}`` in the order of the workflow. Tasks and
-        curations are to do for each recording or processing that has none.
+        curations are to do for each recording or processing that has none; nothing is to do for what is excluded.
     """
     from ..pipeline import facemap, miniscope
 
-    if restrict is None:
-        return {step.name: _count(step, None) for step, _ in chosen_steps(None, None)}
     recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
-    return {step.name: _count(step, chosen) for step, chosen in chosen_steps(recordings, videos)}
+    left = included(recordings, videos)
+    if restrict is None:
+        recordings = videos = None  # everything, also what belongs to no recording
+    todo = {step.name: chosen for step, chosen in chosen_steps(*left)}
+    return {step.name: _count(step, chosen, todo[step.name]) for step, chosen in chosen_steps(recordings, videos)}
 
 
-def _count(step: Step, chosen: Any) -> dict[str, int]:
+def _count(step: Step, chosen: Any, todo: Any) -> dict[str, int]:
     table = step.table()
-    restrictions = [] if chosen is None else [chosen]
-    errors = 0
     if step.computed:
-        todo, _ = table.progress(*restrictions)
-        errors = len(jobs.errors(table, *restrictions))
+        waits, _ = table.progress(todo)
+        errors = len(jobs.errors(table, chosen))
     else:
-        todo = len(waiting(step.name, *restrictions))
-    rows = table if chosen is None else table & chosen
-    return {"rows": len(rows), "todo": int(todo), "errors": errors}
+        waits, errors = len(waiting(step.name, todo)), 0
+    return {"rows": len(table if chosen is None else table & chosen), "todo": int(waits), "errors": errors}
 
 
 def warned(restrict: Any = None) -> list[str]:

@@ -76,6 +76,11 @@ def steps(names: tuple[str, ...]) -> list[Step]:
     return [Step(name, _table(name)) for name in names]
 
 
+def all_steps() -> list[Step]:
+    """Return all tables of the workflow, in their order. Connects to the database."""
+    return steps(INGESTED + SESSION + MINISCOPE + FACEMAP + BOTH)
+
+
 def kind_of(name: str) -> Literal["session", "scope", "camera"]:
     """Return whose rows a step has, by its name: a session's, or a recording's of a scope or camera."""
     if name in SESSION:
