@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import daq
-from ..elements.outputs import naive_utc
+from ..elements.stored_values import naive_utc
 from ..errors import NothingMatched, RecordingError, nearest
 from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
 from ..spelling import composed
