@@ -270,6 +270,19 @@ def test_sessions_at_any_depth(tmp_path):
     assert len(daq.find_sessions(too_deep)) == 1
 
 
+def test_a_link_to_another_drive_is_told(tmp_path, caplog):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    found = [write_session(place, n_frames=4).folder for place in (here, elsewhere)]
+    (here / "more").symlink_to(elsewhere, target_is_directory=True)
+    (here / "same").symlink_to(found[0].parent, target_is_directory=True)
+    assert daq.find_sessions(here) == [found[0]]
+    (told,) = (record.getMessage() for record in caplog.records)
+    assert (
+        told
+        == f"{here / 'more'} is a link to {elsewhere}, and is not searched for recordings: name that folder itself."
+    )
+
+
 def test_device_folders_some_levels_deeper(written, scope):
     between = written.folder / "experiment" / "day 1" / "left"
     between.mkdir(parents=True)

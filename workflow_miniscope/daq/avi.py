@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,7 +67,7 @@ class AviFile:
     problem: str | None
     complete: bool
     bits: int = 0
-    palette: NDArray[np.uint8] | None = None
+    palette: NDArray[np.uint8] | None = field(default=None, compare=False)
     top_down: bool = False
 
 

@@ -187,7 +187,17 @@ def find_sessions(root: str | Path) -> list[Path]:
         if len(folder.relative_to(root).parts) >= MAX_DEPTH:
             below.clear()
         below[:] = sorted(entry for entry in below if not entry.startswith(".") and folder / entry not in parts)
+        for entry in below:
+            _tell_link(folder / entry, root)
     return sorted(found)
+
+
+def _tell_link(folder: Path, root: Path) -> None:
+    """Say that a folder elsewhere is not searched; what is below the root is found without its links."""
+    if folder.is_symlink() and not (there := folder.resolve()).is_relative_to(root.resolve()):
+        logger.warning(
+            "%s is a link to %s, and is not searched for recordings: name that folder itself.", folder, there
+        )
 
 
 def _absolute(folder: str | Path) -> Path:

@@ -48,7 +48,11 @@ def find_folder(folder: Path) -> Path:
     if any(on_disk(root / folder).exists() for root in roots):
         return find_full_path(roots, folder)
     hints = [hint for base in (Path.cwd(), *roots) if (hint := daq.nearest_folder(base / folder))]
-    where = f"nor below the root directories ({', '.join(map(str, roots))})" if roots else "and no root is configured"
+    where = (
+        f"nor below the root directories ({', '.join(map(str, roots))})"
+        if roots
+        else "and no root directory is configured"
+    )
     told = f"did you mean {hints[0]}?" if hints else "check its spelling and whether the drive is connected."
     raise RecordingError(f"{folder} is not in the current folder, {where}; {told}")
 
