@@ -18,6 +18,7 @@ from estimates import save_estimate  # noqa: E402
 from simulated import frame_rate, videos  # noqa: E402
 
 from workflow_miniscope.daq import Movie  # noqa: E402
+from workflow_miniscope.engines import FrameTimes  # noqa: E402
 from workflow_miniscope.engines.caiman import ENGINE, installed  # noqa: E402
 from workflow_miniscope.results.caiman import read_result  # noqa: E402
 
@@ -77,7 +78,7 @@ def main(recording: Path, out: Path, name: str) -> None:
     print("version", ENGINE.version())
     print("done start", flush=True)
     params = ENGINE.parse(SETS[name] | {"n_processes": 1})
-    path = ENGINE.run(Movie(videos(recording)), frame_rate(recording), params, out, progress=False)
+    path = ENGINE.run(Movie(videos(recording)), params, out, FrameTimes(frame_rate(recording)), progress=False)
     print("done evaluation", flush=True)
     save_estimate(out / "estimate.npz", read_result(path))
 
