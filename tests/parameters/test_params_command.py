@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner
 
 from workflow_miniscope import engines
 from workflow_miniscope.cli.app import app
 from workflow_miniscope.cli.params import _wrapped
-from workflow_miniscope.errors import EngineError
+from workflow_miniscope.errors import EngineError, ParameterError
 from workflow_miniscope.parameters import describe
 
 
@@ -27,13 +28,38 @@ def test_every_parameter_is_described(name):
             assert part in line
 
 
-@pytest.mark.parametrize("name", engines.names())
-def test_the_schema_takes_what_the_model_takes(name):
+PUPIL = {"kind": "pupil", "x": [0, 40], "y": [0, 40], "saturation": 60}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        (
+            "cnmfe",
+            [{}, {"gSig": 4}, {"gSig": [4, 5], "decay_time": None, "min_SNR": 4}],
+            [{"gSigg": 4}, {"gSig": 0}, {"gSig": [1, 2, 3]}, {"min_corr": 2}, {"p": 3}, {"pw_rigid": "yes"}],
+        ),
+        ("caiman", [{}, {"border_nan": True, "K": None}, {"dxy": "any"}], [{"method_init": "corr_prn"}, {"K": 0}]),
+        (
+            "facemap",
+            [{}, {"sbin": 8, "rois": [PUPIL]}],
+            [{"sbin": 65}, {"rois": [PUPIL | {"width": 3}]}, {"rois": [PUPIL | {"saturation": 0}]}, {"rois": "x"}],
+        ),
+    ],
+)
+def test_the_schema_takes_what_the_model_takes(name, good, bad):
     schema = json.loads(CliRunner().invoke(app, ["params", name, "--json-schema"]).output)
     engine = engines.get(name)
-    assert set(schema["properties"]) == set(engine.model().model_fields) and not schema["additionalProperties"]
     for about in schema["properties"].values():
         assert about["description"] and "unit" in about
+    for given in [*good, engine.parse(None).plain()]:
+        jsonschema.validate(given, schema)
+        engine.parse(given)
+    for given in bad:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(given, schema)
+        with pytest.raises(ParameterError):
+            engine.parse(given)
 
 
 def test_a_narrow_terminal_gets_every_word_on_lines_that_fit():
