@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .model import Model
@@ -44,40 +44,29 @@ def describe(model: type[Model]) -> list[Description]:
 
 def _described(model: type[Model], schema: dict[str, Any], parts: dict[str, Any]) -> Iterator[Description]:
     for name, about in schema["properties"].items():
-        yield _one(name, about, _default(model, about, name in schema.get("required", ())))
-        yield from _of_parts(name, about, parts)
+        yield _one(name, about, model.none_means, name in schema.get("required", ()))
+        if "discriminator" in about.get("items", {}):
+            yield from _of_items(name, about["items"]["discriminator"], parts)
 
 
-def _of_parts(name: str, about: dict[str, Any], parts: dict[str, Any]) -> Iterator[Description]:
-    """Describe what the items of a list have: the same name in several kinds of them once."""
-    mapping = about.get("items", {}).get("discriminator", {}).get("mapping", {})
-    kinds: dict[str, list[str]] = {}
-    shown: dict[str, tuple[dict[str, Any], bool]] = {}
-    for kind, reference in mapping.items():
-        part = parts[reference.rsplit("/", 1)[1]]
-        for inner, inner_about in part["properties"].items():
-            kinds.setdefault(inner, []).append(kind)
-            shown.setdefault(inner, (inner_about, inner in part.get("required", ())))
-    for inner, (inner_about, required) in shown.items():
-        some = kinds[inner]
-        which = "" if len(some) == len(mapping) else f"{', '.join(some)}: "
-        described = _one(f"{name}.{inner}", inner_about, "" if required else _text(inner_about.get("default")))
-        if inner == about["items"]["discriminator"]["propertyName"]:
-            words = "one of " + ", ".join(map(repr, mapping))
-            described = Description(described.name, "", described.unit, words, described.meaning)
-        yield Description(described.name, described.default, described.unit, described.range, which + described.meaning)
+def _of_items(name: str, choice: dict[str, Any], parts: dict[str, Any]) -> Iterator[Description]:
+    """Describe what the items of a list have, which are of several kinds: the same name in several of them once."""
+    models = {kind: parts[reference.rsplit("/", 1)[1]] for kind, reference in choice["mapping"].items()}
+    for inner in dict.fromkeys(inner for part in models.values() for inner in part["properties"]):
+        some = {kind: part for kind, part in models.items() if inner in part["properties"]}
+        first = next(iter(some.values()))
+        row = _one(f"{name}.{inner}", first["properties"][inner], "none", inner in first.get("required", ()))
+        if inner == choice["propertyName"]:
+            row = replace(row, range="one of " + ", ".join(map(repr, models)))
+        elif len(some) < len(models):
+            row = replace(row, meaning=f"{', '.join(some)}: {row.meaning}")
+        yield row
 
 
-def _one(name: str, about: dict[str, Any], default: str) -> Description:
-    return Description(name, default, about.get("unit", ""), in_words(about), about.get("description", ""))
-
-
-def _default(model: type[Model], about: dict[str, Any], required: bool) -> str:
-    if required:
-        return ""
+def _one(name: str, about: dict[str, Any], none_means: str, required: bool) -> Description:
     value = about.get("default")
-    return model.none_means if value is None else _text(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if value is None:
+        default = "" if required else none_means
+    else:
+        default = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Description(name, default, about.get("unit", ""), in_words(about), about.get("description", ""))

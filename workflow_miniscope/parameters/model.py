@@ -41,7 +41,7 @@ class Model(BaseModel):
         What a parameter that is None stands for.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     owner: ClassVar[str]
     none_means: ClassVar[str] = "none"
