@@ -69,6 +69,9 @@ def test_the_wheel_has_what_messages_and_readme_name(built):
     wanted |= {f"notebooks/{name}" for name in notebooks}
     assert {f"workflow_miniscope/files/{name}" for name in wanted} <= names
     assert "workflow_miniscope/py.typed" in names
+    pages = TOP / "workflow_miniscope" / "web" / "static"
+    files = {path.relative_to(TOP).as_posix() for path in pages.rglob("*") if path.is_file()}
+    assert files <= names and len([name for name in files if name.endswith("LICENSE")]) == 1
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
     # a picture with a relative path would be broken on a package index
     assert 'src="docs/' not in metadata

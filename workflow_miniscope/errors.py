@@ -46,6 +46,14 @@ class NothingMatched(RecordingError, ResultError):
     exit_status = NOTHING_MATCHED
 
 
+class CurationError(WorkflowError):
+    """A decision or a log of decisions is not what it should be, or cannot be saved."""
+
+
+class NotSavedError(CurationError):
+    """Decisions are what they should be but cannot be written: the disk is full, or a folder is read-only."""
+
+
 class ParameterError(WorkflowError):
     """A parameter or restriction is unknown or out of range."""
 

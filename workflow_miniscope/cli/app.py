@@ -18,6 +18,7 @@ from . import (
     check,
     compare,
     console,
+    curate,
     db,
     demo,
     exclude,
@@ -63,6 +64,7 @@ app.command("relocate")(relocate.command)
 app.command("reassign")(reassign.command)
 app.command("extract")(extract.command)
 app.command("compare")(compare.command)
+app.command("curate")(curate.command)
 app.command("demo")(demo.command)
 app.command("report")(report.command)
 app.command("params")(params.command)

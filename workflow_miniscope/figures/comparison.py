@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..movies.types import Floats, Ints
-from .footprints import outline
+from ..results.outlines import outline
 from .style import INK, QUIET, WIDTH, image_scale_bar, new_figure, show_image, styled
 
 # told apart on a dark image and, darker, on white, with any common colour blindness

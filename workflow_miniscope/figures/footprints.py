@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import contourpy
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -12,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from ..movies.types import Floats
+from ..results.outlines import outline
 from .style import CYCLE, WIDTH, image_scale_bar, new_figure, show_image, styled
 
 ACCEPTED, REJECTED = "#FFD166", "#7FC8F8"  # light enough to be read on a dark image
@@ -95,29 +95,6 @@ def footprints(
     if title:
         axes.set_title(title)
     return figure
-
-
-def outline(mask, height: int, width: int, energy: float) -> list[Floats]:
-    """Return the closed lines (x, y) around a cell's brightest pixels that hold the given part of its energy."""
-    x, y = (np.asarray(part, int) for part in mask[:2])
-    weights = np.asarray(mask[2], float)
-    if not len(x):
-        return []
-    if x.min() < 0 or y.min() < 0 or x.max() >= width or y.max() >= height:
-        raise ValueError(
-            f"A mask has columns {x.min()} to {x.max()} and rows {y.min()} to {y.max()}, outside an image "
-            f"of {width} columns and {height} rows; are its x and y swapped?"
-        )
-    # one empty pixel around, so that the outline of a cell at the border closes
-    left, top = x.min() - 1, y.min() - 1
-    crop = np.zeros((y.max() - top + 2, x.max() - left + 2))
-    crop[y - top, x - left] = weights
-    values = np.sort(weights)[::-1]
-    held = np.cumsum(values**2)
-    level = values[np.searchsorted(held, energy * held[-1])]
-    # just below the level, so that a mask of equal weights has an outline too
-    lines = contourpy.contour_generator(z=crop).lines(level * 0.999)
-    return [line + (left, top) for line in lines]
 
 
 def _draw(axes, lines, colour: str, width: float, style: str, alpha: float = 1.0) -> None:

@@ -8,6 +8,7 @@ from .dff import Dff, background, compute_dff
 from .evaluation import Evaluation
 from .find import find_result
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
+from .opened import OpenedResult, Traces
 from .raw import RawTraces
 from .reader import read_result
 from .verdict import Verdict
@@ -19,9 +20,11 @@ __all__ = [
     "Dff",
     "Evaluation",
     "Mask",
+    "OpenedResult",
     "PiecewiseShifts",
     "RawTraces",
     "RigidShifts",
+    "Traces",
     "Verdict",
     "background",
     "compute_dff",

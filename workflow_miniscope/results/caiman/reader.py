@@ -55,7 +55,25 @@ def read_result(path: str | Path) -> CaimanResult:
         raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
 
 
-def _read(file: h5py.File, path: Path) -> CaimanResult:
+def read_components(file: h5py.File, path: Path) -> CaimanResult:
+    """Read an open file without what grows with the recording: traces, shifts, model of the background.
+
+    Raises
+    ------
+    ResultError
+        See :func:`read_result`.
+    """
+    try:
+        if not is_result(file):
+            raise ResultError(f"{path} is an HDF5 file but no result of CaImAn: it has no estimates/A.")
+        return _read(file, path, whole=False)
+    except ResultError as error:
+        raise error if str(path) in str(error) else ResultError(f"{path}: {error}") from None
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError) as error:
+        raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
+
+
+def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
     estimates = file["estimates"]
     params = read_tree(file["params"]) if "params" in file else {}
     provenance = read_tree(file["provenance"]) if "provenance" in file else {}
@@ -66,7 +84,8 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         )
 
     dims = _dims(file)
-    A, C = read_sparse(estimates, "A"), read_array(estimates, "C")
+    A = read_sparse(estimates, "A")
+    C = read_array(estimates, "C") if whole else _no_traces(estimates)
     if A is None:
         raise ResultError("there are no footprints in it: the analysis found no components or did not end.")
     n = A.shape[1]
@@ -81,11 +100,13 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         return value.ravel() if value is not None and value.size == n else None
 
     def traces(name: str) -> Numbers | None:
+        if not whole:
+            return None
         return read_array(estimates, name) if n else np.zeros((0, frames))
 
     accepted = _indices(estimates, "idx_components")
     g = read_array(estimates, "g")
-    b, f = read_array(estimates, "b"), read_array(estimates, "f")
+    b, f = (read_array(estimates, name) if whole else None for name in "bf")
     images = file.get("motion_correction", {})
     summary: dict[str, Any] = {name: read_array(images, name) for name in IMAGES if name in images}
     Cn = _image(read_array(estimates, "Cn"), dims)
@@ -103,7 +124,7 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         YrA=traces("YrA"),
         F_dff=traces("F_dff"),
         dff_method=provenance.get("dff_method") or "",
-        W=read_sparse(estimates, "W"),
+        W=read_sparse(estimates, "W") if whole else None,
         b0=_pixels(read_array(estimates, "b0"), dims),
         b=b if b is not None and f is not None else None,
         f=f if b is not None and f is not None else None,
@@ -120,7 +141,7 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
         verdict=read_verdict(file),
         params=params,
         requested=requested,
-        motion=_motion(file, dims, params),
+        motion=_motion(file, dims, params) if whole else None,
         method=provenance.get("method") or "caiman",
         version=provenance.get("version") or str(params.get("data", {}).get("caiman_version") or ""),
         created=_created(provenance, path),
@@ -129,7 +150,8 @@ def _read(file: h5py.File, path: Path) -> CaimanResult:
     )
     if result.average_image is None:
         result.average_image = _modelled_average(result)
-    _ensure_dff(result)
+    if whole:
+        _ensure_dff(result)
     return result
 
 
@@ -141,6 +163,12 @@ def _dims(file: h5py.File) -> tuple[int, int]:
         size = "no" if dims is None else f"a {dims.size}-dimensional"
         raise ResultError(f"the result is of {size} field of view; only two dimensions are supported.")
     return int(dims[0]), int(dims[1])
+
+
+def _no_traces(estimates: h5py.Group) -> Floats | None:
+    """Traces of no frames in place of those that are in the file; None where it has none."""
+    shape = getattr(estimates.get("C"), "shape", None) or ()
+    return np.zeros((shape[0], 0), np.float32) if len(shape) == 2 else None
 
 
 def _frames(file: h5py.File) -> int:

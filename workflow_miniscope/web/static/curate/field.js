@@ -1,0 +1,260 @@
+// The field of view: an image with the outlines of the components, zoomed and moved, where a click picks a component.
+
+import { getArrays } from "./api.js";
+
+// Told apart by colour and by dashes; light enough to be read on a dark image (figures/footprints.py uses the first two)
+export const STYLES = {
+  accepted: { colour: "#ffd166", dash: [], width: 1.6, mark: "✓" },
+  rejected: { colour: "#7fc8f8", dash: [1.5, 3.5], width: 1.8, mark: "✕" },
+  undecided: { colour: "#f3a6d0", dash: [7, 4], width: 1.4, mark: "○" },
+};
+const CLASSES = Object.keys(STYLES);
+const FAINT = 0.55; // undecided components that the engine rejected
+const MOST_ZOOM = 60, PICK_PX = 10, CLICK_PX = 4;
+
+export class Field extends EventTarget {
+  // Events: "pick" with detail.component, "pixel" with detail {x, y, value} or null.
+  constructor(canvas, { width, height, properties }, { points, starts, owners }) {
+    super();
+    Object.assign(this, { canvas, width, height, properties });
+    this.context = canvas.getContext("2d");
+    this.picture = new OffscreenCanvas(width, height);
+    this.images = new Map();
+    this.shown = new Set(CLASSES);
+    this.states = [];
+    this.selected = null;
+    this.neighbours = [];
+    this.visible = null;
+    this.#outlines(points, starts, owners);
+    this.#listen();
+    new ResizeObserver(() => this.#resized()).observe(canvas);
+  }
+
+  // Pixel (0, 0) has its centre at (0, 0) in the outlines and covers 0 to 1 on the canvas.
+  #outlines(points, starts, owners) {
+    this.lines = Array.from({ length: this.properties.x.length }, () => []);
+    for (let line = 0; line < owners.length; line++) {
+      this.lines[owners[line]].push(points.subarray(2 * starts[line], 2 * starts[line + 1]));
+    }
+    this.corners = this.lines.map((lines) => {
+      const all = lines.flatMap((line) => Array.from(line));
+      return [Math.max(...all.filter((_, k) => k % 2 === 0)), Math.min(...all.filter((_, k) => k % 2))];
+    });
+    this.paths = this.lines.map((lines) => {
+      const path = new Path2D();
+      for (const line of lines) {
+        for (let k = 0; k < line.length; k += 2) path[k ? "lineTo" : "moveTo"](line[k] + 0.5, line[k + 1] + 0.5);
+        path.closePath();
+      }
+      return path;
+    });
+  }
+
+  async show(name) {
+    if (!this.images.has(name)) {
+      const { image } = await getArrays(`image/${name}`);
+      this.images.set(name, { image, sorted: image.filter(Number.isFinite).sort() });
+    }
+    this.name = name;
+    this.contrast();
+  }
+
+  contrast(black = this.black ?? 1, white = this.white ?? 99.7) {
+    Object.assign(this, { black, white });
+    const { image, sorted } = this.images.get(this.name);
+    const at = (percent) => sorted[Math.round((percent / 100) * (sorted.length - 1))] ?? 0;
+    const low = at(black), range = Math.max(at(white) - low, 1e-12);
+    const pixels = new ImageData(this.width, this.height), data = new Uint32Array(pixels.data.buffer);
+    for (let k = 0; k < image.length; k++) {
+      const grey = Math.max(0, Math.min(255, Math.round((255 * (image[k] - low)) / range))) || 0;
+      data[k] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
+    }
+    this.picture.getContext("2d").putImageData(pixels, 0, 0);
+    this.draw();
+  }
+
+  #resized() {
+    const ratio = devicePixelRatio, { clientWidth, clientHeight } = this.canvas;
+    this.canvas.width = Math.round(clientWidth * ratio);
+    this.canvas.height = Math.round(clientHeight * ratio);
+    if (this.scale === undefined || this.fitted) this.fit();
+    else this.draw();
+  }
+
+  fit() {
+    const { clientWidth, clientHeight } = this.canvas;
+    this.scale = Math.min(clientWidth / this.width, clientHeight / this.height);
+    this.left = (clientWidth - this.width * this.scale) / 2;
+    this.top = (clientHeight - this.height * this.scale) / 2;
+    this.fitted = true;
+    this.draw();
+  }
+
+  zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    const least = 0.5 * Math.min(this.canvas.clientWidth / this.width, this.canvas.clientHeight / this.height);
+    const scale = Math.max(least, Math.min(MOST_ZOOM, this.scale * factor));
+    this.left = x - ((x - this.left) * scale) / this.scale;
+    this.top = y - ((y - this.top) * scale) / this.scale;
+    this.scale = scale;
+    this.fitted = false;
+    this.draw();
+  }
+
+  move(dx, dy) {
+    this.left += dx;
+    this.top += dy;
+    this.fitted = false;
+    this.draw();
+  }
+
+  // Bring a component into view if it is outside, without a jump if it is not.
+  reveal(component) {
+    const x = this.properties.x[component], y = this.properties.y[component];
+    if (x === null) return;
+    const [left, top] = this.toScreen(x, y), { clientWidth, clientHeight } = this.canvas, margin = 30;
+    if (left < margin || top < margin || left > clientWidth - margin || top > clientHeight - margin) {
+      this.move(clientWidth / 2 - left, clientHeight / 2 - top);
+    }
+  }
+
+  // From pixels of the image, whose centres are whole numbers, to CSS pixels of the canvas, and back.
+  toScreen(x, y) { return [this.left + (x + 0.5) * this.scale, this.top + (y + 0.5) * this.scale]; }
+  toImage(left, top) { return [(left - this.left) / this.scale - 0.5, (top - this.top) / this.scale - 0.5]; }
+
+  draw() {
+    if (this.pending) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = 0;
+      this.#paint();
+    });
+  }
+
+  #paint() {
+    const { context, scale } = this, ratio = devicePixelRatio;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.setTransform(scale * ratio, 0, 0, scale * ratio, this.left * ratio, this.top * ratio);
+    context.imageSmoothingEnabled = scale < 1;
+    context.drawImage(this.picture, 0, 0);
+    for (const kind of CLASSES) if (this.shown.has(kind)) this.#strokeAll(kind);
+    for (const component of this.neighbours) this.#label(component, STYLES[this.#kind(component)].colour, 12);
+    if (this.selected !== null) this.#strokeSelected();
+  }
+
+  #kind(component) { return this.states[component]?.decision ?? "undecided"; }
+
+  #strokeAll(kind) {
+    for (const faint of [true, false]) {
+      const path = new Path2D();
+      this.paths.forEach((one, component) => {
+        const isFaint = kind === "undecided" && this.properties.engine[component] === "rejected";
+        const hidden = component === this.selected || (this.visible && !this.visible.has(component));
+        if (this.#kind(component) === kind && isFaint === faint && !hidden) path.addPath(one);
+      });
+      this.#stroke(path, STYLES[kind], faint ? FAINT : 1);
+    }
+  }
+
+  #stroke(path, { colour, dash, width }, alpha) {
+    const { context, scale } = this;
+    context.lineCap = "round";
+    context.setLineDash(dash.map((length) => length / scale));
+    context.globalAlpha = 0.5 * alpha;
+    context.lineWidth = (width + 2) / scale;
+    context.strokeStyle = "#000";
+    context.stroke(path);
+    context.globalAlpha = alpha;
+    context.lineWidth = width / scale;
+    context.strokeStyle = colour;
+    context.stroke(path);
+    context.globalAlpha = 1;
+    context.setLineDash([]);
+  }
+
+  #strokeSelected() {
+    const { context, scale } = this, style = STYLES[this.#kind(this.selected)], path = this.paths[this.selected];
+    context.lineWidth = 6 / scale;
+    context.strokeStyle = "#000";
+    context.stroke(path);
+    context.lineWidth = 4.5 / scale;
+    context.strokeStyle = "#fff";
+    context.stroke(path);
+    this.#stroke(path, { ...style, width: 2 }, 1);
+    this.#label(this.selected, "#fff", 14);
+  }
+
+  #label(component, colour, size) {
+    if (this.properties.x[component] === null) return;
+    const { context } = this, ratio = devicePixelRatio, [x, y] = this.corners[component];
+    const [left, top] = this.toScreen(x, y);
+    context.save();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.font = `600 ${size}px system-ui, sans-serif`;
+    context.textAlign = "left"; // beside the outline, which stays to be seen
+    context.textBaseline = "bottom";
+    context.lineWidth = 3;
+    context.lineJoin = "round";
+    context.strokeStyle = "#000c";
+    context.strokeText(component, left, top);
+    context.fillStyle = colour;
+    context.fillText(component, left, top);
+    context.restore();
+  }
+
+  // The component under a place; clicked again, the next one there. Near misses count where nothing is under it.
+  pick(left, top) {
+    const [x, y] = this.toImage(left, top), { x: xs, y: ys } = this.properties;
+    const may = (k) => xs[k] !== null && this.shown.has(this.#kind(k)) && (!this.visible || this.visible.has(k));
+    const distance = (k) => Math.hypot(xs[k] - x, ys[k] - y);
+    const all = this.paths.map((_, k) => k).filter(may).sort((a, b) => distance(a) - distance(b));
+    const under = all.filter((k) => this.lines[k].some((line) => inside(line, x, y)));
+    if (under.length) return under[(under.indexOf(this.selected) + 1) % under.length];
+    return all.length && distance(all[0]) * this.scale < PICK_PX ? all[0] : null;
+  }
+
+  #listen() {
+    const { canvas } = this;
+    let start = null;
+    canvas.addEventListener("pointerdown", (event) => {
+      start = { x: event.offsetX, y: event.offsetY, moved: false };
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!start) return this.#tellPixel(event.offsetX, event.offsetY);
+      const dx = event.offsetX - start.x, dy = event.offsetY - start.y;
+      if (!start.moved && Math.hypot(dx, dy) < CLICK_PX) return;
+      this.move(dx, dy);
+      start = { x: event.offsetX, y: event.offsetY, moved: true };
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (start && !start.moved) {
+        const component = this.pick(event.offsetX, event.offsetY);
+        if (component !== null) this.dispatchEvent(new CustomEvent("pick", { detail: { component } }));
+      }
+      start = null;
+    });
+    canvas.addEventListener("pointercancel", () => { start = null; });
+    canvas.addEventListener("pointerleave", () => this.dispatchEvent(new CustomEvent("pixel", { detail: null })));
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
+      this.zoom(Math.exp(-event.deltaY * lines * 0.0015), event.offsetX, event.offsetY);
+    }, { passive: false });
+  }
+
+  #tellPixel(left, top) {
+    const [x, y] = this.toImage(left, top).map(Math.round);
+    const within = x >= 0 && y >= 0 && x < this.width && y < this.height && this.images.has(this.name);
+    const detail = within ? { x, y, value: this.images.get(this.name).image[y * this.width + x] } : null;
+    this.dispatchEvent(new CustomEvent("pixel", { detail }));
+  }
+}
+
+function inside(line, x, y) {
+  let odd = false;
+  for (let k = 0, j = line.length - 2; k < line.length; j = k, k += 2) {
+    const [xa, ya, xb, yb] = [line[k], line[k + 1], line[j], line[j + 1]];
+    if (ya > y !== yb > y && x < ((xb - xa) * (y - ya)) / (yb - ya) + xa) odd = !odd;
+  }
+  return odd;
+}

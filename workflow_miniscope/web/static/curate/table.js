@@ -1,0 +1,146 @@
+// The table of components: sorted by any column, filtered, one selected.
+
+import { STYLES } from "./field.js";
+
+const number = (digits) => (value) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+const COLUMNS = [
+  { name: "number", label: "#", title: "Number of the component in the result, from 0", show: String },
+  { name: "decision", label: "Decision", title: "What was decided", text: true },
+  { name: "engine", label: "Engine", title: "Verdict of the engine", text: true, show: (value) => (value === "accepted" ? "✓ accepted" : "✕ rejected") },
+  { name: "doubt", label: "Doubt", title: "How near the engine's verdict was, 0 to 1: an order, no probability", show: number(2), down: true },
+  { name: "snr", label: "SNR", title: "Signal to noise ratio of the trace", show: number(1), down: true },
+  { name: "r", label: "Consistency", title: "Correlation of the footprint with the image of its activity", show: number(2), down: true },
+  { name: "classifier", label: "Classifier", title: "Value of the engine's classifier", show: number(2), down: true },
+  { name: "events", label: "Events", title: "Runs of frames whose activity exceeds the noise of the trace", show: (value) => value ?? "–", down: true },
+  { name: "size", label: "Pixels", title: "Pixels of the footprint", show: String, down: true },
+  { name: "note", label: "Note", title: "Note", text: true },
+];
+
+export class Table extends EventTarget {
+  // Events: "pick" with detail.component, "shown" when other rows are shown.
+  constructor(table, properties, states) {
+    super();
+    this.body = table.tBodies[0];
+    this.properties = properties;
+    this.states = states;
+    this.columns = COLUMNS.filter(({ name }) => ["number", "decision", "note", "events"].includes(name) || properties[name]);
+    this.filter = { decision: "", engine: "", text: "" };
+    this.sort = { name: "doubt", down: true };
+    this.rows = properties.engine.map((_, component) => this.#row(component));
+    this.#head(table.tHead);
+    this.arrange();
+  }
+
+  #head(head) {
+    const row = head.insertRow();
+    for (const column of this.columns) {
+      const cell = document.createElement("th"), button = document.createElement("button");
+      cell.scope = "col";
+      cell.className = column.text ? "text" : "";
+      cell.dataset.column = column.name;
+      button.type = "button";
+      button.title = column.title;
+      button.addEventListener("click", () => this.sortBy(column));
+      cell.append(button);
+      row.append(cell);
+    }
+    this.head = row;
+  }
+
+  #row(component) {
+    const row = document.createElement("tr");
+    row.dataset.component = component;
+    for (const column of this.columns) {
+      const cell = row.insertCell();
+      cell.className = column.text ? "text" : "";
+      if (column.name === "note") cell.classList.add("note-text");
+    }
+    row.addEventListener("click", () => this.dispatchEvent(new CustomEvent("pick", { detail: { component } })));
+    this.#fill(row, component);
+    return row;
+  }
+
+  value(name, component) {
+    if (name === "number") return component;
+    if (name === "decision" || name === "note") return this.states()[component]?.[name] ?? "";
+    return this.properties[name]?.[component] ?? null;
+  }
+
+  #fill(row, component) {
+    this.columns.forEach((column, k) => {
+      const value = this.value(column.name, component), cell = row.cells[k];
+      if (column.name === "decision") {
+        cell.className = `text ${value}`;
+        cell.textContent = `${STYLES[value].mark} ${value}`;
+      } else {
+        cell.textContent = column.show ? column.show(value) : value;
+        if (column.name === "note") cell.title = value;
+      }
+    });
+  }
+
+  sortBy(column) {
+    const same = this.sort.name === column.name;
+    this.sort = { name: column.name, down: same ? !this.sort.down : Boolean(column.down) };
+    this.arrange();
+  }
+
+  // Fill rows anew; null: all of them.
+  update(components) {
+    for (const component of components ?? this.rows.keys()) this.#fill(this.rows[component], component);
+    this.arrange();
+  }
+
+  arrange() {
+    const { decision, engine, text } = this.filter, wanted = text.trim().toLowerCase(), { name, down } = this.sort;
+    const chosen = [...this.rows.keys()].filter((component) => {
+      const state = this.states()[component];
+      return (!decision || state.decision === decision || component === this.kept)
+        && (!engine || this.properties.engine[component] === engine)
+        && (!wanted || String(component) === wanted || state.note.toLowerCase().includes(wanted));
+    });
+    const order = (a, b) => (typeof a === "string" ? a.localeCompare(b) : a - b);
+    chosen.sort((a, b) => {
+      const [first, second] = [this.value(name, a), this.value(name, b)];
+      if (first === null || second === null) return (first === null) - (second === null) || a - b;
+      return (down ? order(second, first) : order(first, second)) || a - b;
+    });
+    if (this.order?.length !== chosen.length || chosen.some((component, k) => component !== this.order[k])) {
+      this.order = chosen;
+      this.body.replaceChildren(...chosen.map((component) => this.rows[component]));
+      this.dispatchEvent(new CustomEvent("shown"));
+    }
+    this.columns.forEach((column, k) => {
+      const sorted = column.name === name;
+      this.head.cells[k].ariaSort = sorted ? (down ? "descending" : "ascending") : "none";
+      this.head.cells[k].firstChild.textContent = column.label + (sorted ? (down ? " ↓" : " ↑") : "");
+    });
+  }
+
+  select(component) {
+    if (this.kept !== undefined && this.kept !== null) this.rows[this.kept].ariaSelected = "false";
+    this.kept = component;
+    this.arrange();
+    if (component === null) return;
+    this.rows[component].ariaSelected = "true";
+    this.rows[component].scrollIntoView({ block: "nearest" });
+  }
+
+  // The row so many rows further down; the first one if none is selected.
+  step(by) {
+    if (!this.order.length) return null;
+    const at = this.order.indexOf(this.kept);
+    return this.order[at < 0 ? 0 : Math.max(0, Math.min(this.order.length - 1, at + by))];
+  }
+
+  // The undecided component that is most doubtful, other than one; of those that are shown, or else of all.
+  nextDoubtful(but) {
+    const undecided = (component) => component !== but && this.states()[component].decision === "undecided";
+    const doubt = (component) => this.properties.doubt[component];
+    for (const among of [this.order, [...this.rows.keys()]]) {
+      const left = among.filter(undecided);
+      if (left.length) return left.reduce((best, one) => (doubt(one) > doubt(best) ? one : best));
+    }
+    return null;
+  }
+}
