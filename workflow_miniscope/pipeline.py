@@ -1,7 +1,7 @@
 """Activates every Element against one database, with the configured prefix.
 
     from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
-    from workflow_miniscope.pipeline import description, extraction, face, recording
+    from workflow_miniscope.pipeline import curation, description, extraction, face, recording
 
 Importing this module connects to the database and declares the tables that are not there yet.
 """
@@ -25,7 +25,7 @@ from .paths import (
     get_processed_root_data_dir,
 )
 from .settings import get_settings
-from .tables import description, exclusion, extraction, face, recording
+from .tables import curation, description, exclusion, extraction, face, recording
 
 __all__ = [
     "AnatomicalLocation",
@@ -40,6 +40,7 @@ __all__ = [
     "Subject",
     "User",
     "connection",
+    "curation",
     "description",
     "dj",
     "event",
@@ -100,3 +101,4 @@ exclusion.schema.activate(prefix + "exclusion")
 extraction.schema.activate(prefix + "extraction")
 face.schema.activate(prefix + "face")
 description.schema.activate(prefix + "description")
+curation.schema.activate(prefix + "curation")

@@ -9,11 +9,24 @@ import typer
 
 
 def command(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Folder of a result, or the result file.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULT", help="Folder of a result, the result file, or a restriction that chooses one processing."
+        ),
+    ],
     curator: Annotated[str | None, typer.Option(help="Who decides; by default the name of the user.")] = None,
     decisions: Annotated[
         Path | None, typer.Option(help="Folder for the file of decisions; by default the result's own.")
     ] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the decisions to this CSV file; no page.")] = None,
+    apply: Annotated[
+        Path | None, typer.Option(help="Decide what this CSV file says (component, decision, note); no page.")
+    ] = None,
+    commit: Annotated[
+        bool,
+        typer.Option("--commit", help="Make a curated result of the decisions; no page."),
+    ] = False,
     port: Annotated[int | None, typer.Option(help="Port of the page; by default one that fits the result.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
@@ -21,6 +34,21 @@ def command(
 
     Decisions are saved at once, in a file beside the result; the result is never changed.
     """
-    from ..web.start import curate
+    from ..results.curation import Summary, events_for, export_csv, read_csv
+    from ..work.curation import curating
 
-    curate(result, curator, decisions, port, browser)
+    with curating(target, curator, decisions) as at_it:
+        log, result = at_it.log, at_it.opened.components
+        if apply is not None:
+            wanted = read_csv(apply, result.n_components)
+            log.append([event.as_json() for event in events_for(log.curation, wanted)])
+            print(f"{at_it.curator}: {Summary.of(log.curation.states)}")
+        if export is not None:
+            export_csv(export, result, log.curation.states, at_it.curator)
+            print(export)
+        if commit:
+            print(at_it.commit())
+        if apply is None and export is None and not commit:
+            from ..web.start import curate
+
+            curate(at_it, port, browser)

@@ -85,15 +85,22 @@ class OpenedResult:
         IndexError
             There is no such component.
         """
+        fitted, residual = self.fitted(component), self._row("YrA", component)
+        raw = None if residual is None else fitted + residual
+        return Traces(fitted=fitted, raw=raw, deconvolved=self._row("S", component))
+
+    def fitted(self, component: int) -> Floats:
+        """Read the fitted trace of a component alone, float32 [frames].
+
+        Raises
+        ------
+        IndexError
+            There is no such component.
+        """
         if not 0 <= component < self.components.n_components:
             raise IndexError(component)
-        fitted = self._row("C", component)
-        residual = self._row("YrA", component)
-        return Traces(
-            fitted=np.zeros(self.n_frames, np.float32) if fitted is None else fitted,
-            raw=None if fitted is None or residual is None else fitted + residual,
-            deconvolved=self._row("S", component),
-        )
+        row = self._row("C", component)
+        return np.zeros(self.n_frames, np.float32) if row is None else row
 
     def _row(self, name: str, component: int) -> Floats | None:
         if not self._has[name]:

@@ -3,6 +3,7 @@
 A log is only ever appended to, and the result itself is never changed.
 """
 
+from .curated import Summary, events_for, export_csv, read_csv, verdict, write_curated
 from .decisions import DECISIONS, UNDECIDED, Curation, Event, State
 from .log import DecisionLog, fingerprint, log_path, read_log
 
@@ -13,7 +14,13 @@ __all__ = [
     "DecisionLog",
     "Event",
     "State",
+    "Summary",
+    "events_for",
+    "export_csv",
     "fingerprint",
     "log_path",
+    "read_csv",
     "read_log",
+    "verdict",
+    "write_curated",
 ]

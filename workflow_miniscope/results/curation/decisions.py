@@ -118,7 +118,12 @@ class Event:
 
 def now() -> str:
     """Give the time in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return utc().isoformat(timespec="milliseconds")
+
+
+def utc() -> datetime:
+    """Give the time, aware of its zone."""
+    return datetime.now(UTC)
 
 
 def _text(values: dict[str, Any], name: str) -> str:

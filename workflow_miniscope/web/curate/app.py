@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ...errors import CurationError, NotSavedError
-from ...results.caiman import OpenedResult
-from ...results.curation import DecisionLog, fingerprint
+from ...errors import CurationError, NotSavedError, WorkflowError
+from ...results.curation import fingerprint
+from ...work.curation import Curating
 from ..binary import MEDIA_TYPE, pack
 from ..files import file_routes
 from . import view
@@ -31,19 +31,15 @@ MOST_POINTS = 8192
 LARGEST_REQUEST = 4 << 20
 
 
-def curation_app(opened: OpenedResult, log: DecisionLog, curator: str) -> Starlette:
+def curation_app(curating: Curating) -> Starlette:
     """Make the page for one result and one curator.
 
     Parameters
     ----------
-    opened : OpenedResult
-        The result.
-    log : DecisionLog
-        Where decisions are saved.
-    curator : str
-        Who decides.
+    curating : Curating
+        The result, and where decisions are saved.
     """
-    page = _Page(opened, log, curator)
+    page = _Page(curating)
     answers: dict[str, Callable[..., Any]] = {
         "result": page.result,
         "events": page.events,
@@ -54,14 +50,12 @@ def curation_app(opened: OpenedResult, log: DecisionLog, curator: str) -> Starle
     }
     routes = [Route(f"/api/{path}", answer) for path, answer in answers.items()]
     routes += [Route("/api/decisions", page.decisions), Route("/api/decisions", page.decide, methods=["POST"])]
+    routes.append(Route("/api/commit", page.commit, methods=["POST"]))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        counting = threading.Thread(target=page.count_events, daemon=True)
-        counting.start()
         yield
-        page.stopping.set()
-        await anyio.to_thread.run_sync(counting.join)
+        await anyio.to_thread.run_sync(page.stop)
 
     return Starlette(routes=[*file_routes("curate"), *routes], lifespan=lifespan)
 
@@ -69,20 +63,30 @@ def curation_app(opened: OpenedResult, log: DecisionLog, curator: str) -> Starle
 class _Page:
     """The result as the page asks for it. Methods that are no coroutines run in threads of their own."""
 
-    def __init__(self, opened: OpenedResult, log: DecisionLog, curator: str) -> None:
-        self._opened, self._log, self._curator = opened, log, curator
+    def __init__(self, curating: Curating) -> None:
+        self._curating = curating
+        opened, self._log, self._curator = curating.opened, curating.log, curating.curator
+        self._opened = opened
         self._images = view.images(opened.components)
         self._outlines = view.outlines(opened.components)
-        self._neighbours = view.Neighbours(opened.components)
+        self._properties = view.properties(opened.components)
         self._traces = lru_cache(maxsize=KEPT_TRACES)(opened.traces)
+        self._fitted = lru_cache(maxsize=KEPT_TRACES)(opened.fitted)
         self._events: list[int | None] | None = None
-        self.stopping = threading.Event()
+        self._counting = threading.Thread(target=self._count_events, daemon=True)
+        self._starting, self._stopping = threading.Lock(), threading.Event()
 
-    def count_events(self) -> None:
-        """Count every component's events: reads all traces once, so it is done beside the page."""
+    def stop(self) -> None:
+        """End what is done beside the page, before the result is closed."""
+        self._stopping.set()
+        with self._starting:
+            if self._counting.is_alive():
+                self._counting.join()
+
+    def _count_events(self) -> None:
         counts: list[int | None] = []
         for component in range(self._opened.components.n_components):
-            if self.stopping.is_set():
+            if self._stopping.is_set():
                 return
             counts.append(view.count_events(self._opened, component))
         self._events = counts
@@ -104,12 +108,18 @@ class _Page:
                 "engine": f"{result.method} {result.version}".strip(),
                 "images": [{"name": name, "label": label} for name, (label, _) in self._images.items()],
                 "thresholds": view.thresholds(result),
-                "properties": view.properties(result),
+                "properties": self._properties,
             }
         )
 
     def events(self, _: Request) -> Response:
-        """Count of events of each component; null while they are counted."""
+        """Count of events of each component; null while they are counted.
+
+        That takes all traces, so it begins when the page asks for the first time, after all that is more urgent.
+        """
+        with self._starting:
+            if self._counting.ident is None:
+                self._counting.start()
         return JSONResponse({"events": self._events})
 
     def outlines(self, _: Request) -> Response:
@@ -125,7 +135,7 @@ class _Page:
         return Response(pack({"image": self._images[name][1]}), media_type=MEDIA_TYPE)
 
     def traces(self, request: Request) -> Response:
-        """Return the traces of one component between two frames, as envelopes."""
+        """Return the traces of one component between two frames, or the fitted one only, as envelopes."""
         frames = self._opened.n_frames
         try:
             start = int(request.query_params.get("start", 0))
@@ -138,17 +148,21 @@ class _Page:
         if component >= self._opened.components.n_components or (start >= stop and frames):
             return _problem("There is no such part of a trace.", 404)
         length = stretch_length(stop - start, min(max(points, 1), MOST_POINTS))
-        traces = self._traces(component)
-        parts = {"raw": traces.raw, "fitted": traces.fitted, "deconvolved": traces.deconvolved}
+        if request.query_params.get("only") == "fitted":
+            parts = {"fitted": self._fitted(component)}
+        else:
+            parts = vars(self._traces(component))
         arrays = {name: envelope(part, start, stop, length) for name, part in parts.items() if part is not None}
         return Response(pack(arrays, start=start // length * length, length=length), media_type=MEDIA_TYPE)
 
     def neighbours(self, request: Request) -> Response:
-        """Name the components that overlap one."""
+        """Correlate the fitted trace of a component with those of its neighbours, in their order."""
         component = request.path_params["component"]
         if component >= self._opened.components.n_components:
             return _problem("There is no such component.", 404)
-        return JSONResponse(self._neighbours.of(self._opened, component))
+        own = self._fitted(component)
+        others = [self._fitted(other) for other, _ in self._properties["neighbours"][component]]
+        return JSONResponse({"correlations": [view.correlation(own, other) for other in others]})
 
     def decisions(self, request: Request) -> Response:
         """Return the events after those that the page knows."""
@@ -168,12 +182,25 @@ class _Page:
     def _save(self, body: bytes) -> Response:
         try:
             sent = _Sent.parse(body)
-            self._log.append(sent.events)
+            if self._log.append(sent.events):
+                self._curating.changed()
         except NotSavedError as error:
             return _problem(str(error), 507)
         except CurationError as error:
             return _problem(str(error), 400)
         return self._since(sent.seen)
+
+    async def commit(self, request: Request) -> Response:
+        """Make a curated result of what is decided."""
+        return await anyio.to_thread.run_sync(self._commit)
+
+    def _commit(self) -> Response:
+        try:
+            return JSONResponse({"made": self._curating.commit()})
+        except WorkflowError as error:
+            return _problem(str(error), 400)
+        except Exception as error:  # such as a lost connection: the page says so, decisions are in the log
+            return _problem(f"The curation could not be committed ({error}).", 500)
 
     def _since(self, seen: Any) -> Response:
         try:

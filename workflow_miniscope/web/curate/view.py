@@ -91,6 +91,7 @@ def properties(result: CaimanResult) -> dict[str, Any]:
         "classifier": numbers(result.cnn_preds),
         "size": np.diff(result.A.indptr).tolist(),
         "doubt": numbers(doubt(result)),
+        "neighbours": neighbours(result),
         "y": numbers(result.center[:, 0]),
         "x": numbers(result.center[:, 1]),
     }
@@ -124,36 +125,28 @@ def count_events(opened: OpenedResult, component: int) -> int | None:
     return int(active[:1].sum() + (active[1:] & ~active[:-1]).sum())
 
 
-class Neighbours:
-    """Components that overlap, and how much."""
+def neighbours(result: CaimanResult) -> list[list[tuple[int, float]]]:
+    """Name the neighbours of every component.
 
-    def __init__(self, result: CaimanResult) -> None:
-        norms = np.sqrt(np.asarray(result.A.multiply(result.A).sum(axis=0)).ravel())
-        unit = result.A @ sp.diags(1 / np.where(norms > 0, norms, 1))
-        self._overlaps = sp.csr_matrix(unit.T @ unit)
-
-    def of(self, opened: OpenedResult, component: int) -> list[dict[str, Any]]:
-        """Name the neighbours of a component, the one that overlaps most first.
-
-        Returns
-        -------
-        list of dict
-            ``component``, ``overlap`` (cosine similarity of the footprints) and ``correlation`` of the fitted traces,
-            None where one of them is constant.
-        """
-        row = self._overlaps[component]
-        near = [(float(value), int(k)) for k, value in zip(row.indices, row.data, strict=True) if k != component]
-        near = sorted(((o, k) for o, k in near if o >= LEAST_OVERLAP), reverse=True)[:MOST_NEIGHBOURS]
-        if not near:
-            return []
-        own = opened.traces(component).fitted
-        return [
-            {"component": k, "overlap": overlap, "correlation": _correlation(own, opened.traces(k).fitted)}
-            for overlap, k in near
-        ]
+    Returns
+    -------
+    list of list of (int, float)
+        For each component, those that overlap with it and the cosine similarity of the footprints, largest first.
+    """
+    norms = np.sqrt(np.asarray(result.A.multiply(result.A).sum(axis=0)).ravel())
+    unit = result.A @ sp.diags(1 / np.where(norms > 0, norms, 1))
+    overlaps = sp.csr_matrix(unit.T @ unit)
+    found = []
+    for k in range(result.n_components):
+        row = overlaps[k]
+        near = [(int(other), float(o)) for other, o in zip(row.indices, row.data, strict=True) if other != k]
+        near = sorted((one for one in near if one[1] >= LEAST_OVERLAP), key=lambda one: -one[1])
+        found.append(near[:MOST_NEIGHBOURS])
+    return found
 
 
-def _correlation(a: Floats, b: Floats) -> float | None:
+def correlation(a: Floats, b: Floats) -> float | None:
+    """Correlate two traces; None where one of them is constant."""
     a, b = (trace.astype(np.float64) - trace.mean(dtype=np.float64) for trace in (a, b))
     size = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / size if size > 0 else None

@@ -4,9 +4,9 @@ import { getArrays } from "./api.js";
 
 // Told apart by colour and by dashes; light enough to be read on a dark image (figures/footprints.py uses the first two)
 export const STYLES = {
-  accepted: { colour: "#ffd166", dash: [], width: 1.6, mark: "✓" },
-  rejected: { colour: "#7fc8f8", dash: [1.5, 3.5], width: 1.8, mark: "✕" },
-  undecided: { colour: "#f3a6d0", dash: [7, 4], width: 1.4, mark: "○" },
+  accepted: { colour: "#ffd166", dash: [], width: 1.6, halo: true, mark: "✓" },
+  rejected: { colour: "#7fc8f8", dash: [2, 2.5], width: 1.8, halo: true, mark: "✕" },
+  undecided: { colour: "#f3a6d0", dash: [7, 4], width: 1.4, halo: false, mark: "○" },
 };
 const CLASSES = Object.keys(STYLES);
 const FAINT = 0.55; // undecided components that the engine rejected
@@ -19,6 +19,7 @@ export class Field extends EventTarget {
     Object.assign(this, { canvas, width, height, properties });
     this.context = canvas.getContext("2d");
     this.picture = new OffscreenCanvas(width, height);
+    this.layer = new OffscreenCanvas(1, 1); // image and outlines as they are shown: selecting does not draw them anew
     this.images = new Map();
     this.shown = new Set(CLASSES);
     this.states = [];
@@ -36,9 +37,17 @@ export class Field extends EventTarget {
     for (let line = 0; line < owners.length; line++) {
       this.lines[owners[line]].push(points.subarray(2 * starts[line], 2 * starts[line + 1]));
     }
-    this.corners = this.lines.map((lines) => {
-      const all = lines.flatMap((line) => Array.from(line));
-      return [Math.max(...all.filter((_, k) => k % 2 === 0)), Math.min(...all.filter((_, k) => k % 2))];
+    this.bounds = this.lines.map((lines) => {
+      const bounds = [Infinity, Infinity, -Infinity, -Infinity];
+      for (const line of lines) {
+        for (let k = 0; k < line.length; k += 2) {
+          bounds[0] = Math.min(bounds[0], line[k]);
+          bounds[1] = Math.min(bounds[1], line[k + 1]);
+          bounds[2] = Math.max(bounds[2], line[k]);
+          bounds[3] = Math.max(bounds[3], line[k + 1]);
+        }
+      }
+      return bounds;
     });
     this.paths = this.lines.map((lines) => {
       const path = new Path2D();
@@ -121,7 +130,9 @@ export class Field extends EventTarget {
   toScreen(x, y) { return [this.left + (x + 0.5) * this.scale, this.top + (y + 0.5) * this.scale]; }
   toImage(left, top) { return [(left - this.left) / this.scale - 0.5, (top - this.top) / this.scale - 0.5]; }
 
-  draw() {
+  // Everything anew, or only what marks the selected component.
+  draw(everything = true) {
+    this.stale ||= everything;
     if (this.pending) return;
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
@@ -130,39 +141,48 @@ export class Field extends EventTarget {
   }
 
   #paint() {
-    const { context, scale } = this, ratio = devicePixelRatio;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    context.setTransform(scale * ratio, 0, 0, scale * ratio, this.left * ratio, this.top * ratio);
-    context.imageSmoothingEnabled = scale < 1;
-    context.drawImage(this.picture, 0, 0);
-    for (const kind of CLASSES) if (this.shown.has(kind)) this.#strokeAll(kind);
+    const { canvas, layer, scale } = this, ratio = devicePixelRatio, screen = this.context;
+    if (!canvas.width || !canvas.height) return;
+    const at = [scale * ratio, 0, 0, scale * ratio, this.left * ratio, this.top * ratio];
+    if (this.stale) {
+      Object.assign(layer, { width: canvas.width, height: canvas.height }); // clears it
+      const context = layer.getContext("2d");
+      context.setTransform(...at);
+      context.imageSmoothingEnabled = scale < 1;
+      context.drawImage(this.picture, 0, 0);
+      for (const kind of CLASSES) if (this.shown.has(kind)) this.#strokeAll(context, kind);
+      this.stale = false;
+    }
+    screen.setTransform(1, 0, 0, 1, 0, 0);
+    screen.clearRect(0, 0, canvas.width, canvas.height);
+    screen.drawImage(layer, 0, 0);
+    screen.setTransform(...at);
     for (const component of this.neighbours) this.#label(component, STYLES[this.#kind(component)].colour, 12);
     if (this.selected !== null) this.#strokeSelected();
   }
 
   #kind(component) { return this.states[component]?.decision ?? "undecided"; }
 
-  #strokeAll(kind) {
-    for (const faint of [true, false]) {
-      const path = new Path2D();
-      this.paths.forEach((one, component) => {
-        const isFaint = kind === "undecided" && this.properties.engine[component] === "rejected";
-        const hidden = component === this.selected || (this.visible && !this.visible.has(component));
-        if (this.#kind(component) === kind && isFaint === faint && !hidden) path.addPath(one);
-      });
-      this.#stroke(path, STYLES[kind], faint ? FAINT : 1);
-    }
+  #strokeAll(context, kind) {
+    const [left, top] = this.toImage(0, 0), [right, bottom] = this.toImage(this.canvas.clientWidth, this.canvas.clientHeight);
+    const paths = [new Path2D(), new Path2D()];
+    this.paths.forEach((path, component) => {
+      if (this.#kind(component) !== kind || (this.visible && !this.visible.has(component))) return;
+      const [west, north, east, south] = this.bounds[component];
+      if (east < left || west > right || south < top || north > bottom) return;
+      const faint = kind === "undecided" && this.properties.engine[component] === "rejected";
+      paths[faint ? 1 : 0].addPath(path);
+    });
+    paths.forEach((path, faint) => this.#stroke(context, path, STYLES[kind], faint ? FAINT : 1));
   }
 
-  #stroke(path, { colour, dash, width }, alpha) {
-    const { context, scale } = this;
-    context.lineCap = "round";
+  #stroke(context, path, { colour, dash, width, halo }, alpha) {
+    const { scale } = this;
     context.setLineDash(dash.map((length) => length / scale));
+    context.strokeStyle = "#000";
     context.globalAlpha = 0.5 * alpha;
     context.lineWidth = (width + 2) / scale;
-    context.strokeStyle = "#000";
-    context.stroke(path);
+    if (halo) context.stroke(path);
     context.globalAlpha = alpha;
     context.lineWidth = width / scale;
     context.strokeStyle = colour;
@@ -179,13 +199,13 @@ export class Field extends EventTarget {
     context.lineWidth = 4.5 / scale;
     context.strokeStyle = "#fff";
     context.stroke(path);
-    this.#stroke(path, { ...style, width: 2 }, 1);
+    this.#stroke(context, path, { ...style, width: 2, halo: false }, 1);
     this.#label(this.selected, "#fff", 14);
   }
 
   #label(component, colour, size) {
     if (this.properties.x[component] === null) return;
-    const { context } = this, ratio = devicePixelRatio, [x, y] = this.corners[component];
+    const { context } = this, ratio = devicePixelRatio, [, y, x] = this.bounds[component];
     const [left, top] = this.toScreen(x, y);
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);

@@ -1,6 +1,6 @@
 // Puts the page together: one selected component, shown in the field, the traces, the table and the details.
 
-import { getArrays, getJson } from "./api.js";
+import { getArrays, getJson, postJson } from "./api.js";
 import { Decisions } from "./decisions.js";
 import { Field, STYLES } from "./field.js";
 import { Keys } from "./keys.js";
@@ -46,7 +46,7 @@ class Page {
   }
 
   async readEvents() {
-    const { events } = await getJson("events");
+    const { events } = await getJson("events").catch(() => ({ events: null })); // asked again, as while they are counted
     if (!events) return setTimeout(() => this.readEvents(), EVENTS_MS);
     this.properties.events = events;
     this.table.update(null);
@@ -73,6 +73,7 @@ class Page {
     const clicks = {
       undo: () => this.undo(), redo: () => this.redo(), next: () => this.next(), "whole-field": () => field.fit(),
       "whole-trace": () => traces.whole(), "show-help": () => byId("help").showModal(),
+      "show-commit": () => this.showCommit(), "do-commit": () => this.commit(),
     };
     for (const [id, run] of Object.entries(clicks)) byId(id).addEventListener("click", run);
     byId("note").addEventListener("change", ({ target }) => this.note(target.value));
@@ -119,6 +120,7 @@ class Page {
     keys.add(["v"], "show by the engine's verdict: all, accepted, rejected", () => this.nextFilter("engine"));
     keys.add(["o"], "sort by the next column", () => this.nextSort());
     keys.add(["Shift+o"], "sort the other way", () => table.sortBy({ name: table.sort.name }));
+    keys.add(["c"], "commit", () => this.showCommit());
     keys.add(["?"], "this list", () => byId("help").showModal());
     keys.list(byId("keys"));
   }
@@ -127,11 +129,12 @@ class Page {
     if (component === null) return;
     if (byId("note") === document.activeElement) byId("note").blur();
     this.selected = component;
-    Object.assign(this.field, { selected: component, neighbours: [] });
+    const neighbours = this.properties.neighbours[component].map(([other]) => other);
+    Object.assign(this.field, { selected: component, neighbours });
     this.table.select(component);
     this.field.reveal(component);
-    this.field.draw();
-    this.traces.show(component);
+    this.field.draw(false);
+    this.traces.show(component, neighbours);
     this.showDetails();
     this.showNeighbours(component);
     const after = this.table.nextDoubtful(component);
@@ -152,6 +155,27 @@ class Page {
     if (decision !== "undecided" && byId("advance").checked) {
       const after = this.table.nextDoubtful(component);
       if (after !== null) this.select(after);
+    }
+  }
+
+  showCommit() {
+    const { accepted, rejected, undecided } = this.counts;
+    byId("commit-counts").textContent = `${accepted} accepted, ${rejected} rejected`
+      + (undecided ? `, and ${undecided} undecided, for which the engine's verdict holds.` : ".");
+    byId("commit-made").textContent = "";
+    byId("do-commit").disabled = Boolean(this.decisions.waiting.length) || !(accepted + rejected);
+    byId("commit").showModal();
+  }
+
+  async commit() {
+    const place = byId("commit-made");
+    byId("do-commit").disabled = true;
+    place.textContent = "Writing…";
+    try {
+      place.textContent = `Made: ${(await postJson("commit", {})).made}`;
+    } catch (error) {
+      place.textContent = error.message;
+      byId("do-commit").disabled = false;
     }
   }
 
@@ -197,6 +221,7 @@ class Page {
     const counts = { accepted: 0, rejected: 0, undecided: 0 };
     for (const { decision } of states) counts[decision] += 1;
     for (const [kind, count] of Object.entries(counts)) byId(`count-${kind}`).textContent = count;
+    this.counts = counts;
     const done = states.length - counts.undecided;
     byId("bar").value = states.length ? done / states.length : 1;
     byId("progress").textContent = `${done} of ${states.length} looked at`;
@@ -223,33 +248,31 @@ class Page {
   }
 
   async showNeighbours(component) {
-    let found;
-    try {
-      found = await getJson(`neighbours/${component}`);
-    } catch (error) {
-      return this.showProblem(error.message);
-    }
-    if (component !== this.selected) return;
-    this.field.neighbours = found.map((one) => one.component);
-    this.field.draw();
-    this.traces.beside(this.field.neighbours);
-    byId("beside-keys").replaceChildren(...found.slice(0, MOST_NEIGHBOURS).map((one, k) => {
-      const key = document.createElement("span");
-      key.className = `key neighbour-${k}`;
-      key.textContent = `component ${one.component}`;
-      return key;
-    }));
-    const place = byId("neighbours");
-    place.replaceChildren(found.length ? "Overlaps" : "Overlaps with no other component.");
-    for (const one of found) {
+    const near = this.properties.neighbours[component], place = byId("neighbours");
+    const buttons = near.map(([other, overlap]) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.dataset.neighbour = one.component;
-      const correlation = one.correlation === null ? "" : `, traces r ${one.correlation.toFixed(2)}`;
-      button.textContent = `${one.component}: ${Math.round(100 * one.overlap)} %${correlation}`;
+      button.dataset.neighbour = other;
+      button.textContent = `${other}: ${Math.round(100 * overlap)} %`;
       button.title = "Cosine similarity of the footprints, correlation of the fitted traces";
-      button.addEventListener("click", () => this.select(one.component));
-      place.append(button);
+      button.addEventListener("click", () => this.select(other));
+      return button;
+    });
+    place.replaceChildren(near.length ? "Overlaps with" : "Overlaps with no other component.", ...buttons);
+    byId("beside-keys").replaceChildren(...near.slice(0, MOST_NEIGHBOURS).map(([other], k) => {
+      const key = document.createElement("span");
+      key.className = `key neighbour-${k}`;
+      key.textContent = `component ${other}`;
+      return key;
+    }));
+    if (!near.length) return;
+    try {
+      const { correlations } = await getJson(`neighbours/${component}`);
+      buttons.forEach((button, k) => {
+        if (correlations[k] !== null) button.textContent += `, traces r ${correlations[k].toFixed(2)}`;
+      });
+    } catch (error) {
+      this.showProblem(error);
     }
   }
 
@@ -292,12 +315,14 @@ class Page {
 
   say(sentence) { byId("said").textContent = sentence; }
 
-  showProblem(sentence) {
-    byId("problem").textContent = sentence;
+  // A lost server is said where it is said whether all is saved, and only while it is lost.
+  showProblem(error) {
+    if (error.status === 0 || error.status === 403) return;
+    byId("problem").textContent = error.message;
     byId("problem").hidden = false;
   }
 }
 
 const page = new Page();
 window.curation = page; // for whoever looks at the page from the browser's console, and for the tests
-page.start().catch((error) => page.showProblem(`The page cannot be shown: ${error.message}`));
+page.start().catch((error) => page.showProblem(new Error(`The page cannot be shown: ${error.message}`)));

@@ -38,6 +38,7 @@ export class Table extends EventTarget {
       cell.scope = "col";
       cell.className = column.text ? "text" : "";
       cell.dataset.column = column.name;
+      this.#width(head.parentElement, column);
       button.type = "button";
       button.title = column.title;
       button.addEventListener("click", () => this.sortBy(column));
@@ -45,6 +46,14 @@ export class Table extends EventTarget {
       row.append(cell);
     }
     this.head = row;
+  }
+
+  // Widths that don't depend on the rows: a changed cell moves nothing, and a thousand rows are laid out at once.
+  #width(table, { name }) {
+    const group = table.querySelector("colgroup") ?? table.insertBefore(document.createElement("colgroup"), table.firstChild);
+    const one = document.createElement("col");
+    one.className = `column-${name}`;
+    group.append(one);
   }
 
   #row(component) {
@@ -88,7 +97,8 @@ export class Table extends EventTarget {
   // Fill rows anew; null: all of them.
   update(components) {
     for (const component of components ?? this.rows.keys()) this.#fill(this.rows[component], component);
-    this.arrange();
+    const { decision, text } = this.filter;
+    if (!components || decision || text || ["decision", "note"].includes(this.sort.name)) this.arrange();
   }
 
   arrange() {
@@ -120,7 +130,7 @@ export class Table extends EventTarget {
   select(component) {
     if (this.kept !== undefined && this.kept !== null) this.rows[this.kept].ariaSelected = "false";
     this.kept = component;
-    this.arrange();
+    if (this.filter.decision) this.arrange(); // the selected one stays to be seen, whatever was decided
     if (component === null) return;
     this.rows[component].ariaSelected = "true";
     this.rows[component].scrollIntoView({ block: "nearest" });

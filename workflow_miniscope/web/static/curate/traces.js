@@ -78,19 +78,16 @@ export class Traces extends EventTarget {
   }
 
   #resized() {
+    const points = this.asked;
     [this.upper, this.lower, this.others].forEach((place, k) => {
       if (place.clientWidth) this.plots[k].setSize({ width: place.clientWidth, height: place.clientHeight });
     });
-    this.#load();
+    if (points !== this.points) this.#load();
   }
 
-  show(component) {
+  // Show a component, and the fitted traces of some of its neighbours.
+  show(component, neighbours) {
     this.component = component;
-    this.beside([]);
-  }
-
-  // Show the fitted traces of neighbours, too.
-  beside(neighbours) {
     this.neighbours = neighbours.slice(0, MOST_NEIGHBOURS);
     this.others.hidden = !this.neighbours.length;
     this.#load();
@@ -118,8 +115,8 @@ export class Traces extends EventTarget {
   // Fetch before it is wanted.
   prepare(component) { this.#get(component).catch(() => {}); }
 
-  async #get(component) {
-    const path = `traces/${component}?start=${Math.floor(this.start)}&stop=${Math.ceil(this.stop)}&points=${this.points}`;
+  async #get(component, only = "") {
+    const path = `traces/${component}?start=${Math.floor(this.start)}&stop=${Math.ceil(this.stop)}&points=${this.points}${only}`;
     if (!this.answers.has(path)) {
       if (this.answers.size >= KEPT) this.answers.delete(this.answers.keys().next().value);
       const answer = getArrays(path);
@@ -136,15 +133,16 @@ export class Traces extends EventTarget {
       return;
     }
     this.loading = true;
+    this.asked = this.points;
     try {
       const { component, neighbours } = this;
-      const [data, ...beside] = await Promise.all([component, ...neighbours].map((one) => this.#get(one)));
+      const [data, ...beside] = await Promise.all([this.#get(component), ...neighbours.map((one) => this.#get(one, "&only=fitted"))]);
       if (component === this.component) {
         Object.assign(this, { data, fittedBeside: beside.map(({ fitted }) => fitted) });
         this.#put();
       }
     } catch (error) {
-      this.dispatchEvent(new CustomEvent("trouble", { detail: error.message }));
+      this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
     } finally {
       this.loading = false;
     }

@@ -1,0 +1,225 @@
+"""Curation of a result file or of a processing in the database: where its log lies, what a committed one becomes."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..errors import CurationError
+from ..results.caiman import RESULT_NAME, OpenedResult, find_result
+from ..results.curation import DecisionLog, Event, State, Summary, log_path, write_curated
+
+logger = logging.getLogger(__name__)
+
+#: tables that are filled from a curation, in their order
+FILLED = (
+    "MotionCorrection",
+    "Segmentation",
+    "MaskClassification",
+    "Fluorescence",
+    "Activity",
+    "ProcessingQualityMetrics",
+)
+
+
+class Curating:
+    """A curator at a result file: no database.
+
+    Attributes
+    ----------
+    opened : OpenedResult
+        The result.
+    log : DecisionLog
+        Where decisions are saved.
+    curator : str
+        Who decides.
+    """
+
+    def __init__(self, opened: OpenedResult, log: DecisionLog, curator: str) -> None:
+        self.opened, self.log, self.curator = opened, log, curator
+
+    def changed(self) -> None:
+        """Take note that the log has grown."""
+
+    def commit(self, note: str = "") -> str:
+        """Make a result of the decisions. Returns what was made, as a sentence.
+
+        Raises
+        ------
+        CurationError
+            Nothing was decided, or the file cannot be written.
+        """
+        self._require_decisions()
+        parent = self.log.path.parent
+        number = 1
+        while list(parent.glob(f"curation_{number}_*")):
+            number += 1
+        path = parent / f"curation_{number}_{self.curator}" / RESULT_NAME
+        states = self._states()
+        write_curated(self.opened.path, path, self.opened.components, states, self.curator)
+        return f"{Summary.of(states)}: {path}"
+
+    def close(self) -> None:
+        """End what is done beside."""
+
+    def _states(self) -> list[State]:
+        return list(self.log.curation.states)
+
+    def _require_decisions(self) -> None:
+        summary = Summary.of(self._states())
+        if not summary.accepted + summary.rejected:
+            raise CurationError(f"{self.curator} has decided nothing about {self.opened.path.name} yet.")
+
+
+class CuratingInDatabase(Curating):
+    """A curator at a processing in the database, which gets the decisions of the log, too.
+
+    The log is written first. What a lost connection or a killed program kept from the database is in the log, and
+    follows when it grows again or is opened the next time. All queries are made in one thread.
+    """
+
+    def __init__(self, opened: OpenedResult, log: DecisionLog, curator: str, key: dict[str, Any]) -> None:
+        super().__init__(opened, log, curator)
+        self.key = key
+        self._thread = ThreadPoolExecutor(1, "database")
+        self._thread.submit(self._record).result()
+
+    def changed(self) -> None:
+        """Insert the new decisions, beside what else is done."""
+        self._thread.submit(self._record_or_say)
+
+    def commit(self, note: str = "") -> str:
+        """Make a curation of the Element, with a result file of its own, and fill the tables from it.
+
+        Where the curator left a component undecided, the engine's verdict holds.
+        """
+        self._require_decisions()
+        return self._thread.submit(self._commit, list(self.log.events), self._states(), note).result()
+
+    def close(self) -> None:
+        """Wait for the database."""
+        self._thread.submit(self._record_or_say)
+        self._thread.shutdown()
+
+    def _record(self) -> None:
+        from ..pipeline import curation
+
+        curation.record(self.key, self.curator, list(self.log.events))
+
+    def _record_or_say(self) -> None:
+        try:
+            self._record()
+        except Exception as error:  # whatever it is, the decisions are in the log
+            logger.warning("The database does not have the latest decisions yet (%s); the log has them.", error)
+
+    def _commit(self, events: Sequence[Event], states: Sequence[State], note: str) -> str:
+        from ..elements.outputs import naive_utc
+        from ..paths import get_processed_root_data_dir
+        from ..pipeline import curation, miniscope
+        from ..results.curation.decisions import utc
+
+        curation.record(self.key, self.curator, events)
+        numbers = (miniscope.Curation & self.key).to_arrays("curation_id")
+        key = {**self.key, "curation_id": int(max(numbers, default=0)) + 1}
+        output = (miniscope.ProcessingTask & self.key).fetch1("processing_output_dir")
+        folder = PurePosixPath(output) / f"curation_{key['curation_id']}_{self.curator}"
+        path = get_processed_root_data_dir() / folder / RESULT_NAME
+        summary = Summary.of(states)
+        said = f"by {self.curator}: {summary}" + (f". {note}" if note else "")
+        write_curated(self.opened.path, path, self.opened.components, states, self.curator)
+        try:
+            with miniscope.Curation.connection.transaction:
+                miniscope.Curation.insert1(
+                    {
+                        **key,
+                        "curation_time": naive_utc(utc()),
+                        "curation_output_dir": str(folder),
+                        "manual_curation": True,
+                        "curation_note": said[:2000],
+                    }
+                )
+                counts = {f"n_{name}": count for name, count in vars(summary).items()}
+                row = {**key, "curator": self.curator, "n_decisions": len(events), **counts}
+                curation.Committed.insert1(row)
+        except BaseException:  # a file that no row names is no curation
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()
+            raise
+        fill(key)
+        return f"{summary}: curation {key['curation_id']}, {path}"
+
+
+def fill(key: dict[str, Any]) -> None:
+    """Fill the tables that follow from a curation."""
+    from ..pipeline import miniscope, miniscope_report
+
+    for name in FILLED:
+        getattr(miniscope, name).populate(key)
+    miniscope_report.QualityMetrics.populate(key)
+
+
+@contextmanager
+def curating(target: str | Path, curator: str | None = None, folder: Path | None = None) -> Iterator[Curating]:
+    """Open a result for a curator.
+
+    Parameters
+    ----------
+    target : str or Path
+        A result file or its folder, or a restriction such as ``subject=m1`` that chooses one processing.
+    curator : str, optional
+        Who decides; by default the user.
+    folder : Path, optional
+        Where decisions are saved, if not beside the result.
+
+    Raises
+    ------
+    WorkflowError
+        There is no such result, or its decisions cannot be saved.
+    """
+    if folder is not None and not folder.is_dir():
+        raise CurationError(f"There is no folder {folder} for the decisions: make it first.")
+    name = getpass.getuser() if curator is None else curator
+    key = None
+    path = Path(target)
+    if not path.exists() and any(sign in str(target) for sign in "=<>{"):
+        key, path, usual = choose(str(target))
+        folder = usual if folder is None else folder
+    with closing(OpenedResult(path)) as opened:
+        with DecisionLog(log_path(opened.path, name, folder), opened.components, opened.path.name, name) as log:
+            at_it = Curating(opened, log, name) if key is None else CuratingInDatabase(opened, log, name, key)
+            with closing(at_it):
+                yield at_it
+
+
+def choose(restriction: str) -> tuple[dict[str, Any], Path, Path]:
+    """Find the one processing that a restriction chooses.
+
+    Returns
+    -------
+    key : dict
+        Of ``miniscope.Processing``.
+    path : Path
+        The result file.
+    folder : Path
+        Where its logs are: below the processed root, even for a result that was loaded from a raw-data folder.
+
+    Raises
+    ------
+    ResultError, ParameterError
+        It chooses none or several, or its result is not there.
+    """
+    from ..database.restriction import only_key
+    from ..elements.miniscope import find_output
+    from ..paths import get_processed_root_data_dir
+    from ..pipeline import miniscope
+
+    key = only_key(miniscope.Processing, restriction, "processing, with its paramset_id")
+    output = (miniscope.ProcessingTask & key).fetch1("processing_output_dir")
+    folder = get_processed_root_data_dir() / output
+    folder.mkdir(parents=True, exist_ok=True)
+    return key, find_result(find_output(output)), folder
