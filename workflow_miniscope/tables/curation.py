@@ -11,7 +11,7 @@ from typing import Any
 
 from ..database.connection import dj
 from ..elements.miniscope import miniscope  # noqa: F401, the definitions name it
-from ..elements.outputs import naive_utc
+from ..elements.stored_values import naive_utc
 from ..results.curation import Curation, Event
 
 schema = dj.Schema()

@@ -118,7 +118,7 @@ class CuratingInDatabase(Curating):
             logger.warning("The database does not have the latest decisions yet (%s); the log has them.", error)
 
     def _commit(self, events: Sequence[Event], states: Sequence[State], note: str) -> str:
-        from ..elements.outputs import naive_utc
+        from ..elements.stored_values import naive_utc
         from ..paths import get_processed_root_data_dir
         from ..pipeline import curation, miniscope
         from ..results.curation.decisions import utc

@@ -167,7 +167,7 @@ def _dims(file: h5py.File) -> tuple[int, int]:
 
 def _no_traces(estimates: h5py.Group) -> Floats | None:
     """Traces of no frames in place of those that are in the file; None where it has none."""
-    shape = getattr(estimates.get("C"), "shape", None) or ()
+    shape: tuple[int, ...] = getattr(estimates.get("C"), "shape", None) or ()
     return np.zeros((shape[0], 0), np.float32) if len(shape) == 2 else None
 
 
