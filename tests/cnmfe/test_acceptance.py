@@ -105,7 +105,7 @@ def test_a_cell_is_accepted_and_has_no_reason():
     [
         ({"rise_skewness": 0.0, "skewness": 0.8, "snr": 2.0, "width": 6}, "falls as fast as it rises"),
         ({"width": 8.5, "snr": 1.3, "rise_skewness": 0.4, "skewness": 2.0}, "is wide"),
-        ({"width": 12.0}, "wider than any soma"),
+        ({"width": 13.0}, "wider than any soma"),
         ({"width": 1.0}, "smaller than any soma"),
         ({"snr": 1.0}, "below SNR_lowest"),
         ({"snr": 20.0, "consistency": 0.3}, "is not what lights up"),

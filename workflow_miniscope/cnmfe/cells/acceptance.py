@@ -14,7 +14,7 @@ LEAST_PERSISTENCE = 0.4
 #: consistency of a footprint with what lights up, whatever the signal to noise ratio is
 LEAST_CONSISTENCY = 0.7
 #: gSig: width of a footprint, from few pixels to that of a cell far out of focus
-WIDTH_LIMITS = (1.5, 9.0)
+WIDTH_LIMITS = (1.5, 12.0)
 
 
 def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, Evaluation]:
