@@ -12,7 +12,7 @@ from . import probability
 #: of what calcium leaves after half a decay time, at least: events that are over at once are faults of single frames
 LEAST_PERSISTENCE = 0.4
 #: consistency of a footprint with what lights up, whatever the signal to noise ratio is
-LEAST_CONSISTENCY = 0.7
+LEAST_CONSISTENCY = 0.6
 #: gSig: width of a footprint, from few pixels to that of a cell far out of focus
 WIDTH_LIMITS = (1.5, 12.0)
 
