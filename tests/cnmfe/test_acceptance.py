@@ -121,7 +121,7 @@ def test_every_refusal_has_its_reason(changed, reason):
 
 
 def test_the_rule_of_caiman_alone():
-    background = {"rise_skewness": 0.0, "skewness": 0.8, "width": 7.0}
+    background = {"rise_skewness": 0.0, "skewness": 0.8, "width": 7.0, "snr": 3.5}
     assert not evaluated(**background)[0]
     assert evaluated({"min_probability": 0}, **background)[0]
 
