@@ -147,6 +147,7 @@ def test_what_could_not_be_measured_speaks_against_a_cell():
 
 def figures(**changed):
     usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1, "decay": 0.5}
+    usual |= {"left_out": {}, "bands": False}
     return verdict.Figures(**({"bits_per_pixel": np.nan} | usual | changed))
 
 
@@ -167,6 +168,13 @@ def test_a_good_result_is_trusted():
         ({"structure": 5.0}, "not to be trusted", "5.0 times as much as the noise"),
         ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
         ({"decay": 0.03}, "not to be trusted", "decay within 0.03 s"),
+        (
+            {"left_out": {"dark": 0.1, "repeated": 0.4}},
+            "usable with warnings",
+            "10% of the frames do not show the field",
+        ),
+        ({"left_out": {"other_field": 0.5}}, "not to be trusted", "50% of the frames show another field"),
+        ({"bands": True}, "usable with warnings", "flicker as a whole"),
         ({"likely": 20}, "not to be trusted", "Only 20 of the 100 accepted"),
         ({"candidates": 12, "accepted": 0, "likely": 0}, "not to be trusted", "No component looks like a cell"),
         ({"candidates": 0, "accepted": 0, "likely": 0}, "usable with warnings", "No component looks like a cell"),

@@ -7,9 +7,9 @@ import scipy.sparse as sp
 from workflow_miniscope.cnmfe.arrays.grid import Grid
 from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.prepare import prepare
-from workflow_miniscope.cnmfe.registration.protocol import NoRegistration
+from workflow_miniscope.cnmfe.registration.rigid import StillRegistration
 from workflow_miniscope.cnmfe.storage.reader import FrameReader
-from workflow_miniscope.cnmfe.storage.repair import StuckPixels
+from workflow_miniscope.cnmfe.storage.repair import Repair
 from workflow_miniscope.cnmfe.storage.scratch import BLOCK_LENGTHS, Scratch, block_length, n_bytes
 from workflow_miniscope.errors import EngineError
 from workflow_miniscope.movies import ArrayMovie
@@ -60,7 +60,10 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, r
     # room for one of the two movies: what both take is asked for
     free = 2**27 + n_bytes((96, 96), 300)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(2**40, 2**40 - free, free))
-    reader, stuck, grid = FrameReader(ArrayMovie(frames)), StuckPixels.find(frames[:50]), Grid((96, 96), 1, 2)
-    with start_workers(1) as workers, pytest.raises(EngineError, match="GiB"):
-        prepare(reader, frames[:50], stuck, NoRegistration(), grid, tmp_path, workers, False)
+    repair = Repair.find(frames[:50], np.arange(50))
+    reader, grid = FrameReader(ArrayMovie(frames)), Grid((96, 96), 1, 2)
+    with start_workers(1) as workers:
+        registration = StillRegistration((96, 96), 3, (20, 20), workers)
+        with pytest.raises(EngineError, match="GiB"):
+            prepare(reader, frames[:50], repair, registration, grid, tmp_path, workers, False)
     assert not list(tmp_path.iterdir())

@@ -18,36 +18,32 @@ from ..daq import open_movie
 from ..daq.source import MovieSource
 from ..errors import ParameterError, RecordingError
 from ..movies import Movie
-from ..movies.types import Floats, Ints, Numbers, Shape
-from ..results.caiman import CaimanResult, Dff, PiecewiseShifts, RigidShifts, background, write_result
+from ..movies.types import Bools, Floats, Ints, Shape
+from ..results.caiman import CaimanResult, Dff, FrameQuality, PiecewiseShifts, RigidShifts, background, write_result
 from . import suggest
 from .arrays.grid import Grid
 from .arrays.memory import release
 from .arrays.workers import Workers, start_workers
-from .calcium import temporal, time_constants, timebase
+from .calcium import gaps, temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.timebase import TimeBase
 from .cells import acceptance, merging, quality, seeds, splitting
 from .model import refinement
 from .model.fit import Fit
 from .parameters import Parameters
-from .prepare import RegisteredMovie, prepare
+from .prepare import LEAST_FRAMES, RegisteredMovie, prepare
 from .registration.blocks import Blocks
 from .registration.piecewise import PiecewiseRegistration
-from .registration.protocol import FrameRegistration, NoRegistration
-from .registration.rigid import RigidRegistration
+from .registration.rigid import RigidRegistration, StillRegistration
 from .storage.reader import FrameReader
-from .storage.repair import StuckPixels
+from .storage.repair import Repair
+from .storage.sample import sample_frames
 from .verdict import Figures, judge
 
 logger = logging.getLogger(__name__)
 
 _Value = TypeVar("_Value")
 
-#: frames that the template and the suggested parameters come from
-FIRST_FRAMES = 200
-#: frames of a recording at least: fewer do not tell cells from noise
-LEAST_FRAMES = 50
 #: px: shorter side of the field at least, a cell and its surround
 LEAST_SIDE = 16
 #: fraction of the frames that must have covered a seed's pixel, in each round of seeds: cells cut by the border come
@@ -55,6 +51,8 @@ LEAST_SIDE = 16
 ROUND_COVERAGE = (0.98, 0.5, 0.25)
 #: sweeps over the traces after components were added, whose traces start from nothing
 NEW_TRACE_SWEEPS = 4
+#: fraction of the frames at the limit of the registration from which on it is said
+MANY_AT_LIMIT = 0.01
 #: blocks of a piecewise-rigid registration at most, which solves for all of them together
 MOST_BLOCKS = 256
 
@@ -139,30 +137,51 @@ def _run(
 ) -> tuple[CaimanResult, dict[str, float | int]]:
     """Give the result, and what the time base says of it."""
     field = (source.height, source.width)
-    reader = FrameReader(source)
-    first = reader.first(FIRST_FRAMES)
-    stuck = StuckPixels.find(first)
-    if stuck.mask.any():
-        logger.info("%d pixels never change and are filled from their neighbours.", int(stuck.mask.sum()))
-    first = stuck.fill(first)
+    indices, sample = sample_frames(source)
+    repair = Repair.find(sample, indices)
+    sample = repair.apply(sample)
     params = suggest.for_registration(params, field)
-    registration, shifts = _registration(params, field, first, workers)
-    params = suggest.for_extraction(params, first, shifts, field, source.n_frames, workers)
+    registration = _registration(params, field, workers)
+    motion = registration.fit(sample)
+    sample = sample[motion.matched]
+    params = suggest.for_extraction(params, sample, motion.shifts[motion.matched], field, source.n_frames, workers)
     grid = Grid(field, _known(params.ssub), _known(params.ssub_B) // _known(params.ssub))
-    registered = prepare(reader, first, stuck, registration, grid, folder, workers, progress)
-    del first
+    registered = prepare(FrameReader(source), sample, repair, registration, grid, folder, workers, progress)
+    del sample
     release()
-    logger.info("stage registration: %d frames are registered and stored.", source.n_frames)
-    fit = _start(registered, params, base.fps, workers)
+    _report(registered.quality)
+    logger.info("stage registration: %d frames are registered and stored.", registered.stored.movie.n_frames)
+    # without the frames that were left out, as if the camera had missed them
+    seen = base.of(registered.quality.used)
+    fit = _start(registered, params, seen.rate, workers)
     steps = 2 * len(ROUND_COVERAGE) + 2
     with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
-        found, times = _find_cells(fit, registered, params, base.fps, bar)
+        found, times = _find_cells(fit, registered, params, seen.rate, bar)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
-        result = _result(fit, registered, found, params, base, times, source)
+        result = _result(fit, registered, found, params, base, seen, times, source)
         bar.update()
         logger.info("stage evaluation: %d components are accepted.", len(_known(result.accepted)))
     return result, base.describe(len(spike_response(base.fps, *times)))
+
+
+def _report(quality: FrameQuality) -> None:
+    """Log what is wrong with the frames, where anything is."""
+    if quality.counts:
+        counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in quality.counts.items())
+        logger.warning("Frames left out, of %d: %s. Traces are interpolated there.", quality.n_frames, counts)
+    if quality.flickering_pixels or quality.stuck_pixels:
+        logger.warning(
+            "Pixels filled from their neighbours: %d never change, %d flash.",
+            quality.stuck_pixels,
+            quality.flickering_pixels,
+        )
+    for banded, lines in ((quality.row_bands, "rows"), (quality.column_bands, "columns")):
+        if banded:
+            logger.warning("Bands of %s that are brighter or darker in single frames are levelled: a bad cable?", lines)
+    if quality.fraction_at_limit > MANY_AT_LIMIT:
+        part = 100 * quality.fraction_at_limit
+        logger.warning("%.0f %% of the frames moved by max_shifts or more: allow larger shifts.", part)
 
 
 def _start(registered: RegisteredMovie, params: Parameters, fps: float, workers: Workers) -> Fit:
@@ -195,12 +214,6 @@ def _known(value: _Value | None) -> _Value:
 def _mean(sizes: Sequence[float] | None) -> float:
     """The mean of a size (rows, columns)."""
     return float(np.mean(_known(sizes)))
-
-
-def _pair(sizes: Sequence[float]) -> tuple[float, float]:
-    """A size (rows, columns)."""
-    rows, columns = sizes
-    return float(rows), float(columns)
 
 
 def _find_cells(
@@ -259,16 +272,13 @@ def _find_cells(
     return found, times
 
 
-def _registration(
-    params: Parameters, field: Shape, first: Numbers, workers: Workers
-) -> tuple[FrameRegistration, Floats]:
-    """What registers the frames, and the shifts of the first ones, float64 [n, 2], px."""
-    if not params.motion_correct:
-        return NoRegistration(), np.zeros((len(first), 2))
+def _registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
+    """What registers the frames."""
     size = _mean(params.gSig_filt)
+    if not params.motion_correct:
+        return StillRegistration(field, size, params.max_shifts, workers)
     if not params.pw_rigid:
-        rigid = RigidRegistration(field, size, params.max_shifts, workers)
-        return rigid, rigid.fit(first)
+        return RigidRegistration(field, size, params.max_shifts, workers)
     strides, overlaps = _known(params.strides), _known(params.overlaps)
     blocks = Blocks(field, strides, overlaps)
     if len(blocks.blocks) > MOST_BLOCKS:
@@ -284,14 +294,24 @@ def _registration(
             *window,
         )
     limit = params.max_deviation_rigid
-    piecewise = PiecewiseRegistration(field, size, params.max_shifts, workers, blocks, limit)
-    return piecewise, piecewise.fit(first)
+    return PiecewiseRegistration(field, size, params.max_shifts, workers, blocks, limit)
 
 
 def _motion(registered: RegisteredMovie) -> RigidShifts | PiecewiseShifts:
+    """The motion of all frames; that of those left out lies between that of the frames around them."""
+    used = registered.quality.used
+
+    def in_all(values: Floats) -> Floats:
+        if used.all():
+            return values
+        flat = values.reshape(len(values), -1)
+        frames, at = np.arange(len(used)), np.flatnonzero(used)
+        between = [np.interp(frames, at, column) for column in flat.T]
+        return np.reshape(between, (flat.shape[1], len(used))).T.reshape(len(used), *values.shape[1:])
+
     if registered.blocks is None:
-        return RigidShifts(registered.shifts)
-    shifts = registered.shifts[:, None] + registered.deviations
+        return RigidShifts(in_all(registered.shifts))
+    shifts = in_all(registered.shifts[:, None] + registered.deviations)
     return PiecewiseShifts(y=shifts[..., 0], x=shifts[..., 1], blocks=registered.blocks.blocks)
 
 
@@ -301,16 +321,17 @@ def _result(
     found: seeds.SeedImages,
     params: Parameters,
     base: TimeBase,
+    seen: TimeBase,
     times: TimeConstants,
     source: Movie,
 ) -> CaimanResult:
-    c, grid = fit.components, fit.stored.grid
+    """Put the result together; ``seen``: the time base of the frames that are used."""
+    c, grid, used = fit.components, fit.stored.grid, registered.quality.used
     raw = fit.raw_traces() if len(c) else c.C
-    kernel = spike_response(base.fps, *times)
-    properties = quality.measure(fit, raw, kernel, times.decay * base.fps, _mean(params.gSig) / grid.bin)
+    kernel = spike_response(seen.rate, *times)
+    properties = quality.measure(fit, raw, kernel, times.decay * seen.rate, _mean(params.gSig) / grid.bin)
     accepted, evaluation = acceptance.evaluate(properties, params)
-    limit = _pair(params.max_shifts) if params.motion_correct else None
-    figures = Figures.measure(fit, source, registered.shifts, limit, evaluation, times.decay)
+    figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
@@ -318,11 +339,13 @@ def _result(
     A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)
-    final = temporal.finish(raw, base, params.p, times, fit.workers) if len(c) else None
+    final = temporal.finish(raw, seen, params.p, times, fit.workers, _rows(base, seen, used)) if len(c) else None
     A, C, S, YrA, scale = _normalise(A, *((raw, raw, raw) if final is None else final[:3]))
     release()
     mean = registered.images.average()
-    b0 = mean.ravel(order="F") - A @ C.mean(axis=1)
+    C, S, YrA = _in_all_frames(C, S, YrA, used, base, times)
+    # of the frames that the mean is of
+    b0 = mean.ravel(order="F") - A @ (C if used.all() else C[:, used]).mean(axis=1)
     return CaimanResult(
         dims=grid.field,
         A=A,
@@ -336,7 +359,7 @@ def _result(
         b0=b0,
         Cn=grid.enlarge(found.correlation),
         sn=registered.sn.ravel(order="F"),
-        g=None if final is None else final.g,
+        g=None if final is None else np.tile(temporal.coefficients(base.fps, params.p, times), (len(c), 1)),
         bl=None if final is None else final.baseline * scale,
         c1=None if final is None else np.zeros(len(scale)),
         neurons_sn=None if final is None else final.noise * scale,
@@ -352,9 +375,34 @@ def _result(
         average_image=mean,
         correlation_image=registered.images.correlation(),
         max_image=registered.images.maximum(),
+        frames=registered.quality,
         method="cnmfe",
         version=__version__,
     )
+
+
+def _rows(base: TimeBase, seen: TimeBase, used: Bools) -> Ints | None:
+    """Places of all frames from the first to the last that is used; None where all are, or were left out in turn."""
+    if used.all() or seen.fps != base.fps:
+        return None
+    at = np.flatnonzero(used)
+    rows: Ints = base.places[at[0] : at[-1] + 1] - base.places[at[0]]
+    return rows
+
+
+def _in_all_frames(
+    C: Floats, S: Floats, YrA: Floats, used: Bools, base: TimeBase, times: TimeConstants
+) -> tuple[Floats, Floats, Floats]:
+    """Traces in all frames; those that were left out have what the frames around say, and no rest."""
+    if used.all():
+        return C, S, YrA
+    at = np.flatnonzero(used)
+    known = used
+    if C.shape[1] != len(at):
+        known = np.zeros(len(used), bool)
+        known[at[0] : at[-1] + 1] = True
+    longest = len(spike_response(base.fps, *times))
+    return gaps.between(C, known, _decay(base.fps, times), longest), gaps.spread(S, known), gaps.spread(YrA, used)
 
 
 def _stored_parameters(params: Parameters, field: Shape, fps: float, times: TimeConstants) -> dict[str, dict[str, Any]]:

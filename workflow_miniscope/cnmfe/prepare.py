@@ -10,20 +10,24 @@ import numpy as np
 from ..bars import tqdm
 from ..errors import RecordingError
 from ..movies.summary import SummaryImages
-from ..movies.types import Bools, Floats, Numbers
+from ..movies.types import Bools, Floats, Ints, Numbers
+from ..results.caiman import FrameQuality, Reason
 from .arrays import kernels
 from .arrays.grid import Grid
 from .arrays.workers import Workers
 from .calcium.deconvolution import noise
 from .registration.blocks import Blocks
 from .registration.protocol import FrameRegistration
+from .storage.left_out import FrameLook, name_other_field
 from .storage.reader import DECODED_FRAMES, FrameReader
-from .storage.repair import StuckPixels
+from .storage.repair import Repair
 from .storage.stored import StoredMovies
 
 #: steps of the stored integers in one grey value of a camera of 8 bits: fine against its noise, and 255 twice over (the
 #: overshoot of the interpolation) is less than 2**15
 STEPS_PER_GREY_VALUE = 64.0
+#: frames that are used at least: fewer do not tell cells from noise
+LEAST_FRAMES = 50
 #: stored integer of the largest value of any other movie, which leaves as much again for the overshoot
 LARGEST_STORED = 16000.0
 
@@ -35,10 +39,10 @@ class RegisteredMovie:
     Attributes
     ----------
     stored : StoredMovies
-        The movie, without what is not needed any more.
-    shifts : float64 [frames, 2]
+        The movie: the frames that are used, one after the other.
+    shifts : float64 [used frames, 2]
         Corrections (dy, dx) in pixels.
-    deviations : float64 [frames, blocks, 2]
+    deviations : float64 [used frames, blocks, 2]
         Of a piecewise-rigid registration, what is added to the shift in each block; else of no blocks.
     registration : FrameRegistration
         What registered it.
@@ -48,6 +52,8 @@ class RegisteredMovie:
         Mean of the first registered frames.
     sn : float32 [height, width]
         Noise of each pixel at full resolution.
+    quality : FrameQuality
+        Which frames are used, and how well they lie on the template.
     """
 
     stored: StoredMovies
@@ -57,6 +63,7 @@ class RegisteredMovie:
     images: SummaryImages
     template: Floats
     sn: Floats
+    quality: FrameQuality
 
     @property
     def blocks(self) -> Blocks | None:
@@ -79,8 +86,8 @@ def scale_for(frames: Numbers) -> float:
 
 def prepare(
     reader: FrameReader,
-    first: Numbers,
-    stuck: StuckPixels,
+    sample: Numbers,
+    repair: Repair,
     registration: FrameRegistration,
     grid: Grid,
     folder: Path,
@@ -93,10 +100,10 @@ def prepare(
     ----------
     reader : FrameReader
         The frames.
-    first : [n, height, width]
-        The first frames, from which the template was made.
-    stuck : StuckPixels
-        Pixels that do not see.
+    sample : [n, height, width]
+        Frames of the whole recording that show the tissue.
+    repair : Repair
+        What is wrong with the camera's frames.
     registration : FrameRegistration
         What registers the frames.
     grid : Grid
@@ -113,37 +120,135 @@ def prepare(
     EngineError
         If the disk has too little space.
     RecordingError
-        If the number of frames is not what the movie said, or a frame cannot be used.
+        If the number of frames is not what the movie said, a frame cannot be used, or too few can.
     """
     n = reader.n_frames
-    ceiling = 255.0 if first.dtype == np.uint8 else np.inf
-    stored = StoredMovies.create(folder, grid, n, scale_for(first), ceiling)
-    length = stored.movie.length
-    blocks = 0 if registration.blocks is None else len(registration.blocks.blocks)
-    shifts, deviations = np.zeros((n, 2)), np.zeros((n, blocks, 2))
-    summary = _Summary(grid, (n - 1) // length // 2, workers)
+    ceiling = 255.0 if sample.dtype == np.uint8 else np.inf
+    stored = _Blocks(StoredMovies.create(folder, grid, n, scale_for(sample), ceiling))
+    look, log = FrameLook(sample), _Log(n)
+    summary = _Summary(grid, n // 2, workers)
     seen = 0
     with tqdm(total=n, desc="register", unit="frame", disable=None if progress else True) as bar:
-        for start, recorded in reader.blocks(length):
-            raw = stuck.fill(recorded[: n - start])
+        for start, recorded in reader.blocks(stored.length):
+            raw = repair.apply(recorded[: n - start])
             if not len(raw):
                 break
-            block, span = start // length, slice(start, start + len(raw))
-            shifts[span], deviations[span] = registration.register(raw)
-            binned = np.empty((len(raw), *grid.shape), np.float32)
-            for at in range(0, len(raw), DECODED_FRAMES):
-                frames = raw[at : at + DECODED_FRAMES].astype(np.float32)
-                part = slice(start + at, start + at + len(frames))
+            used, shifts, deviations = log.register(raw, start, registration, look)
+            for at in range(0, len(used), DECODED_FRAMES):
+                part = slice(at, at + DECODED_FRAMES)
+                frames = _some(raw, used[part]).astype(np.float32)
                 _move(frames, registration, shifts[part], deviations[part], workers)
-                summary.add(frames, registration.edges(shifts[part], deviations[part]), block, at)
-                _bin(frames, grid, binned[at : at + len(frames)], workers)
-            stored.write(block, binned)
+                summary.add(frames, registration.edges(shifts[part], deviations[part]), start + int(used[at]))
+                stored.add(_bin(frames, grid, workers))
             seen += len(raw)
             bar.update(len(raw))
-    if seen < n or summary.template is None:
+    if seen < n:
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
-    stored.finish_sample()
-    return RegisteredMovie(stored, shifts, deviations, registration, summary.images, summary.template, summary.sn)
+    quality = log.quality(registration.usual_score, repair)
+    if stored.n_frames < LEAST_FRAMES or summary.template is None:
+        counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in quality.counts.items())
+        raise RecordingError(
+            f"Of the {n} frames {stored.n_frames} can be used ({counts}), and at least {LEAST_FRAMES} are needed: was "
+            "the light on, and does the recording show one field?"
+        )
+    images, template, sn = summary.images, summary.template, summary.sn
+    return RegisteredMovie(stored.finish(), *log.motion(), registration, images, template, sn, quality)
+
+
+class _Log:
+    """What is found of every frame, and the motion of those that are used; ``n``: frames of the recording."""
+
+    def __init__(self, n: int):
+        self.reason = np.full(n, Reason.REPEATED, np.uint8)
+        self.score = np.full(n, np.nan, np.float32)
+        self.at_limit = np.zeros(n, bool)
+        self._motion: list[tuple[Floats, Floats]] = []
+
+    def register(
+        self, raw: Numbers, start: int, registration: FrameRegistration, look: FrameLook
+    ) -> tuple[Ints, Floats, Floats]:
+        """Register the frames of a block, [n, height, width] from frame ``start`` on.
+
+        Returns
+        -------
+        int64 [used], float64 [used, 2], float64 [used, blocks, 2]
+            Indices of the frames in the block that are used, their shifts and deviations.
+        """
+        new = np.flatnonzero(~look.repeated(raw))
+        if not len(new):
+            return new, np.zeros((0, 2)), np.zeros((0, 0, 2))
+        frames = _some(raw, new)
+        motion = registration.register(frames)
+        reason = look.reasons(frames, motion.matched, motion.lying)
+        at, good = start + new, reason == Reason.USED
+        self.reason[at], self.score[at], self.at_limit[at] = reason, motion.score, motion.at_limit
+        self._motion.append((motion.shifts[good], motion.deviations[good]))
+        return new[good], *self._motion[-1]
+
+    def motion(self) -> tuple[Floats, Floats]:
+        """Shifts and deviations of the frames that are used."""
+        shifts, deviations = (np.concatenate(parts) for parts in zip(*self._motion, strict=True))
+        return shifts, deviations
+
+    def quality(self, usual_score: float, repair: Repair) -> FrameQuality:
+        """Give the figures, when all frames were seen."""
+        name_other_field(self.reason)
+        rows, columns = repair.bands
+        return FrameQuality(
+            self.reason,
+            self.score,
+            self.at_limit,
+            typical_score=usual_score,
+            stuck_pixels=int(np.count_nonzero(repair.stuck)),
+            flickering_pixels=int(np.count_nonzero(repair.flickering)),
+            row_bands=rows.found,
+            column_bands=columns.found,
+        )
+
+
+class _Blocks:
+    """Puts frames that come in any number into the blocks of the stored movies.
+
+    Attributes
+    ----------
+    length : int
+        Frames of a block.
+    n_frames : int
+        Frames so far.
+    """
+
+    def __init__(self, stored: StoredMovies):
+        self.stored, self.length = stored, stored.movie.length
+        self.n_frames = 0
+        self._block = np.empty((self.length, *stored.grid.shape), np.float32)
+
+    def add(self, frames: Floats) -> None:
+        """Take some frames on the working grid, float32 [n, height, width], no more than a block."""
+        at = self.n_frames % self.length
+        fit = min(len(frames), self.length - at)
+        self._block[at : at + fit] = frames[:fit]
+        self.n_frames += fit
+        if at + fit == self.length:
+            self.stored.write(self.n_frames // self.length - 1, self._block)
+            if fit < len(frames):
+                self.add(frames[fit:])
+
+    def finish(self) -> StoredMovies:
+        """Write what is left; give the movies of the frames that came."""
+        rest = self.n_frames % self.length
+        if rest:
+            self.stored.write(self.n_frames // self.length, self._block[:rest])
+        if self.n_frames < self.stored.movie.n_frames:
+            return self.stored.shortened(self.n_frames)
+        self.stored.finish_sample()
+        return self.stored
+
+
+def _some(frames: Numbers, which: Ints) -> Numbers:
+    """Frames by their indices, which increase; without a copy where they follow each other."""
+    if len(which) == which[-1] - which[0] + 1:
+        return frames[which[0] : which[-1] + 1]
+    return frames[which]
 
 
 def _move(
@@ -157,13 +262,15 @@ def _move(
     workers.map(move, range(len(frames)))
 
 
-def _bin(frames: Floats, grid: Grid, binned: Floats, workers: Workers) -> None:
+def _bin(frames: Floats, grid: Grid, workers: Workers) -> Floats:
     """Put frames, float32 [n, height, width], on the working grid, float32 [n, grid height, grid width]."""
+    binned = np.empty((len(frames), *grid.shape), np.float32)
 
     def put(i: int) -> None:
         binned[i] = grid.bin_frame(frames[i])
 
     workers.map(put, range(len(frames)))
+    return binned
 
 
 class _Summary:
@@ -174,7 +281,7 @@ class _Summary:
     grid : Grid
         Of the recording.
     middle : int
-        Block whose first frames the noise comes from.
+        The noise comes from the first frames and, if there are any, from the next ones after this frame.
     workers : Workers
         Rows are shared out over them.
 
@@ -186,14 +293,15 @@ class _Summary:
 
     def __init__(self, grid: Grid, middle: int, workers: Workers):
         self.field = Grid(grid.field, 1, 1)
-        self.middle, self.workers = middle, workers
+        self.workers = workers
         self.images = SummaryImages(*grid.field)
         self.template: Floats | None = None
         self.sn: Floats = np.zeros(grid.field, np.float32)
         self._mean: Floats | None = None
+        self._noise_from: list[int] = [0, middle]
 
-    def add(self, frames: Floats, edges: Floats, block: int, at: int) -> None:
-        """Count frames, float32 [n, height, width], from frame ``at`` of a block on, and fill what they do not cover.
+    def add(self, frames: Floats, edges: Floats, first: int) -> None:
+        """Count frames, float32 [n, height, width], of which one is frame ``first``, and fill what they do not cover.
 
         ``edges``: how far their borders moved, see :meth:`Grid.uncovered`.
         """
@@ -201,7 +309,8 @@ class _Summary:
         self._mean = _fill(frames, self.field.uncovered(edges), self._mean, self.workers)
         if self.template is None:
             self.template = frames.mean(axis=0)
-        if block == self.middle and at == 0 and len(frames) > 2:
+        if self._noise_from and first >= self._noise_from[0] and len(frames) > 2:
+            self._noise_from.pop(0)
             rows = self.workers.map(lambda y: noise(frames[:, y].T), range(frames.shape[1]))
             self.sn = np.array(rows).astype(np.float32)
 

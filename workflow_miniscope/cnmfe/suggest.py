@@ -75,7 +75,7 @@ def for_extraction(
     params : Parameters
         Those that are None are suggested.
     first : [n, height, width]
-        The first frames, with their shifts (float64 [n, 2], pixels).
+        Frames of the recording, in short runs, with their shifts (float64 [n, 2], pixels).
     full : tuple of int
         (height, width) of the recording.
     n_frames : int

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..movies import Movie
-from ..movies.types import Floats
-from ..results.caiman import Evaluation, Verdict
+from ..results.caiman import Evaluation, FrameQuality, Verdict
 from ..results.caiman.verdict import Level
 from .arrays.robust import MAD_TO_SD
 from .calcium.temporal import average
 from .cells.significance import lower_spread
 from .model.fit import Fit
 
-#: px from the limit of the registration at which a frame counts as stopped by it
-LIMIT_MARGIN = 0.5
 #: part of the frames at the limit of the registration: from here on a warning, and no trust
 AT_LIMIT = (0.02, 0.2)
+#: part of the frames that do not show the field and were left out: from here on a warning, and no trust
+LEFT_OUT = (0.05, 0.5)
+#: part of the frames that show another field: from here on a warning, and no trust
+OTHER_FIELD = (0.005, 0.05)
 #: bits for each pixel of a movie that is compressed with loss: below, a warning, and no trust
 BITS = (0.2, 0.06)
 #: how much wider what the model leaves is spread than the noise of single frames: from here on a warning, and no trust
@@ -53,6 +54,10 @@ class Figures:
         Accepted ones whose probability of being a cell is at least ``LIKELY``.
     at_limit : float
         Part of the frames whose shift is as large as the registration allows.
+    left_out : dict of float
+        Part of the frames that were left out for each reason that occurs, by its name.
+    bands : bool
+        Rows or columns were brighter or darker as a whole in single frames.
     structure : float
         Spread of what the model leaves in a pixel, as a multiple of the noise of single frames: 1 for white noise.
     bits_per_pixel : float
@@ -65,6 +70,8 @@ class Figures:
     accepted: int
     likely: int
     at_limit: float
+    left_out: dict[str, float]
+    bands: bool
     structure: float
     bits_per_pixel: float
     decay: float
@@ -74,8 +81,7 @@ class Figures:
         cls,
         fit: Fit,
         source: Movie,
-        shifts: Floats,
-        max_shifts: tuple[float, float] | None,
+        frames: FrameQuality,
         evaluation: Evaluation,
         decay: float,
     ) -> Figures:
@@ -87,25 +93,22 @@ class Figures:
             The final model, before its traces are taken out.
         source : Movie
             What was extracted.
-        shifts : float64 [frames, 2]
-            Of each frame, px.
-        max_shifts : tuple of float, optional
-            Largest shifts (rows, columns), px; None where nothing was registered.
+        frames : FrameQuality
+            Which frames were used, and how they lay.
         evaluation : Evaluation
             Of the components.
         decay : float
             Decay time of the transients, s.
         """
         accepted = np.array([not reason for reason in evaluation.reasons], bool)
-        stopped = 0.0
-        if max_shifts is not None:
-            stopped = float(np.mean((np.abs(shifts) >= np.subtract(max_shifts, LIMIT_MARGIN)).any(axis=1)))
         lossy = not getattr(source, "lossless", True)
         return cls(
             candidates=len(accepted),
             accepted=int(accepted.sum()),
             likely=int((accepted & (evaluation.probability >= LIKELY)).sum()),
-            at_limit=stopped,
+            at_limit=frames.fraction_at_limit,
+            left_out={reason: n / frames.n_frames for reason, n in frames.counts.items()},
+            bands=frames.row_bands or frames.column_bands,
             structure=_structure(fit),
             bits_per_pixel=float(getattr(source, "bits_per_pixel", np.nan)) if lossy else float("nan"),
             decay=decay,
@@ -140,6 +143,15 @@ def judge(figures: Figures) -> Verdict:
         f"{f.at_limit:.0%} of the frames are at the limit of the registration: give larger max_shifts, or look whether "
         "the field changed.",
     )
+    lost = sum(f.left_out.values()) - f.left_out.get("repeated", 0.0)
+    kinds = ", ".join(f"{part:.1%} {reason.replace('_', ' ')}" for reason, part in f.left_out.items())
+    tell(_above(lost, LEFT_OUT), f"{lost:.0%} of the frames do not show the field and were left out ({kinds}).")
+    tell(
+        _above(f.left_out.get("other_field", 0.0), OTHER_FIELD),
+        f"{f.left_out.get('other_field', 0.0):.0%} of the frames show another field than the rest: only the cells of "
+        "the larger part were looked for.",
+    )
+    tell(int(f.bands), "Rows or columns flicker as a whole, which was taken away: look at the cable.")
     if np.isfinite(f.bits_per_pixel):
         tell(
             _below(f.bits_per_pixel, BITS),
@@ -173,7 +185,9 @@ def judge(figures: Figures) -> Verdict:
         tell(2 if f.candidates else 1, "No component looks like a cell.")
     told.sort(key=lambda one: -one[0])
     level: Level = ("trusted", "usable with warnings", "not to be trusted")[max((w for w, _ in told), default=0)]
-    values = {name: round(float(value), 4) for name, value in vars(f).items() if np.isfinite(value)}
+    numbers = {name: float(value) for name, value in vars(f).items() if name != "left_out"}
+    numbers |= {f"left_out_{reason}": part for reason, part in f.left_out.items()}
+    values = {name: round(value, 4) for name, value in numbers.items() if np.isfinite(value)}
     return Verdict(level, [sentence for _, sentence in told], values)
 
 

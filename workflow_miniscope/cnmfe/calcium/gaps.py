@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ...movies.types import Floats, Ints, Real
+from ...movies.types import Bools, Floats, Ints, Real
 from .deconvolution import EVENT_STANDARD_ERRORS, FINAL_PRECISION, FINAL_SWEEPS, descend, overlaps
 
 
@@ -119,6 +119,47 @@ def sparse_deconvolution(
     """
     places = np.cumsum(steps)
     places = places - places[0]
+    calcium, s = _on_grid(y, places, kernel, sn, precision, sweeps)
+    since = np.r_[0, places[:-1] + 1]
+    return calcium[places], np.add.reduceat(s, since)
+
+
+def deconvolution_with_unseen(
+    y: Floats,
+    places: Ints,
+    rows: Ints,
+    kernel: Floats,
+    sn: float,
+    precision: float = FINAL_PRECISION,
+    sweeps: int = FINAL_SWEEPS,
+) -> tuple[Floats, Floats]:
+    """:func:`sparse_deconvolution` where some of the missing frames exist and were left out.
+
+    These get what the frames around say of them: what happened while they were recorded is no activity of the first
+    frame after them.
+
+    Parameters
+    ----------
+    y, kernel, sn, precision, sweeps
+        See :func:`sparse_deconvolution`.
+    places : int64 [frames]
+        Of the frames of the trace on the regular grid; the first is 0.
+    rows : int64 [rows]
+        Of these and the frames that were left out, from the first to the last of the trace.
+
+    Returns
+    -------
+    tuple of float64 [rows]
+        Calcium, and activity: that of the frame and of those missing before it.
+    """
+    calcium, s = _on_grid(y, places, kernel, sn, precision, sweeps)
+    return calcium[rows], np.add.reduceat(s, np.r_[0, rows[:-1] + 1])
+
+
+def _on_grid(
+    y: Floats, places: Ints, kernel: Floats, sn: float, precision: float, sweeps: int
+) -> tuple[Floats, Floats]:
+    """Calcium and activity in all places of the regular grid."""
     seen = np.zeros(places[-1] + 1, bool)
     seen[places] = True
     filled = np.zeros(len(seen))
@@ -126,5 +167,48 @@ def sparse_deconvolution(
     s = np.zeros(len(seen))
     penalty = EVENT_STANDARD_ERRORS * sn * float(np.sqrt(kernel @ kernel))
     residual = descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn)
-    since = np.r_[0, places[:-1] + 1]
-    return np.maximum(y - residual[places], 0), np.add.reduceat(s, since)
+    return np.maximum(filled - residual, 0), s
+
+
+def between(traces: Floats, used: Bools, decay: float, longest: int) -> Floats:
+    """Traces in all frames from those of the frames that were used.
+
+    A straight line leads over a short gap. In a long one nothing is known: calcium falls from what it was before, and
+    is 0 before the first frame.
+
+    Parameters
+    ----------
+    traces : float32 [n, used frames]
+        Calcium.
+    used : bool [frames]
+        The frames that they belong to.
+    decay : float
+        Part that is left after a frame.
+    longest : int
+        Frames after which nothing is left of a transient: a gap so long is a long one.
+
+    Returns
+    -------
+    float32 [n, frames]
+    """
+    out: Floats = np.zeros((len(traces), len(used)), np.float32)
+    at = np.flatnonzero(used)
+    out[:, at] = traces
+    for before, after in zip(at, np.append(at[1:], len(used)), strict=True):
+        gap = after - before - 1
+        if not gap:
+            continue
+        since = np.arange(1, gap + 1)
+        if after < len(used) and gap < longest:
+            part = (since / (gap + 1)).astype(np.float32)
+            out[:, before + 1 : after] = out[:, [before]] * (1 - part) + out[:, [after]] * part
+        else:
+            out[:, before + 1 : after] = out[:, [before]] * (decay**since).astype(np.float32)
+    return out
+
+
+def spread(values: Floats, used: Bools) -> Floats:
+    """Values [n, used frames] put into all frames, [n, frames], with 0 in the others."""
+    out: Floats = np.zeros((len(values), len(used)), values.dtype)
+    out[:, used] = values
+    return out

@@ -42,9 +42,7 @@ class FinalTraces(NamedTuple):
     ----------
     C, S, YrA : float32 [components, frames]
         Calcium, activity, and what they leave of the traces. S is in the units of C: the peak of the calcium that an
-        event adds.
-    g : float64 [components, p]
-        Coefficients of the autoregressive process.
+        event adds. C and S may be those of more frames, see :func:`finish`.
     baseline, noise : float [components]
         Level of the traces without activity, and standard deviation of their noise.
     """
@@ -52,7 +50,6 @@ class FinalTraces(NamedTuple):
     C: Floats
     S: Floats
     YrA: Floats
-    g: Floats
     baseline: Floats
     noise: Floats
 
@@ -186,7 +183,9 @@ def groups_without_overlap(gram: sp.csr_matrix) -> list[list[int]]:
     return [np.flatnonzero(colour == c).tolist() for c in range(colour.max(initial=-1) + 1)]
 
 
-def finish(raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: Workers) -> FinalTraces:
+def finish(
+    raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: Workers, rows: Ints | None = None
+) -> FinalTraces:
     """Final deconvolution of the raw traces, in which calcium decays during gaps too; see :mod:`gaps`.
 
     Parameters
@@ -201,6 +200,9 @@ def finish(raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: W
         The rise counts only for p = 2.
     workers : Workers
         Traces are shared out over them.
+    rows : int64 [rows], optional
+        Places of all frames from the first to the last of the traces, if some were recorded and left out, relative to
+        the first. For p = 2, C and S are those of all of them.
 
     Returns
     -------
@@ -209,9 +211,11 @@ def finish(raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: W
     """
     level = np.array([baseline(y) for y in raw])
     sn = noise(raw).astype(np.float64)
-    C, S = np.zeros_like(raw), np.zeros_like(raw)
     rise, decay = times
-    d, r = np.exp(-1 / (base.fps * decay)), np.exp(-1 / (base.fps * rise))
+    rows = rows if p == 2 else None
+    C, S = np.zeros((2, len(raw), raw.shape[1] if rows is None else len(rows)), np.float32)
+    places = base.places - base.places[0]
+    d = float(np.exp(-1 / (base.fps * decay)))
     kernel = spike_response(base.fps, rise, decay)
     steps = base.steps(len(kernel))
     kept = gaps.factors(steps, d, len(kernel))
@@ -222,6 +226,8 @@ def finish(raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: W
             weight = ACTIVITY_PENALTY * sn[k]
             C[k] = oasis(y, d, weight) if base.regular else gaps.oasis(y, kept, weight)
             S[k, 1:] = np.maximum(C[k, 1:] - kept[1:].astype(np.float32) * C[k, :-1], 0)
+        elif rows is not None:
+            C[k], S[k] = gaps.deconvolution_with_unseen(y, places, rows, kernel, sn[k])
         elif base.regular:
             C[k], S[k] = sparse_deconvolution(y, kernel, sn[k])
         else:
@@ -229,6 +235,11 @@ def finish(raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: W
 
     workers.map(one, range(len(raw)))
     # in place: of an hour and a thousand cells each array takes 0.3 GB
-    raw -= C
-    g = np.tile([d] if p == 1 else [d + r, -d * r], (len(raw), 1))
-    return FinalTraces(C, S, raw, g, level, sn)
+    raw -= C if rows is None else C[:, np.searchsorted(rows, places)]
+    return FinalTraces(C, S, raw, level, sn)
+
+
+def coefficients(fps: float, p: int, times: TimeConstants) -> list[float]:
+    """Coefficients of the autoregressive process of calcium, in frames at ``fps``; the rise counts only for p = 2."""
+    r, d = (float(np.exp(-1 / (fps * time))) for time in times)
+    return [d] if p == 1 else [d + r, -d * r]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import ParameterError, RecordingError
-from ...movies.types import Ints
+from ...movies.types import Bools, Ints
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 RATE_TOLERANCE = 0.05
 #: Hz: a camera is faster, and milliseconds taken for seconds are slower
 SLOWEST_RATE = 0.5
+#: places from one frame to the next: of fewer, the frames still follow each other
+SHORT_GAP = 10
+#: fraction of the steps between frames that are multiples of one where frames were left out in turn
+IN_TURN = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,32 @@ class TimeBase:
     def steps(self, longest: int) -> Ints:
         """Places from each frame's predecessor to it, int64 [frames], at most ``longest``; 1 for the first."""
         return np.minimum(self.missing + 1, longest)
+
+    @property
+    def rate(self) -> float:
+        """Frames per second where frames follow each other: with short gaps, less than there are places."""
+        steps = self.missing[1:] + 1
+        near = steps[steps <= SHORT_GAP]
+        return float(self.fps / near.mean()) if len(near) else self.fps
+
+    def of(self, used: Bools) -> TimeBase:
+        """Places of some of the frames alone, bool [frames]; the others are missing.
+
+        If frames were left out in turn, as where each came twice, there is one place for each that is left.
+        """
+        if used.all():
+            return self
+        places = self.places[used]
+        places = places - places[0]
+        steps = np.diff(places)
+        each = int(np.bincount(np.minimum(steps, SHORT_GAP)).argmax()) if len(steps) else 1
+        if each > 1 and np.mean(steps % each == 0) >= IN_TURN:
+            # two frames share no place
+            order = np.arange(len(places))
+            places = order + np.maximum.accumulate(places // each - order)
+        else:
+            each = 1
+        return TimeBase(self.fps / each, places, self.untrusted)
 
     def describe(self, longest: int) -> dict[str, float | int]:
         """What is stored with a result, and why S may not be read as if no frame were missing.

@@ -1,4 +1,4 @@
-"""The size of a soma, from cells that light up in the first frames.
+"""The size of a soma, from cells that light up in some frames.
 
 A Gaussian blob of size sigma gives its largest response to the Laplacian of a Gaussian, times the square of the
 scale, at the scale sigma (Lindeberg 1998, Int J Comput Vis 30:79). Blobs are looked for in averages of a few

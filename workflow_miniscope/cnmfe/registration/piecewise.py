@@ -31,6 +31,8 @@ from ...movies.types import Floats, Numbers, Shape
 from ..arrays.robust import MAD_TO_SD
 from ..arrays.workers import Workers
 from .blocks import Blocks, Mover, interpolate
+from .matching import Usual
+from .protocol import Motion
 from .rigid import LARGEST_STEP, ROUNDING, SMALLEST_STEP, TEMPLATE_HUBER, TEMPLATE_ROUNDS, RigidRegistration
 
 #: Gauss-Newton steps of a piecewise-rigid registration at most
@@ -86,10 +88,12 @@ class PiecewiseRegistration(RigidRegistration):
         """See :meth:`Blocks.edges`."""
         return self.blocks.edges(shifts, deviations)
 
-    def fit(self, frames: Numbers, rounds: int = TEMPLATE_ROUNDS) -> Floats:
+    def fit(self, frames: Numbers, rounds: int = TEMPLATE_ROUNDS) -> Motion:
         """As :meth:`RigidRegistration.fit`; then the template is made of frames whose blocks moved."""
-        shifts = super().fit(frames, rounds) / self.bin
-        filtered = self.workers.map(self._filter, frames)
+        found = super().fit(frames, rounds)
+        used = np.flatnonzero(found.matched)
+        shifts = found.shifts[used] / self.bin
+        filtered = self.workers.map(self._filter, frames[used])
         for _ in range(PIECEWISE_ROUNDS):
             deviations, moved = self._deviations(filtered, shifts)
             template = np.mean(moved, axis=0)
@@ -102,8 +106,8 @@ class PiecewiseRegistration(RigidRegistration):
 
             self._set_static(self.workers.map(back, range(len(filtered))))
             self._set(template, variance)
-        fitted: Floats = shifts * self.bin
-        return fitted
+        self.usual = Usual.of(self._scores(moved, shifts))
+        return found
 
     def _deviations(self, filtered: list[Floats], shifts: Floats) -> tuple[Floats, list[Floats]]:
         """Deviations [n, blocks, 2] of frames that follow each other, binned pixels, and the frames moved by them."""

@@ -22,12 +22,14 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.fft
 
-from ...movies.types import Floats, Numbers, Shape
+from ...movies.types import Bools, Floats, Ints, Numbers, Shape
 from ..arrays import kernels
 from ..arrays.filtering import band_pass, bin_frame
 from ..arrays.robust import MAD_TO_SD
 from ..arrays.workers import Workers
 from .blocks import Blocks
+from .far import FarSearch
+from .matching import LEAST_OF_USUAL, LEAST_SCORE, Scores, Template, Usual, split
 from .protocol import Motion
 
 #: residuals from the template beyond this many robust standard deviations count linearly (Huber): cells light up
@@ -44,7 +46,7 @@ STATIC_STANDS_OUT = 8.0
 TEMPLATE_MEMORY = 1000
 #: steps in which frames are moved, in a pixel: as fine as OpenCV's remap, which moves the blocks
 STEPS_PER_PIXEL = 32
-#: rounds in which the first frames are registered and the template is made of them again
+#: rounds in which the sampled frames are registered and the template is made of them again
 TEMPLATE_ROUNDS = 4
 #: binned pixels: margin left out along the border until the shifts are known, or the largest shift if that is less
 FIRST_MARGIN = 4
@@ -64,6 +66,18 @@ COARSE_SIDE = 64
 LEVEL_FRAMES = 10
 #: frames, about: the first template is chosen among so many of the first ones
 TEMPLATE_CANDIDATES = 15
+#: fraction of these that the first template must be like: another field may be seen in the others
+LIKE_THE_FIRST = 0.4
+#: a candidate, or a field, is as good as the best one if it is less like the others, or seen less, by this fraction
+NEARLY_AS_GOOD = 0.1
+#: fraction of the frames that show the field, from which on nobody asks for another
+CLEAR_MAJORITY = 0.6
+#: frames with this quantile of the scores show the field, if a quarter of the frames does
+MAJORITY_QUANTILE = 0.75
+#: frames that follow each other from which on a step beyond the limits is believed
+FOLLOWED_FRAMES = 5
+#: binned pixels: a shift within this of the limit is at the limit
+AT_LIMIT = 1e-3
 
 
 def translate(frame: Floats, dy: float, dx: float) -> Floats:
@@ -79,7 +93,7 @@ def translate(frame: Floats, dy: float, dx: float) -> Floats:
 
 
 class RigidRegistration:
-    """Registers frames to a template that it makes from the first ones and keeps up to date.
+    """Registers frames to a template that it makes from some of them and keeps up to date.
 
     Parameters
     ----------
@@ -129,33 +143,67 @@ class RigidRegistration:
         self.coarse = 2 if min(self.shape) >= COARSE_SIDE else 1
         self.static: Floats = np.zeros(self.shape, np.float32)
         self.count = 0
+        # where the brain lies, if it is farther away than the limits
+        self.place: Floats = np.zeros(2)
 
     # -- template -----------------------------------------------------------------------------------
 
-    def fit(self, frames: Numbers, rounds: int = TEMPLATE_ROUNDS) -> Floats:
+    def fit(self, frames: Numbers, rounds: int = TEMPLATE_ROUNDS) -> Motion:
         """Make the template, the weights and the static pattern from some frames [n, height, width].
+
+        Frames that do not show the field may be among them, up to about half. They are found and left out.
 
         Returns
         -------
-        float64 [n, 2]
-            Corrections of these frames, pixels.
+        Motion
+            Corrections of these frames.
         """
         self.level = float(np.abs(frames[:: max(1, len(frames) // LEVEL_FRAMES)]).mean())
         filtered = self.workers.map(self._filter, frames)
-        # the frame most like the others, of a few, starts: one with an artefact must not
-        some = filtered[:: max(1, len(filtered) // TEMPLATE_CANDIDATES)]
-        flat = np.stack([f[self.inside].ravel() for f in some])
-        distance = np.array([np.median(((flat - one) ** 2).mean(axis=1)) for one in flat])
-        self._set(some[int(np.argmin(distance))], np.ones(self.shape, np.float32))
-        for _ in range(rounds):
+        motion = self._fit(filtered, self._first_template(filtered, np.arange(len(filtered))), rounds)
+        other = np.flatnonzero(~motion.matched)
+        if other.size and other[0] == 0 and motion.matched.mean() < CLEAR_MAJORITY:
+            # if another field is seen as long as this one, the one that was seen first counts
+            first = self._fit(filtered, self._first_template(filtered, other), rounds)
+            if first.matched.mean() > motion.matched.mean() - NEARLY_AS_GOOD and first.matched[0]:
+                return first
+            motion = self._fit(filtered, filtered[int(np.argmax(motion.score))], rounds)
+        return motion
+
+    def _fit(self, filtered: list[Floats], first: Floats, rounds: int) -> Motion:
+        """Make the template of filtered frames from a first one."""
+        self._set_margin(np.minimum(self.limits, FIRST_MARGIN))
+        self.static, self.place = np.zeros(self.shape, np.float32), np.zeros(2)
+        self._set(first, np.ones(self.shape, np.float32))
+        for round_ in range(rounds):
             shifts: Floats = np.array(self.workers.map(self._shift, filtered))
+            scores = self._scores(self._moved(filtered, shifts), shifts)
+            self.usual, matched = _majority(scores)
+            if round_ and not matched.all():
+                self._follow_far(filtered, shifts, matched, np.flatnonzero(~matched))
             # around where the brain is most of the time, so that as little as possible leaves the field
-            shifts -= np.median(shifts, axis=0)
-            self._set_margin(np.quantile(np.abs(shifts), MARGIN_QUANTILE, axis=0))
-            self._update(filtered, shifts)
-        self.count = len(filtered)
-        fitted: Floats = shifts * self.bin
-        return fitted
+            shifts -= np.median(shifts[matched], axis=0)
+            self._set_margin(np.quantile(np.abs(shifts[matched]), MARGIN_QUANTILE, axis=0))
+            used = np.flatnonzero(matched)
+            self._update([filtered[i] for i in used], shifts[used])
+        scores = self._scores(self._moved(filtered, shifts), shifts)
+        self.usual = Usual.of(Scores(scores.whole[matched], scores.parts[matched]))
+        matched &= self.usual.match(scores)
+        self.count = len(used)
+        return self._motion(shifts, np.zeros((len(shifts), 0, 2)), scores, matched)
+
+    def _first_template(self, filtered: list[Floats], which: Ints) -> Floats:
+        """The frame most like the others, of a few: one with an artefact must not start.
+
+        Like a part of them, for there may be another field; the earliest of those that are as good.
+        """
+        some = [filtered[i] for i in which[:: max(1, len(which) // TEMPLATE_CANDIDATES)]]
+        flat = np.stack([f[self.inside].ravel() for f in some]).astype(np.float64)
+        norm = np.sqrt(np.einsum("ij,ij->i", flat, flat))
+        alike = np.quantile(flat @ flat.T / (np.outer(norm, norm) + 1e-12), 1 - LIKE_THE_FIRST, axis=1)
+        good = alike >= alike.max() - NEARLY_AS_GOOD * abs(alike.max())
+        first: Floats = some[int(np.argmax(good))]
+        return first
 
     def _set_margin(self, reach: Floats) -> None:
         """Leave out the pixels near the border that come into view and leave again."""
@@ -164,9 +212,10 @@ class RigidRegistration:
         self.inside = (rows, columns)
 
     def _update(self, filtered: list[Floats], shifts: Floats) -> None:
-        moved = self.workers.map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
-        template = np.mean(moved, axis=0)
-        variance = np.mean([(m - template) ** 2 for m in moved], axis=0)
+        moved = self._moved(filtered, shifts)
+        covered = [self._covered(shift) for shift in shifts]
+        template = _mean(moved, covered)
+        variance = _variance(moved, covered, template)
         # what stays at its place while the brain moves; zero where nothing moves, because the template has it
         back = self.workers.map(lambda i: filtered[i] - translate(template, *-shifts[i]), range(len(filtered)))
         self._set_static(back)
@@ -203,6 +252,12 @@ class RigidRegistration:
         mask = bin_frame(mask, self.coarse)
         self.weighted = np.conj(scipy.fft.rfft2(mask * small, self.pad))
         self.mask = np.conj(scipy.fft.rfft2(mask, self.pad))
+        self.compared = Template(self.template, self.weight, self.inside)
+
+    @property
+    def usual_score(self) -> float:
+        """Score of most frames that the template was made from."""
+        return self.usual.whole
 
     # -- frames -------------------------------------------------------------------------------------
 
@@ -221,8 +276,79 @@ class RigidRegistration:
         filtered = self.workers.map(self._filter, frames)
         shifts: Floats = np.array(self.workers.map(self._shift, filtered))
         deviations, moved = self._deviations(filtered, shifts)
-        self._follow(moved)
-        return Motion(shifts * self.bin, deviations * self.bin)
+        scores = self._scores(moved, shifts)
+        matched = self.usual.match(scores)
+        at_limit = self._at_limit(shifts)
+        for run in _runs(~matched, FOLLOWED_FRAMES):
+            found = self._follow_far(filtered, shifts, matched, run)
+            if len(found):
+                self.place = np.rint(np.median(shifts[found[-FOLLOWED_FRAMES:]], axis=0))
+                deviations[found], again = self._deviations([filtered[i] for i in found], shifts[found])
+                for i, frame in zip(found, again, strict=True):
+                    moved[i] = frame
+                at_limit[found] = False
+                better = self._scores(again, shifts[found])
+                scores.whole[found], scores.parts[found] = better
+        if matched.any():
+            used = np.flatnonzero(matched)
+            self._follow([moved[i] for i in used], shifts[used])
+        return self._motion(shifts, deviations, scores, matched, at_limit)
+
+    def _motion(
+        self, shifts: Floats, deviations: Floats, scores: Scores, matched: Bools, at_limit: Bools | None = None
+    ) -> Motion:
+        """What was found, in pixels."""
+        if at_limit is None:
+            at_limit = self._at_limit(shifts)
+        lying = self.usual.lying(scores)
+        return Motion(shifts * self.bin, deviations * self.bin, scores.whole, matched, lying, at_limit)
+
+    def _at_limit(self, shifts: Floats) -> Bools:
+        limit: Bools = np.any(np.abs(shifts - self.place) >= np.array(self.limits) - AT_LIMIT, axis=1)
+        return limit
+
+    def _scores(self, moved: list[Floats], shifts: Floats) -> Scores:
+        """How well registered frames lie on the template."""
+        found = self.workers.map(lambda i: self.compared.compare(moved[i], self._covered(shifts[i])), range(len(moved)))
+        return Scores(np.array([whole for whole, _ in found]), np.array([parts for _, parts in found]))
+
+    def _covered(self, shift: Floats) -> Bools | None:
+        """The pixels that a shifted frame covers, bool [height, width]; None if these are all inside."""
+        margins = [s.start for s in self.inside]
+        if np.all(np.abs(shift) <= margins):
+            return None
+        rows, columns = (
+            (np.arange(n) >= s) & (np.arange(n) <= n - 1 + s) for n, s in zip(self.shape, shift, strict=True)
+        )
+        covered: Bools = rows[:, None] & columns
+        return covered
+
+    def _follow_far(self, filtered: list[Floats], shifts: Floats, matched: Bools, run: Ints) -> Ints:
+        """Look for frames in the whole field, and write the shifts of those that are found.
+
+        They count only if several lie together: a single frame that moved so far is more likely torn.
+
+        Returns
+        -------
+        int64 [n]
+            Which of the ``run`` were found.
+        """
+        if not self.usual.whole > LEAST_SCORE:
+            return run[:0]
+        search = FarSearch(self.template, self.weight, self.inside, self.coarse)
+        far = np.array(self.workers.map(lambda i: self._far(filtered[i], search), run))
+        good = self.usual.match_far(self._scores(self._moved([filtered[i] for i in run], far), far))
+        if good.any():
+            good &= (np.abs(far - np.median(far[good], axis=0)) <= self.limits).all(axis=1)
+        if np.count_nonzero(good) < FOLLOWED_FRAMES:
+            return run[:0]
+        shifts[run[good]], matched[run[good]] = far[good], True
+        return run[good]
+
+    def _far(self, filtered: Floats, search: FarSearch) -> Floats:
+        frame = filtered - self.static
+        place = search(frame)
+        return self._refine(frame, place, place)
 
     def move(self, frame: Floats, shift: Floats, deviations: Floats) -> Floats:
         """Move a frame as it was recorded, float32 [height, width], by what :meth:`register` gave for it."""
@@ -234,17 +360,18 @@ class RigidRegistration:
 
     def _deviations(self, filtered: list[Floats], shifts: Floats) -> tuple[Floats, list[Floats]]:
         """Deviations [n, blocks, 2] of frames that follow each other, binned pixels, and the frames moved by all."""
-        moved = self.workers.map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
-        return np.zeros((len(filtered), 0, 2)), moved
+        return np.zeros((len(filtered), 0, 2)), self._moved(filtered, shifts)
 
-    def _follow(self, moved: list[Floats]) -> None:
+    def _moved(self, filtered: list[Floats], shifts: Floats) -> list[Floats]:
+        """Frames moved as a whole, without what stays at its place."""
+        return self.workers.map(lambda i: translate(filtered[i] - self.static, *shifts[i]), range(len(filtered)))
+
+    def _follow(self, moved: list[Floats], shifts: Floats) -> None:
         """Update the template and the weights with registered frames."""
         rate = len(moved) / (len(moved) + min(self.count, TEMPLATE_MEMORY))
-        template = self.template + rate * (sum(moved) / len(moved) - self.template)
-        squares: Floats = np.zeros(self.shape)
-        for frame in moved:
-            squares += (frame - template) ** 2
-        variance = self.variance + rate * (squares / len(moved) - self.variance)
+        covered = [self._covered(shift) for shift in shifts]
+        template = self.template + rate * (_mean(moved, covered, self.template) - self.template)
+        variance = self.variance + rate * (_variance(moved, covered, template) - self.variance)
         self._set(template, variance)
         self.count += len(moved)
 
@@ -253,8 +380,14 @@ class RigidRegistration:
 
     def _shift(self, filtered: Floats) -> Floats:
         frame = filtered - self.static
-        shift = self._whole_pixels(frame)
-        return self._refine(frame, shift)
+        if not self.place.any():
+            return self._refine(frame, self._whole_pixels(frame))
+        # looked for around where the brain lies now
+        near = translate(frame, *self.place)
+        covered = self._covered(self.place)
+        if covered is not None:
+            near *= covered
+        return self._refine(frame, self.place + self._whole_pixels(near), self.place)
 
     def _whole_pixels(self, frame: Floats) -> Floats:
         """Shift with the best weighted correlation, sum w T F / sqrt(sum w F^2), for all shifts at once.
@@ -278,26 +411,97 @@ class RigidRegistration:
         # the spectrum is that of a correlation, whose argument is minus the shift of the frame
         return -np.array([rows[i], columns[j]], dtype=np.float64) * self.coarse
 
-    def _refine(self, frame: Floats, shift: Floats) -> Floats:
+    def _refine(self, frame: Floats, shift: Floats, place: Floats | None = None) -> Floats:
+        """Gauss-Newton steps from a shift; at most the limits away from ``place``."""
         limits = np.array(self.limits)
+        middle = np.zeros(2) if place is None else place
         target = self.template[self.inside]
+        steepest, hessian, covered = self.steepest, self.hessian, None
+        if place is not None:
+            seen = self._covered(shift)
+            covered = None if seen is None else seen[self.inside]
+            if covered is not None:
+                steepest = steepest * covered.ravel()
+                hessian = steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
         for i in range(RIGID_STEPS):
             residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
+            if covered is not None:
+                residual *= covered
             if i < 2:
                 # later steps are too small to change it
-                bound = TEMPLATE_HUBER * MAD_TO_SD * float(np.median(np.abs(residual[::2, ::2]))) + 1e-12
+                some = np.abs(residual[::2, ::2])
+                spread = np.median(some if covered is None else some[covered[::2, ::2]])
+                bound = TEMPLATE_HUBER * MAD_TO_SD * float(spread) + 1e-12
             clipped = np.clip(residual, -bound, bound)
             used = np.mean(np.abs(residual) <= bound)
-            right = self.steepest @ (clipped / self.root_weight).ravel()
+            right = steepest @ (clipped / self.root_weight).ravel()
             try:
-                step = np.linalg.solve(self.hessian * used, right.astype(np.float64))
+                step = np.linalg.solve(hessian * used, right.astype(np.float64))
             except np.linalg.LinAlgError:
                 break
             if not np.all(np.isfinite(step)):
                 break
             # moving on by d changes the registered frame by -d . gradient
             step = np.clip(step, -LARGEST_STEP, LARGEST_STEP)
-            shift = np.clip(shift + step, -limits, limits)
+            shift = np.clip(shift + step, middle - limits, middle + limits)
             if np.abs(step).max() < SMALLEST_STEP:
                 break
         return shift
+
+
+class StillRegistration(RigidRegistration):
+    """Leaves frames where they are, because the movie is registered already, and compares them with the template."""
+
+    def _shift(self, filtered: Floats) -> Floats:
+        return np.zeros(2)
+
+    def _follow_far(self, filtered: list[Floats], shifts: Floats, matched: Bools, run: Ints) -> Ints:
+        return run[:0]
+
+    def _at_limit(self, shifts: Floats) -> Bools:
+        return np.zeros(len(shifts), bool)
+
+
+def _mean(moved: list[Floats], covered: Sequence[Bools | None], elsewhere: Floats | None = None) -> Floats:
+    """Mean of registered frames over those that cover each pixel.
+
+    ``covered``: None where a frame counts everywhere. ``elsewhere``: the mean where no frame covers a pixel.
+    """
+    if all(one is None for one in covered):
+        mean: Floats = np.mean(moved, axis=0)
+        return mean
+    count: Floats = np.zeros(moved[0].shape)
+    total: Floats = np.zeros(moved[0].shape)
+    for frame, seen in zip(moved, covered, strict=True):
+        weight = 1.0 if seen is None else seen
+        count += weight
+        total += weight * frame
+    mean = total / np.maximum(count, 1)
+    return mean if elsewhere is None else np.where(count > 0, mean, elsewhere)
+
+
+def _variance(moved: list[Floats], covered: Sequence[Bools | None], mean: Floats) -> Floats:
+    """Mean square of what a mean leaves of registered frames; see :func:`_mean`."""
+    squares: Floats = np.zeros(mean.shape)
+    for frame, seen in zip(moved, covered, strict=True):
+        square = (frame - mean) ** 2
+        squares += square if seen is None else square * seen
+    if all(one is None for one in covered):
+        return squares / len(moved)
+    count = sum(np.ones(mean.shape) if seen is None else seen for seen in covered)
+    variance: Floats = squares / np.maximum(count, 1)
+    return variance
+
+
+def _majority(scores: Scores) -> tuple[Usual, Bools]:
+    """What scores are usual where many frames may not show the field, and which frames do."""
+    kept = scores.whole >= LEAST_OF_USUAL * float(np.quantile(scores.whole, MAJORITY_QUANTILE))
+    usual = Usual.of(Scores(scores.whole[kept], scores.parts[kept]))
+    matched = usual.match(scores) & (scores.whole >= split(scores.whole))
+    return usual, matched if matched.any() else np.ones(len(matched), bool)
+
+
+def _runs(marked: Bools, least: int) -> list[Ints]:
+    """Runs of at least so many marked frames, the indices of each."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [np.arange(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= least]

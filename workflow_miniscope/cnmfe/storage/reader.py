@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 
 import numpy as np
 
 from ...errors import RecordingError
 from ...movies import Movie
-from ...movies.types import Numbers, Shape
+from ...movies.types import Ints, Numbers, Shape
 
 #: frames that are decoded, and later held at full resolution, at a time: more take memory, fewer take time
 DECODED_FRAMES = 64
@@ -39,20 +38,6 @@ class FrameReader:
         self.shape: Shape = (movie.height, movie.width)
         self.n_frames = movie.n_frames
         self._parts = _ahead(_checked(movie))
-        self._kept: deque[Numbers] = deque()
-
-    def first(self, n: int) -> Numbers:
-        """The first ``n`` frames, [n, height, width], or all there are; :meth:`blocks` begins with them all the same.
-
-        Raises
-        ------
-        RecordingError
-            As :meth:`blocks`.
-        """
-        while sum(map(len, self._kept)) < n and (part := next(self._parts, None)) is not None:
-            self._kept.append(part)
-        frames: Numbers = np.concatenate(self._kept)[:n]
-        return frames
 
     def blocks(self, length: int) -> Iterator[tuple[int, Numbers]]:
         """Pairs of (index of the first frame, ``length`` frames), once.
@@ -64,8 +49,7 @@ class FrameReader:
         """
         start = 0
         waiting: list[Numbers] = []
-        kept = (self._kept.popleft() for _ in range(len(self._kept)))
-        for part in chain(kept, self._parts):
+        for part in self._parts:
             waiting.append(part)
             if sum(map(len, waiting)) >= length:
                 frames = np.concatenate(waiting)
@@ -83,14 +67,26 @@ def _checked(movie: Movie) -> Iterator[Numbers]:
     """Parts of a movie, finite numbers all of them."""
     for first, frames in movie.blocks(DECODED_FRAMES):
         frames = np.asarray(frames)
-        if frames.dtype.kind == "f":
-            bad = ~np.isfinite(frames).all(axis=(1, 2))
-            if bad.any():
-                raise RecordingError(
-                    f"Frame {first + int(np.argmax(bad))} has pixels that are not finite numbers (NaN or "
-                    "infinity): remove the frame or fill the pixels before processing."
-                )
+        refuse_not_finite(frames, np.arange(first, first + len(frames)))
         yield frames
+
+
+def refuse_not_finite(frames: Numbers, indices: Ints) -> None:
+    """Refuse frames [n, height, width] with values that are not finite numbers, by the index of the first.
+
+    Raises
+    ------
+    RecordingError
+        If there is one.
+    """
+    if frames.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(frames).all(axis=(1, 2))
+    if bad.any():
+        raise RecordingError(
+            f"Frame {indices[int(np.argmax(bad))]} has pixels that are not finite numbers (NaN or infinity): remove "
+            "the frame or fill the pixels before processing."
+        )
 
 
 def _ahead(parts: Iterator[Numbers]) -> Iterator[Numbers]:

@@ -58,6 +58,11 @@ class Scratch:
         self.path = path
         path.touch(exist_ok=False)
 
+    def shorten(self, n_frames: int) -> None:
+        """End the movie after so many frames: fewer came than there is room for."""
+        self.n_frames = n_frames
+        self.blocks = -(-n_frames // self.length)
+
     @property
     def block_bytes(self) -> int:
         """Size of a block on disk."""

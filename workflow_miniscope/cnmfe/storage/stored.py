@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,18 @@ class StoredMovies:
     def add_to_sample(self, block: int, coarse: Floats) -> None:
         """Count the frames of a block of the small movie, float32 [n, *coarse_shape]."""
         kernels.add_frames(coarse.reshape(len(coarse), -1), self.movie.span(block).start, self.step, self.sample)
+
+    def shortened(self, n_frames: int) -> StoredMovies:
+        """The same movies that end after so many frames, with a sample of these, which is finished."""
+        for scratch in (self.movie, self.small):
+            scratch.shorten(n_frames)
+        sample = np.zeros((self.small.pixels, sample_size(n_frames)), np.float32)
+        stored = replace(self, sample=sample)
+        for block in range(self.small.blocks):
+            span = self.small.span(block)
+            stored.add_to_sample(block, self.small.frames(self.small.chunk(block), 0, span.stop - span.start))
+        stored.finish_sample()
+        return stored
 
     def clear_sample(self) -> None:
         """Set the sample to 0, in place: it is as large as the memory that was planned for it."""

@@ -7,6 +7,7 @@ from .blocks import shift_blocks
 from .dff import Dff, background, compute_dff
 from .evaluation import Evaluation
 from .find import find_result
+from .frames import FrameQuality, Reason
 from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
 from .opened import OpenedResult, Traces
 from .raw import RawTraces
@@ -19,10 +20,12 @@ __all__ = [
     "CaimanResult",
     "Dff",
     "Evaluation",
+    "FrameQuality",
     "Mask",
     "OpenedResult",
     "PiecewiseShifts",
     "RawTraces",
+    "Reason",
     "RigidShifts",
     "Traces",
     "Verdict",

@@ -13,6 +13,7 @@ from ...errors import ResultError
 from ...movies.types import Floats, Ints
 from .dff import Dff, DffField
 from .evaluation import Evaluation
+from .frames import FrameQuality
 from .verdict import Verdict
 
 IMAGES = ("reference_image", "average_image", "correlation_image", "max_image")
@@ -152,6 +153,8 @@ class CaimanResult:
         The motion correction that was applied.
     reference_image, average_image, correlation_image, max_image : float32 [height, width] or None
         Registration template and summary images of the registered movie.
+    frames : FrameQuality or None
+        Which frames and pixels were used, and how well the frames lay on the template; None where that is not known.
     method : str
         Engine: "caiman" or "cnmfe".
     version : str
@@ -193,6 +196,7 @@ class CaimanResult:
     average_image: Floats | None = None
     correlation_image: Floats | None = None
     max_image: Floats | None = None
+    frames: FrameQuality | None = None
     method: str = "caiman"
     version: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -232,6 +236,8 @@ class CaimanResult:
         self._evaluation()
         if self.motion is not None and self.motion.n_frames != frames:
             raise ResultError(f"The motion correction has {self.motion.n_frames} frames and the traces have {frames}.")
+        if self.frames is not None and self.frames.n_frames != frames:
+            raise ResultError(f"The figures of frames are of {self.frames.n_frames}, and the traces have {frames}.")
 
     def _shape(self, names: str, shape: tuple[int, ...], dtype: type) -> None:
         for name in names.split():

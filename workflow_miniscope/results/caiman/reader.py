@@ -15,6 +15,7 @@ from ...movies.types import Floats, Ints, Numbers, Shape
 from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
 from .find import find_result, is_result
+from .frames import read_frames
 from .hdf5 import plain, read_array, read_sparse, read_tree
 from .judged import read_evaluation, read_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
@@ -142,6 +143,7 @@ def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
         params=params,
         requested=requested,
         motion=_motion(file, dims, params) if whole else None,
+        frames=read_frames(file) if whole else None,
         method=provenance.get("method") or "caiman",
         version=provenance.get("version") or str(params.get("data", {}).get("caiman_version") or ""),
         created=_created(provenance, path),

@@ -16,6 +16,7 @@ from ... import __version__
 from ...errors import ResultError
 from ...movies.types import Floats
 from .dff import AT_ONCE, Dff
+from .frames import write_frames
 from .hdf5 import write_value
 from .judged import write_evaluation, write_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
@@ -114,6 +115,8 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
             if not isinstance(value, dict):
                 write_value(where, name, value)
     write_motion_correction(file, result.dims, result.motion, result.images)
+    if result.frames is not None:
+        write_frames(file, result.frames)
     write_evaluation(file, result.evaluation)
     write_verdict(file, result.verdict)
     write_provenance(

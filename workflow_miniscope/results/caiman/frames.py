@@ -1,0 +1,127 @@
+"""Which frames and pixels of a recording were used, and how well each frame lay on the template."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import h5py
+import numpy as np
+
+from ...errors import ResultError
+from ...movies.types import Bools, Floats, Ints
+
+#: group of the result file; CaImAn makes an attribute of it that nothing reads
+GROUP = "frame_quality"
+
+
+class Reason(IntEnum):
+    """Why a frame was left out."""
+
+    USED = 0
+    #: the same pixels as the frame before
+    REPEATED = 1
+    #: the light was off, or much less than in the frames around
+    DARK = 2
+    #: much more light than in the frames around
+    BRIGHT = 3
+    #: a part of it shows what it should: torn, half-black
+    DAMAGED = 4
+    #: found nowhere on the template
+    UNMATCHED = 5
+    #: one of a long stretch of frames with structure that is found nowhere on the template
+    OTHER_FIELD = 6
+
+
+@dataclass(frozen=True, eq=False)
+class FrameQuality:
+    """What was seen of the frames and pixels of a recording.
+
+    Attributes
+    ----------
+    reason : uint8 [frames]
+        :class:`Reason` why a frame was left out of every estimate; 0: it was used. Its traces are what the frames
+        around say of it.
+    score : float32 [frames]
+        Weighted correlation of the registered frame with the template, -1 to 1; nan where there was none.
+    at_limit : bool [frames]
+        The shift is the largest that was allowed: the frame may have moved further.
+    typical_score : float
+        Score of most frames; nan if nothing was compared.
+    stuck_pixels, flickering_pixels : int
+        Pixels that never change and that flash, filled from their neighbours.
+    row_bands, column_bands : bool
+        Rows or columns were brighter or darker as a whole in single frames, which was taken away.
+    """
+
+    reason: Ints
+    score: Floats
+    at_limit: Bools
+    typical_score: float = float("nan")
+    stuck_pixels: int = 0
+    flickering_pixels: int = 0
+    row_bands: bool = False
+    column_bands: bool = False
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("reason", np.uint8), ("score", np.float32), ("at_limit", bool)):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+        if not self.reason.ndim == 1 or not self.reason.shape == self.score.shape == self.at_limit.shape:
+            raise ResultError(
+                f"The figures of frames must be one each, not {self.reason.shape}, {self.score.shape} and "
+                f"{self.at_limit.shape}."
+            )
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.reason)
+
+    @property
+    def used(self) -> Bools:
+        """Frames that the estimates come from, bool [frames]."""
+        used: Bools = self.reason == Reason.USED
+        return used
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many frames were left out for each reason that occurs, by its name in lower case."""
+        counted = {reason: int(np.count_nonzero(self.reason == reason)) for reason in Reason if reason}
+        return {reason.name.lower(): n for reason, n in counted.items() if n}
+
+    @property
+    def fraction_at_limit(self) -> float:
+        """Fraction of the used frames whose shift is the largest that was allowed."""
+        used = self.used
+        return float(self.at_limit[used].mean()) if used.any() else 0.0
+
+
+def write_frames(file: h5py.File, quality: FrameQuality) -> None:
+    """Write the group ``frame_quality`` into a result file that is open for writing."""
+    group = file.create_group(GROUP)
+    for item in fields(quality):
+        value = getattr(quality, item.name)
+        if isinstance(value, np.ndarray):
+            group[item.name] = value
+        else:
+            group.attrs[item.name] = value
+    group.attrs["reasons"] = json.dumps({reason.name.lower(): int(reason) for reason in Reason})
+
+
+def read_frames(file: h5py.File) -> FrameQuality | None:
+    """Read the group ``frame_quality``; None where a file has none, as those of CaImAn.
+
+    Raises
+    ------
+    ResultError
+        If the arrays are not of one length.
+    KeyError
+        If an array is missing.
+    """
+    if GROUP not in file:
+        return None
+    group = file[GROUP]
+    arrays = {name: group[name][()] for name in ("reason", "score", "at_limit")}
+    attributes = {item.name for item in fields(FrameQuality)} & set(group.attrs)
+    return FrameQuality(**arrays, **{name: group.attrs[name].item() for name in attributes})
