@@ -296,6 +296,8 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
         if there["subject"] != name:
             raise ManifestError(f"{relative} was ingested as a session of subject '{there['subject']}'.")
         report.present["session"] = report.present.get("session", 0) + 1
+        for other in _other_devices(recorded, there):
+            report.note_change(f"{row.path} line {row.line}", "this session is in the database", other)
         return
     if session.Session & key:
         other = (session.SessionDirectory & key).to_arrays("session_dir").tolist()
@@ -331,6 +333,21 @@ def _entered(session_dir: str) -> dict[str, Any] | None:
         # compared here, because a server may not know the other form's letters
         there = [row for row in session.SessionDirectory().to_dicts() if composed(row["session_dir"]) == session_dir]
     return there[0] if there else None
+
+
+def _other_devices(recorded: daq.Session, entered: dict[str, Any]) -> list[str]:
+    """Say where a session in the database has other devices than its folder."""
+    from .elements.reference import recorded_kind, stored_kind
+    from .pipeline import facemap, miniscope
+
+    key = {name: entered[name] for name in ("subject", "session_datetime")}
+    names = [(table & key).to_arrays("device").tolist() for table in (miniscope.Recording, facemap.VideoRecording)]
+    stored = sorted((stored_kind(name) for name in (*names[0], *names[1])), key=lambda kind: kind[:2])
+    found = sorted(map(recorded_kind, recorded.devices), key=lambda kind: kind[:2])
+    if len(stored) == len(found) and all(one.is_of(other) for one, other in zip(stored, found, strict=True)):
+        return []
+    listed = (", ".join(map(str, kinds)) or "no device" for kinds in (stored, found))
+    return ["which keeps {} though the folder has {}".format(*listed)]
 
 
 def _insert_recordings(row: Row, key: dict[str, Any], recorded: daq.Session) -> list[str]:

@@ -393,6 +393,31 @@ def test_other_devices_are_told_in_one_line(raw_root, manifests, animal):
     assert "line 4: " in removed
 
 
+def test_devices_that_differ_from_those_in_the_database_are_told_in_one_line(pipeline, raw_root, manifests, animal):
+    """A camera that was copied later, a scope whose row was made when devices were told by their names alone."""
+    scope = f"Scope {animal}"
+    sessions = [
+        write_session(
+            raw_root, animal=animal, n_frames=12, start_ms=START_MS + 60_000 * number, scopes=[scope], cameras=["Cam"]
+        )
+        for number in range(3)
+    ]
+    rows = [f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in sessions]
+    manifests(*rows)
+    assert [note for note in manifests(*rows).notes if "database" in note] == []
+    name = scope.replace(" ", "_")
+    pipeline.DeviceKind.update1({"device": name, "device_type": "Miniscope_V3"})
+    (note,) = (note for note in manifests(*rows).notes if "database" in note)
+    camera = "Cam (WebCam-640x480)"
+    assert note.endswith(
+        f"sessions.csv line 2: this session is in the database, which keeps {camera}, {name} (Miniscope_V3) though "
+        f"the folder has {camera}, {name} (Miniscope_V4_BNO). The same in 2 rows below."
+    )
+    (pipeline.DeviceKind & {"device": name}).delete_quick()
+    pipeline.Device.update1({"device": name, "description": "the scope of rig 2"})
+    assert [note for note in manifests(*rows).notes if "database" in note] == []
+
+
 # Names -----------------------------------------------------------------------
 
 

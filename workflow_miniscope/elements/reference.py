@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import daq
 from ..database.columns import text_length
@@ -53,6 +53,39 @@ class AnatomicalLocation(dj.Manual):
     """
 
 
+class Kind(NamedTuple):
+    """What a device is: the name of its folders, Miniscope or Camera, and its type; None where that is not known."""
+
+    folder_name: str
+    modality: str
+    device_type: str | None
+
+    def is_of(self, other: Kind) -> bool:
+        """Whether it can be the same device as another."""
+        types = {self.device_type, other.device_type}
+        return self[:2] == other[:2] and (None in types or len(types) == 1)
+
+    def __str__(self) -> str:
+        return f"{self.folder_name} ({self.device_type or self.modality})"
+
+
+def recorded_kind(device: daq.Device) -> Kind:
+    """Return what a recorded device is."""
+    device_type = (device.device_type or "")[: text_length(DeviceKind, "device_type")]
+    return Kind(device.name, _MODALITIES[device.kind], device_type)
+
+
+def stored_kind(device: str) -> Kind:
+    """Return what the device of a row of ``Device`` is."""
+    row = (Device() & {"device": device}).fetch1()
+    kind = (DeviceKind() & {"device": device}).to_dicts()
+    if kind:
+        return Kind(kind[0]["folder_name"], row["modality"], kind[0]["device_type"])
+    # a row of before: its description is the type, unless somebody wrote another
+    said = row["description"]
+    return Kind(device, row["modality"], None if not said or " " in said else said)
+
+
 def enter_device(device: daq.Device) -> tuple[str, str | None]:
     """Give the row of a recorded device, after inserting it where there is none.
 
@@ -71,8 +104,8 @@ def enter_device(device: daq.Device) -> tuple[str, str | None]:
     note : str or None
         A sentence, where the row is new and cannot have the name of the folders.
     """
-    modality = _MODALITIES[device.kind]
-    device_type = (device.device_type or "")[: text_length(DeviceKind, "device_type")]
+    _, modality, device_type = recorded_kind(device)
+    device_type = device_type or ""
     # compared here and not by the server, because MySQL takes small and capital letters for the same
     rows = {row["device"]: row for row in Device().to_dicts()}
     kinds = {row["device"]: row for row in DeviceKind().to_dicts()}
