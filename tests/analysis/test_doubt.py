@@ -5,8 +5,7 @@ import planted
 import pytest
 
 from workflow_miniscope.analysis.doubt import Thresholds, doubt, margin, reason
-from workflow_miniscope.cnmfe.cells.quality import accept
-from workflow_miniscope.cnmfe.parameters import Parameters
+from workflow_miniscope.results.caiman import Evaluation
 
 LIMITS = Thresholds(min_SNR=3, rval_thr=0.88, SNR_lowest=1.1, rval_lowest=0.2)
 
@@ -14,7 +13,7 @@ LIMITS = Thresholds(min_SNR=3, rval_thr=0.88, SNR_lowest=1.1, rval_lowest=0.2)
 def test_the_margin_has_the_sign_of_the_rule():
     rng = np.random.default_rng(0)
     snr, r = rng.uniform(0.2, 8, 500), rng.uniform(-0.5, 1, 500)
-    rule = accept(snr, r, np.ones(500), np.ones(500), Parameters(**vars(LIMITS)))
+    rule = ((snr >= 3) | (r >= 0.88)) & (snr >= 1.1) & (r >= 0.2)
     assert np.array_equal(margin(snr, r, LIMITS) >= 0, rule) and 100 < rule.sum() < 400
 
 
@@ -47,6 +46,13 @@ def test_the_reason_is_the_test_that_refused(snr, r, said):
     assert reason(result, 0) == ""
     result.snr = None
     assert reason(result, 2) == "the file does not say why"
+
+
+def test_the_engines_own_probability_and_reasons_come_first():
+    result = planted.result()
+    result.evaluation = Evaluation(np.array([0.9, 0.55, 0.1, np.nan]), reasons=["", "", "shape of a vessel", ""])
+    np.testing.assert_allclose(doubt(result), [0.2, 0.9, 0.2, 1])
+    assert reason(result, 2) == "shape of a vessel" and reason(result, 0) == ""
 
 
 def test_thresholds_that_a_file_lacks_are_caimans():

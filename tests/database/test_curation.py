@@ -151,5 +151,5 @@ def test_apply_export_and_commit_in_a_script(pipeline, processed, tmp_path):
 
 
 def test_a_restriction_that_chooses_none(pipeline):
-    with pytest.raises(ResultError, match="0 rows of Processing"), curating("subject=nobody", "ada"):
+    with pytest.raises(ResultError, match="No processing has subject 'nobody'"), curating("subject=nobody", "ada"):
         pass

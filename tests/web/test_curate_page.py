@@ -336,6 +336,26 @@ def test_a_full_disk_is_said_and_nothing_is_lost(serve, folder, open_page):
     assert states(folder).count("accepted") == 1
 
 
+def test_a_committed_curation_is_a_result_of_its_own(serve, folder, open_page):
+    before = (folder / "caiman_result.hdf5").read_bytes()
+    page = open_page(serve(folder).address)
+    press(page, "c")
+    assert page.locator("#do-commit").is_disabled()  # nothing is decided
+    press(page, "Escape")
+    pick(page, *planted.CELLS[0])
+    press(page, "r")
+    pick(page, *planted.CELLS[2])
+    press(page, "a")
+    saved(page)
+    press(page, "c")
+    assert "1 accepted, 1 rejected, and 2 undecided" in page.locator("#commit-counts").inner_text()
+    page.locator("#do-commit").click()
+    until(page, "document.getElementById('commit-made').textContent.startsWith('Made')")
+    assert read_result(folder / "curation_1_ada").accepted.tolist() == [1, 2, 3]
+    assert (folder / "caiman_result.hdf5").read_bytes() == before
+    assert read_result(folder).accepted.tolist() == [0, 1, 3]
+
+
 def test_every_key_is_listed_once(serve, folder, open_page):
     page = open_page(serve(folder).address)
     keys = page.evaluate("curation.keys.actions.flatMap((action) => action.keys)")

@@ -63,8 +63,11 @@ def margin(snr: Floats, r: Floats, thresholds: Thresholds) -> Floats:
 def doubt(result: CaimanResult) -> Floats:
     """How doubtful the engine's verdict on each component is, float64 [components], from 0 (none) to 1.
 
-    Only the order means something: it is no probability.
+    By the probability of being a cell, where the engine gives it; otherwise by the thresholds, and then only the order
+    means something.
     """
+    if result.evaluation is not None:
+        return np.asarray(np.nan_to_num(1 - np.abs(2 * result.evaluation.probability - 1), nan=1.0), np.float64)
     if result.snr is None or result.r_values is None:
         return np.ones(result.n_components)
     distance = margin(result.snr, result.r_values, Thresholds.of(result.params))
@@ -76,9 +79,11 @@ def doubt(result: CaimanResult) -> Floats:
 
 
 def reason(result: CaimanResult, component: int) -> str:
-    """Say why the engine rejected a component, by the values in the file; empty for one that it accepted."""
+    """Say why the engine rejected a component: as it says itself, or by its values; empty for one that it accepted."""
     if component not in result.rejected:
         return ""
+    if result.evaluation is not None and result.evaluation.reasons[component]:
+        return result.evaluation.reasons[component]
     if result.snr is None or result.r_values is None:
         return "the file does not say why"
     limits, snr, r = Thresholds.of(result.params), result.snr[component], result.r_values[component]

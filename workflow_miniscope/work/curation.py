@@ -13,18 +13,9 @@ from typing import Any
 from ..errors import CurationError
 from ..results.caiman import RESULT_NAME, OpenedResult, find_result
 from ..results.curation import DecisionLog, Event, State, Summary, log_path, write_curated
+from .steps import MINISCOPE, steps
 
 logger = logging.getLogger(__name__)
-
-#: tables that are filled from a curation, in their order
-FILLED = (
-    "MotionCorrection",
-    "Segmentation",
-    "MaskClassification",
-    "Fluorescence",
-    "Activity",
-    "ProcessingQualityMetrics",
-)
 
 
 class Curating:
@@ -156,11 +147,9 @@ class CuratingInDatabase(Curating):
 
 def fill(key: dict[str, Any]) -> None:
     """Fill the tables that follow from a curation."""
-    from ..pipeline import miniscope, miniscope_report
-
-    for name in FILLED:
-        getattr(miniscope, name).populate(key)
-    miniscope_report.QualityMetrics.populate(key)
+    for step in steps(MINISCOPE[MINISCOPE.index("miniscope.Curation") + 1 :]):
+        if step.computed:
+            step.table.populate(key)
 
 
 @contextmanager
@@ -218,7 +207,7 @@ def choose(restriction: str) -> tuple[dict[str, Any], Path, Path]:
     from ..paths import get_processed_root_data_dir
     from ..pipeline import miniscope
 
-    key = only_key(miniscope.Processing, restriction, "processing, with its paramset_id")
+    key = only_key(miniscope.Processing, restriction, "processing")
     output = (miniscope.ProcessingTask & key).fetch1("processing_output_dir")
     folder = get_processed_root_data_dir() / output
     folder.mkdir(parents=True, exist_ok=True)

@@ -86,6 +86,7 @@ def properties(result: CaimanResult) -> dict[str, Any]:
     return {
         "engine": ["accepted" if ok else "rejected" for ok in accepted],
         "reason": [reason(result, k) for k in range(result.n_components)],
+        "probability": None if result.evaluation is None else numbers(result.evaluation.probability),
         "snr": numbers(result.snr),
         "r": numbers(result.r_values),
         "classifier": numbers(result.cnn_preds),

@@ -239,7 +239,7 @@ class Page {
       button.ariaPressed = String(button.dataset.decision === decision);
     }
     if (byId("note") !== document.activeElement) byId("note").value = note;
-    const values = [["SNR", properties.snr, 1], ["consistency", properties.r, 2], ["classifier", properties.classifier, 2], ["events", properties.events, 0]]
+    const values = [["probability of a cell", properties.probability, 2], ["SNR", properties.snr, 1], ["consistency", properties.r, 2], ["classifier", properties.classifier, 2], ["events", properties.events, 0]]
       .filter(([, all]) => typeof all?.[selected] === "number")
       .map(([name, all, digits]) => `${name} ${all[selected].toFixed(digits)}`);
     values.push(`${properties.size[selected]} pixels`);

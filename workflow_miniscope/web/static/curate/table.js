@@ -8,6 +8,7 @@ const COLUMNS = [
   { name: "decision", label: "Decision", title: "What was decided", text: true },
   { name: "engine", label: "Engine", title: "Verdict of the engine", text: true, show: (value) => (value === "accepted" ? "✓ accepted" : "✕ rejected") },
   { name: "doubt", label: "Doubt", title: "How near the engine's verdict was, 0 to 1: an order, no probability", show: number(2), down: true },
+  { name: "probability", label: "Cell", title: "Probability of being a cell, as the engine computes it", show: number(2), down: true },
   { name: "snr", label: "SNR", title: "Signal to noise ratio of the trace", show: number(1), down: true },
   { name: "r", label: "Consistency", title: "Correlation of the footprint with the image of its activity", show: number(2), down: true },
   { name: "classifier", label: "Classifier", title: "Value of the engine's classifier", show: number(2), down: true },
