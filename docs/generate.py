@@ -103,7 +103,7 @@ def tables() -> str:
     """List all tables, those of the Elements as they are declared here and our own."""
     from workflow_miniscope.elements import facemap, miniscope, reference, session
     from workflow_miniscope.elements.translation import import_element
-    from workflow_miniscope.tables import curation, description, exclusion, extraction, face, recording
+    from workflow_miniscope.tables import curation, description, exclusion, extraction, face, provenance, recording
 
     modules = {
         "lab": import_element("element_lab.lab").schema,
@@ -121,6 +121,7 @@ def tables() -> str:
         "face": face.schema,
         "description": description.schema,
         "curation": curation.schema,
+        "provenance": provenance.schema,
     }
     parts = []
     for name, schema in modules.items():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import planted
 import scipy.sparse
@@ -31,3 +32,30 @@ def dropped_times(n_frames: int):
     times[n_frames // 2 :] += 250
     times[20] = 0
     return times.tolist()
+
+
+def every_text(path):
+    """Give every text in an HDF5 file: names, values, attributes."""
+
+    def of(value):
+        for item in np.ravel(np.asarray(value, object)):
+            if isinstance(item, (str, bytes)):
+                yield item.decode() if isinstance(item, bytes) else item
+
+    found = []
+    with h5py.File(path) as file:
+
+        def visit(name, item):
+            found.append(name)
+            for value in item.attrs.values():
+                found.extend(of(value))
+            if isinstance(item, h5py.Dataset) and item.dtype.kind in "OS":
+                found.extend(of(item[()]))
+
+        # the cached specifications are the format's own
+        for name, item in file.items():
+            if name != "specifications":
+                visit(name, item)
+                if isinstance(item, h5py.Group):
+                    item.visititems(visit)
+    return found

@@ -1,7 +1,7 @@
 """Activates every Element against one database, with the configured prefix.
 
     from workflow_miniscope.pipeline import lab, subject, session, event, trial, miniscope, miniscope_report, facemap
-    from workflow_miniscope.pipeline import curation, description, extraction, face, recording
+    from workflow_miniscope.pipeline import curation, description, extraction, face, provenance, recording
 
 Importing this module connects to the database and declares the tables that are not there yet.
 """
@@ -25,7 +25,7 @@ from .paths import (
     get_processed_root_data_dir,
 )
 from .settings import get_settings
-from .tables import curation, description, exclusion, extraction, face, recording
+from .tables import curation, description, exclusion, extraction, face, provenance, recording
 
 __all__ = [
     "AnatomicalLocation",
@@ -57,6 +57,7 @@ __all__ = [
     "miniscope",
     "miniscope_report",
     "prefix",
+    "provenance",
     "recording",
     "session",
     "subject",
@@ -102,3 +103,4 @@ extraction.schema.activate(prefix + "extraction")
 face.schema.activate(prefix + "face")
 description.schema.activate(prefix + "description")
 curation.schema.activate(prefix + "curation")
+provenance.schema.activate(prefix + "provenance")

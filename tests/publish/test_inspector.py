@@ -1,8 +1,10 @@
 """The archive's own inspector accepts sessions of every kind."""
 
 import numpy as np
+import pandas as pd
 import planted
 import pytest
+from ndx_miniscope.utils import get_starting_frames, read_miniscope_config, read_miniscope_timestamps
 from nwbinspector import inspect_nwbfile, load_config
 from pynwb import read_nwb
 from pynwb.ophys import OnePhotonSeries
@@ -87,3 +89,26 @@ def test_every_scope_is_there_with_its_cells(published):
         np.testing.assert_array_equal(ophys["motion_correction"].data[:], np.stack([motion.x, motion.y], axis=2))
         blocks = ophys["motion_correction_blocks"].to_dataframe()
         np.testing.assert_array_equal(blocks[["y_start", "y_stop", "x_start", "x_stop"]], motion.blocks)
+
+
+def test_the_extension_s_own_reader_agrees(published):
+    """ndx-miniscope reads recordings too: its settings and times are those in the file."""
+    name, recorded, done = published
+    file = read_nwb(done.written[0])
+    series = {item.device.name: item for item in file.acquisition.values() if isinstance(item, OnePhotonSeries)}
+    for scope in recorded.scopes:
+        one = series[scope.name.replace(" ", "_")]
+        legacy = recorded.acq_software == "Miniscope-DAQ-V3"
+        config = read_miniscope_config(str(recorded.folder if legacy else scope.folder))
+        for setting in ("compression", "deviceType", "framesPerFile", "gain", "led0", "excitation", "msCamExposure"):
+            assert getattr(one.device, setting) == config.get(setting), setting
+        if legacy:
+            times = read_miniscope_timestamps(str(recorded.folder), cam_num=1)  # which takes the first for 0
+            np.testing.assert_array_equal(one.timestamps[1:], times[1:])
+        else:
+            assert list(one.device.ROI) == [config["ROI"]["height"], config["ROI"]["width"]]
+            if name != "old":  # before v0.11 the file has no header, which that reader wants
+                stamps = pd.read_csv(scope.folder / "timeStamps.csv")["Time Stamp (ms)"] / 1000
+                np.testing.assert_array_equal(one.timestamps[:], stamps)
+        pattern = str(scope.files[0].relative_to(recorded.folder)).replace("1.avi" if legacy else "0.avi", "*.avi")
+        assert get_starting_frames(str(recorded.folder), pattern) == list(one.starting_frame)

@@ -12,7 +12,7 @@ import numpy as np
 import planted
 import pytest
 from pynwb import read_nwb
-from to_publish import dropped_times
+from to_publish import dropped_times, every_text
 
 from workflow_miniscope import daq
 from workflow_miniscope.errors import ResultError
@@ -212,33 +212,6 @@ def test_the_face_is_on_the_camera_s_clock(pipeline, key, file):
     np.testing.assert_array_equal(behavior["blink"]["closed_0"].data[:] == 1, blink["closed"])
 
 
-def every_text(path):
-    """Give every text in an HDF5 file: names, values, attributes."""
-
-    def of(value):
-        for item in np.ravel(np.asarray(value, object)):
-            if isinstance(item, (str, bytes)):
-                yield item.decode() if isinstance(item, bytes) else item
-
-    found = []
-    with h5py.File(path) as file:
-
-        def visit(name, item):
-            found.append(name)
-            for value in item.attrs.values():
-                found.extend(of(value))
-            if isinstance(item, h5py.Dataset) and item.dtype.kind in "OS":
-                found.extend(of(item[()]))
-
-        # the cached specifications are the format's own
-        for name, item in file.items():
-            if name != "specifications":
-                visit(name, item)
-                if isinstance(item, h5py.Group):
-                    item.visititems(visit)
-    return found
-
-
 def test_nothing_personal_is_in_the_file(path, raw_root):
     texts = every_text(path)
     assert "on the track, facing left" in texts
@@ -273,3 +246,34 @@ def test_a_result_file_that_was_changed_is_refused_and_one_that_is_gone_left_out
         "denoised",
         "deconvolved",
     }
+
+
+def test_events_and_trials_that_were_entered(pipeline, make_session, tmp_path):
+    key = make_session("nwb_tri")[0]
+    event, trial = pipeline.event, pipeline.trial
+    event.BehaviorRecording.insert1(key)
+    event.EventType.insert([{"event_type": name, "event_type_description": f"a {name}"} for name in ("lick", "reward")])
+    event.Event.insert(
+        [
+            {**key, "event_type": "lick", "event_start_time": 1.25},
+            {**key, "event_type": "lick", "event_start_time": 2.5},
+            {**key, "event_type": "reward", "event_start_time": 2.0, "event_end_time": 2.5},
+        ],
+        allow_direct_insert=True,
+    )
+    trial.TrialType.insert1({"trial_type": "go"})
+    times = {"trial_start_time": 1.0, "trial_stop_time": 3.0}
+    trial.Trial.insert1({**key, "trial_id": 1, "trial_type": "go", **times}, allow_direct_insert=True)
+    times = {"trial_start_time": 4.0, "trial_stop_time": 6.5}
+    trial.Trial.insert1({**key, "trial_id": 2, **times}, allow_direct_insert=True)
+    attribute = {"attribute_name": "contrast", "attribute_value": "0.5"}
+    trial.Trial.Attribute.insert1({**key, "trial_id": 2, **attribute}, allow_direct_insert=True)
+
+    export_nwb(key, tmp_path / "one.nwb", options=Options(progress=False))
+    file = read_nwb(tmp_path / "one.nwb")
+    lick, reward = file.events["events_lick"], file.events["events_reward"]
+    assert lick["timestamp"][:].tolist() == [1.25, 2.5] and np.isnan(lick["duration"][:]).all()
+    assert (reward["duration"][0], reward.description) == (0.5, "a reward")
+    trials = file.trials.to_dataframe()
+    assert trials[["start_time", "stop_time"]].to_numpy().tolist() == [[1, 3], [4, 6.5]]
+    assert trials.trial_type.tolist() == ["go", ""] and trials.contrast.tolist() == ["", "0.5"]

@@ -38,8 +38,11 @@ from . import (
     report,
     status,
 )
+from . import cite as cite_
 from . import nwb as nwb_
+from . import provenance as provenance_
 from . import publish as publish_
+from . import reproduce as reproduce_
 
 app = typer.Typer(
     add_completion=False,
@@ -70,6 +73,9 @@ app.command("report")(report.command)
 app.command("params")(params.command)
 app.command("nwb")(nwb_.command)
 app.command("publish")(publish_.command)
+app.command("provenance")(provenance_.command)
+app.command("cite")(cite_.command)
+app.command("reproduce")(reproduce_.command)
 app.command("facemap-params")(facemap_params.command)
 
 

@@ -25,6 +25,7 @@ from ..results.cache import read_once
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
 from .finished_runs import find_face
 from .recordings import find_videos, open_camera
+from .run_notes import noted
 from .stored_values import naive_utc
 from .translation import import_element, replace_methods
 
@@ -173,7 +174,7 @@ class _FacemapProcessing:
             path = find_face(folder, paths, parsed)
             if path is None:
                 video = engine.open_video(paths, n_frames[0] if n_frames else None)
-                path = run_engine(engine.ENGINE, video, parsed, folder)
+                path = noted(lambda: run_engine(engine.ENGINE, video, parsed, folder))
         else:
             path = find_proc(find_output(output_dir))
         result = read_once(read_proc, path)

@@ -23,6 +23,7 @@ from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_re
 from .finished_runs import find_cells
 from .recordings import find_session_folder
 from .reference import device_folder_name
+from .run_notes import noted
 from .session import get_session_directory
 from .stored_values import hash_params, naive_utc
 from .translation import import_element, replace_methods
@@ -172,7 +173,9 @@ class _Processing:
             there = find_cells(folder, engine.name, parsed)
             # not the published column fps, which keeps seven digits, and six on MySQL: other cells would be found
             fps = daq.examine(times).fps
-            path = there or engines.run_engine(engine, movie, parsed, folder, fps=fps, times=daq.cleaned(times))
+            path = there or noted(
+                lambda: engines.run_engine(engine, movie, parsed, folder, fps=fps, times=daq.cleaned(times))
+            )
         else:
             path = find_result(find_output(output_dir))
         result = read_once(read_result, path)

@@ -6,7 +6,7 @@ Traces, masks and components are not fetched here: they are read from their tabl
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..elements.stored_values import hash_params
 from ..errors import RecordingError
 from ..movies.types import Bools, Floats
 from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir
+from ..tables.provenance import RawFile, raw_files
 from .private import is_personal, public, without_paths
 
 Key = dict[str, Any]
@@ -106,6 +107,10 @@ class Analysis:
         Whether it can be trusted; empty where the engine does not say.
     reasons : tuple of str
         Why, in sentences.
+    duration_s : float or None
+        How long it took.
+    packages : dict of str
+        Versions of the packages that took part.
     """
 
     key: Key
@@ -121,6 +126,8 @@ class Analysis:
     masks: tuple[int, ...]
     verdict: str
     reasons: tuple[str, ...]
+    duration_s: float | None
+    packages: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,8 @@ class Contents:
         The session's own.
     scopes, cameras, analyses, faces : tuple
         What was recorded and computed; faces are keys of ``facemap.FacialSignal``.
+    raw_files : tuple of RawFile
+        The videos that results were computed from, then and now.
     left_out : tuple of str
         What there is and cannot be exported yet, a sentence each.
     """
@@ -172,6 +181,7 @@ class Contents:
     cameras: tuple[Video, ...]
     analyses: tuple[Analysis, ...]
     faces: tuple[Key, ...]
+    raw_files: tuple[RawFile, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -213,6 +223,7 @@ def gather(key: Key, restrict: Any = None) -> Contents:
         cameras=cameras,
         analyses=_analyses(key, restrict),
         faces=_faces(key),
+        raw_files=_raw_files(key),
         left_out=(*unread, *without_times),
         **about,
     )
@@ -359,7 +370,7 @@ def _files(paths: list[str], roots: list[Path]) -> tuple[tuple[Path, ...], tuple
 
 
 def _analyses(key: Key, restrict: Any) -> tuple[Analysis, ...]:
-    from ..pipeline import extraction, miniscope
+    from ..pipeline import extraction, miniscope, provenance
 
     chosen = restricted(miniscope.Segmentation & key, restrict)
     rows = (chosen * miniscope.Curation * miniscope.Processing * miniscope.ProcessingParamSet).to_dicts(
@@ -368,7 +379,8 @@ def _analyses(key: Key, restrict: Any) -> tuple[Analysis, ...]:
     found = []
     for row in rows:
         own = {name: row[name] for name in miniscope.Segmentation.primary_key}
-        verdict = _row(extraction.Verdict() & {name: row[name] for name in miniscope.Processing.primary_key})
+        processing = {name: row[name] for name in miniscope.Processing.primary_key}
+        verdict, run = _row(extraction.Verdict() & processing), _row(provenance.ScopeRun() & processing)
         masks = (miniscope.Segmentation.Mask & own).to_arrays("mask", order_by="mask")
         found.append(
             Analysis(
@@ -385,9 +397,19 @@ def _analyses(key: Key, restrict: Any) -> tuple[Analysis, ...]:
                 masks=tuple(int(mask) for mask in masks),
                 verdict=verdict.get("verdict") or "",
                 reasons=tuple(verdict.get("reasons", ())),
+                duration_s=run.get("duration_s"),
+                packages=run.get("packages", {}),
             )
         )
     return tuple(found)
+
+
+def _raw_files(key: Key) -> tuple[RawFile, ...]:
+    """Return the session's raw files, by their paths below its folder: folders above may be named after people."""
+    from ..pipeline import session
+
+    folder = (session.SessionDirectory & key).fetch1("session_dir")
+    return tuple(replace(file, path=file.path.removeprefix(f"{folder}/")) for file in raw_files(key))
 
 
 def _faces(key: Key) -> tuple[Key, ...]:

@@ -198,6 +198,17 @@ def _publish_one(key: Key, output: Path, told: Project, options: Options, done: 
     done.written.append(path)
 
 
+def _refuse_changed(contents: Contents) -> None:
+    """Raise where a raw file is not the one that results were computed from."""
+    changed = [file for file in contents.raw_files if file.state != "unchanged"]
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise RecordingError(
+            f"{changed[0].path}{more} is {changed[0].state} since results were computed from it; put the recorded file "
+            "back, or delete the results and process again."
+        )
+
+
 def _refuse_namesake(path: Path, contents: Contents) -> None:
     """Raise where a file is of another animal, whose name differs in signs only that file names have not."""
     with need("h5py").File(path, "r") as file:
@@ -251,6 +262,7 @@ def place(contents: Contents) -> Path:
 
 def _write(path: Path, contents: Contents, project: Project, options: Options) -> list[str]:
     """Write a session's file and videos, all or nothing."""
+    _refuse_changed(contents)
     for module, package in (("pynwb", None), ("ndx_miniscope", "ndx-miniscope")):
         need(module, package)
     from .nwb.file import write

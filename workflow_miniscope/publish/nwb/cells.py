@@ -19,7 +19,7 @@ from ...results.caiman import RawTraces, find_result
 from ...results.caiman.dff import PERCENTILE, WINDOW, running_percentile
 from ..contents import Analysis, Contents
 from ..private import public
-from .devices import wrong_times
+from .devices import safe, wrong_times
 from .imaging import Imaged
 from .streams import Columns, compressed
 from .tables import table
@@ -60,12 +60,14 @@ class _Target:
 def add_analyses(module: Any, contents: Contents, imaged: list[Imaged], notes: list[str]) -> None:
     """Add the results of all analyses to the module ``ophys``; what cannot be added is said in ``notes``."""
     containers: dict[str, Any] = {}
+    targets = []
     of_scope = {scope.scope.key["recording_id"]: scope for scope in imaged}
     for analysis in contents.analyses:
         scope = of_scope[analysis.recording_id]
         alone = sum(other.recording_id == analysis.recording_id for other in contents.analyses) == 1
         number = "" if alone else f"_p{analysis.key['paramset_id']}_c{analysis.key['curation_id']}"
         target = _Target(scope, scope.suffix + number, module, containers)
+        targets.append(target)
         _add_motion(analysis, target)
         _add_images(analysis, target)
         if analysis.masks:
@@ -73,15 +75,19 @@ def add_analyses(module: Any, contents: Contents, imaged: list[Imaged], notes: l
         else:
             notes.append(f"No component was found in {scope.scope.device}: there is no plane segmentation of it.")
     if contents.analyses:
-        module.add(_analyses_table(contents, of_scope))
+        module.add(_analyses_table(contents, targets))
     if any(analysis.params for analysis in contents.analyses):
         module.add(_parameters_table(contents))
+    if any(analysis.packages for analysis in contents.analyses):
+        module.add(_packages_table(contents))
 
 
-def _analyses_table(contents: Contents, of_scope: dict[int, Imaged]) -> Any:
+def _analyses_table(contents: Contents, targets: list[_Target]) -> Any:
     rows = [
         {
-            "scope": of_scope[analysis.recording_id].scope.device,
+            "scope": target.imaged.scope.device,
+            "device": safe(target.imaged.scope.device),
+            "plane_segmentation": f"PlaneSegmentation{target.suffix}" if analysis.masks else "none",
             "paramset_id": int(analysis.key["paramset_id"]),
             "curation_id": int(analysis.key["curation_id"]),
             "engine": analysis.engine,
@@ -94,11 +100,14 @@ def _analyses_table(contents: Contents, of_scope: dict[int, Imaged]) -> Any:
             "n_components": len(analysis.masks),
             "verdict": analysis.verdict or "the engine does not say",
             "reasons": " ".join(analysis.reasons),
+            "duration": np.nan if analysis.duration_s is None else analysis.duration_s,
         }
-        for analysis in contents.analyses
+        for analysis, target in zip(contents.analyses, targets, strict=True)
     ]
     described = {
         "scope": "Scope whose frames were analysed.",
+        "device": "Its name in this file.",
+        "plane_segmentation": "Name of the plane segmentation with the components; none where none was found.",
         "paramset_id": "Number of the parameter set in the database.",
         "curation_id": "Number of the curation.",
         "engine": "Program that computed it.",
@@ -111,9 +120,26 @@ def _analyses_table(contents: Contents, of_scope: dict[int, Imaged]) -> Any:
         "n_components": "Components, accepted and rejected.",
         "verdict": "Whether the result can be trusted.",
         "reasons": "Why, in sentences.",
+        "duration": "How long the computation took, seconds; nan where it is not known.",
     }
     columns = {name: (text, [row[name] for row in rows]) for name, text in described.items()}
     return table("analyses", "What computed each result of a scope, and who looked at it.", columns)
+
+
+def _packages_table(contents: Contents) -> Any:
+    rows = [
+        (int(analysis.key["recording_id"]), int(analysis.key["paramset_id"]), name, version)
+        for analysis in contents.analyses
+        for name, version in sorted(analysis.packages.items())
+    ]
+    numbers, sets, names, versions = zip(*rows, strict=True)
+    columns = {
+        "recording_id": ("Number of the scope's recording in the database.", numbers),
+        "paramset_id": ("Number of the parameter set, as in the table of analyses.", sets),
+        "package": ("Name.", names),
+        "version": ("Version.", versions),
+    }
+    return table("analysis_packages", "Python packages that took part in the analyses.", columns)
 
 
 def _parameters_table(contents: Contents) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import pynwb
 
 from ...daq.metadata import number
+from ...elements.run_notes import PIECE, PIECES
 from ..contents import Contents, Scope, Video
 from .tables import table
 
@@ -118,6 +119,22 @@ def quality_table(contents: Contents) -> Any | None:
         if not np.all(np.isnan(values)):
             columns[name] = (text, values)
     return table("recording_quality", "Verdict on each recording, and what it comes from.", columns)
+
+
+def raw_files_table(contents: Contents) -> Any | None:
+    """Return the videos that results were computed from as a table, or None where they were not noted."""
+    if not contents.raw_files:
+        return None
+    columns: dict[str, tuple[str, list[Any]]] = {
+        "file": ("Path below the session's folder.", [file.path for file in contents.raw_files]),
+        "n_bytes": ("Length.", [file.n_bytes for file in contents.raw_files]),
+        "checksum": (
+            f"BLAKE2b, 16 bytes, of the length as text and of {PIECES} pieces of {PIECE} bytes at "
+            f"(length - {PIECE}) * i // {PIECES - 1}.",
+            [file.checksum for file in contents.raw_files],
+        ),
+    }
+    return table("raw_files", "Videos that the results were computed from.", columns)
 
 
 def _figure(value: Any) -> float:

@@ -18,8 +18,9 @@ from ..contents import Contents
 from ..project import Project
 from .behavior import Faces, add_notes, orientations
 from .cells import add_analyses
-from .devices import add_devices, quality_table, settings_table
+from .devices import add_devices, quality_table, raw_files_table, settings_table
 from .imaging import Imaged, add_cameras, add_scopes
+from .trials import add_events, add_trials
 
 # Of the identifiers that are made from a session, so that they are the same at every export
 _NAMESPACE = uuid.UUID("5f0c2f4e-7c9d-5a53-9a39-6e0d6b1d3c1a")
@@ -66,10 +67,12 @@ def write(
     devices = add_devices(file, contents)
     imaged = add_scopes(file, contents, project, devices, None if embed else folder, progress)
     cameras = add_cameras(file, contents, devices, folder)
-    for table in (settings_table(contents), quality_table(contents)):
+    for table in (settings_table(contents), quality_table(contents), raw_files_table(contents)):
         if table is not None:
             file.add_acquisition(table)
     add_notes(file, contents)
+    add_events(file, contents)
+    add_trials(file, contents)
     if contents.analyses:
         module = file.create_processing_module(name="ophys", description="Cells that were found, and their activity.")
         add_analyses(module, contents, imaged, notes)

@@ -1,0 +1,135 @@
+"""What is noted of a computation when it has ended: where, with which packages, how long it took.
+
+The note lies beside the result, so that it stays with it whatever happens to the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+NOTE_NAME = "run_note.json"
+
+#: Packages whose versions may change a result.
+PACKAGES = (
+    "workflow-miniscope",
+    "numpy",
+    "scipy",
+    "numba",
+    "h5py",
+    "opencv-python",
+    "opencv-python-headless",
+    "datajoint",
+    "element-miniscope",
+    "element-facemap",
+    "caiman",
+    "facemap",
+    "torch",
+)
+
+#: Pieces of a file that its fast checksum is of, evenly spaced from its first to its last, and the bytes of each: 4 MB
+#: of any file, however long, so that hundreds of videos take seconds.
+PIECES, PIECE = 64, 65536
+
+logger = logging.getLogger(__name__)
+
+
+def noted(run: Callable[[], Path]) -> Path:
+    """Run a computation and note it beside its result.
+
+    Parameters
+    ----------
+    run : function
+        Computes, and returns the result file.
+
+    Returns
+    -------
+    Path
+        The result file. A note that cannot be written is no reason to lose it: the log says so.
+    """
+    begun = time.monotonic()
+    path = run()
+    note = {**environment(), "duration_s": round(time.monotonic() - begun, 3)}
+    partial = path.with_name(f".{NOTE_NAME}.partial")
+    try:
+        partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path.with_name(NOTE_NAME))
+    except OSError as error:
+        logger.warning("The computation of %s cannot be noted beside it: %s", path, error)
+    return path
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    """Return what was noted of a result, or nothing where it was not noted or cannot be read."""
+    try:
+        content = json.loads((folder / NOTE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def environment() -> dict[str, Any]:
+    """Return what a computation here depends on: ``host``, ``platform``, ``python``, ``packages``, ``git_commit``."""
+    return {
+        "host": socket.gethostname(),
+        "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "python": platform.python_version(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "git_commit": _commit(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """Return the commit of this program where it runs from a clone, with a plus where files differ from it."""
+    top = Path(__file__).parents[2]
+    if not (top / ".git").exists():
+        return ""
+    try:
+        told = [
+            subprocess.run(
+                ["git", "-C", str(top), *words], capture_output=True, text=True, timeout=20, check=True
+            ).stdout
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return told[0].strip() + ("+" if told[1].strip() else "")
+
+
+def fast_checksum(path: Path) -> str:
+    """Return a checksum of a file's length and of pieces of it.
+
+    It tells a file that was replaced, cut, extended or compressed anew; a single changed byte between the pieces it
+    may miss.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits (BLAKE2b).
+    """
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    last = max(size - PIECE, 0)
+    starts = sorted({last * i // (PIECES - 1) for i in range(PIECES)})
+    with path.open("rb") as file:
+        for start in starts:
+            file.seek(start)
+            digest.update(file.read(PIECE))
+    return digest.hexdigest()

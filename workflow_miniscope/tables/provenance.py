@@ -1,0 +1,184 @@
+"""Where results come from: what computed them, and the raw files they were computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..database.connection import dj
+from ..elements import facemap as face_element
+from ..elements import miniscope as scope_element
+from ..elements.facemap import facemap
+from ..elements.miniscope import miniscope
+from ..elements.run_notes import fast_checksum, read_note
+from ..elements.stored_values import hash_params
+from ..errors import WorkflowError
+from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir
+
+schema = dj.Schema()
+
+# What is not known of a result that was computed elsewhere is null or empty
+_COLUMNS = """
+    ---
+    engine             : varchar(32)
+    engine_version=''  : varchar(64)
+    params_hash        : char(36)       # of engine and parameters
+    computed           : datetime       # UTC
+    duration_s=null    : float64
+    host=''            : varchar(255)
+    platform=''        : varchar(255)
+    python=''          : varchar(32)
+    git_commit=''      : varchar(64)    # of this program, with a plus where files differed from it
+    packages           : json           # versions by name
+    """
+
+_RAW_FILE = """
+        -> master
+        file_id      : int32
+        ---
+        file_path    : varchar(255)   # below a root directory
+        n_bytes      : int64
+        checksum     : char(32)       # of the length and of pieces of the file (see elements.run_notes)
+        """
+
+
+class _Run:
+    """What both tables share."""
+
+    def make_insert(self, key, row, files):
+        self.insert1({**key, **row})
+        self.RawFile.insert({**key, **file} for file in files)
+
+
+@schema
+class ScopeRun(_Run, dj.Computed):
+    """What computed a result of a scope."""
+
+    definition = f"""
+    -> miniscope.Processing
+    {_COLUMNS}
+    """
+
+    class RawFile(dj.Part):
+        """A video that it was computed from, as it was then."""
+
+        definition = _RAW_FILE
+
+    def make_fetch(self, key):
+        row = (miniscope.ProcessingTask * miniscope.ProcessingParamSet * miniscope.Processing & key).fetch1()
+        files = (miniscope.RecordingInfo.File & key).to_arrays("file_path", order_by="file_id").tolist()
+        about = {
+            "engine": row["processing_method"],
+            "engine_version": row["package_version"],
+            "params_hash": hash_params(row["processing_method"], row["params"]),
+            "computed": row["processing_time"],
+        }
+        return about, row["processing_output_dir"], files
+
+    def make_compute(self, key, about, output_dir, files):
+        return _described(about, scope_element.find_output, output_dir, files, get_miniscope_root_data_dir())
+
+
+@schema
+class FaceRun(_Run, dj.Computed):
+    """What computed a result of a camera."""
+
+    definition = f"""
+    -> facemap.FacemapProcessing
+    {_COLUMNS}
+    """
+
+    class RawFile(dj.Part):
+        """A video that it was computed from, as it was then."""
+
+        definition = _RAW_FILE
+
+    def make_fetch(self, key):
+        row = (facemap.FacemapTask * facemap.FacemapProcessing & key).fetch1()
+        files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
+        about = {
+            "engine": "facemap",
+            "engine_version": row["package_version"],
+            "params_hash": hash_params("facemap", row["facemap_params"]),
+            "computed": row["processing_time"],
+        }
+        return about, row["facemap_output_dir"], files
+
+    def make_compute(self, key, about, output_dir, files):
+        return _described(about, face_element.find_output, output_dir, files, get_facemap_root_data_dir())
+
+
+def _described(about, find_output, output_dir, files, roots) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the rows of a run: its own, and one for each raw file."""
+    try:
+        place = find_output(output_dir)
+        note = read_note(place if place.is_dir() else place.parent)
+    except WorkflowError:  # a result that is gone leaves no note
+        note = {}
+    row = {
+        **about,
+        "duration_s": note.get("duration_s"),
+        **{name: str(note.get(name, "")) for name in ("host", "platform", "python", "git_commit")},
+        "packages": note.get("packages", {}),
+    }
+    return row, [_file(number, path, roots) for number, path in enumerate(files)]
+
+
+def _file(number: int, path: str, roots: list[Path]) -> dict[str, Any]:
+    full = find_full_path(roots, path)
+    size = full.stat().st_size
+    return {"file_id": number, "file_path": path, "n_bytes": size, "checksum": fast_checksum(full)}
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A raw file of a result, then and now.
+
+    Attributes
+    ----------
+    path : str
+        Below a root directory.
+    n_bytes : int
+        Its length then.
+    checksum : str
+        Of what it was then.
+    state : str
+        "unchanged", "changed" or "gone".
+    """
+
+    path: str
+    n_bytes: int
+    checksum: str
+    state: str
+
+
+def raw_files(restriction: Any, of: tuple[str, ...] = ("scope", "camera")) -> list[RawFile]:
+    """Return the raw files that results were computed from, and say which of them changed since.
+
+    Parameters
+    ----------
+    restriction : dict or DataJoint restriction
+        Which results.
+    of : tuple of str
+        Whose: "scope", "camera".
+    """
+    tables = {"scope": (ScopeRun, get_miniscope_root_data_dir()), "camera": (FaceRun, get_facemap_root_data_dir())}
+    found: dict[str, RawFile] = {}
+    for kind in of:
+        table, roots = tables[kind]
+        for row in (table.RawFile() & restriction).to_dicts(order_by="file_path"):
+            path = row["file_path"]
+            if path not in found or found[path].state == "unchanged":  # results may be of different states
+                state = _state(path, row, roots)
+                found[path] = RawFile(path, int(row["n_bytes"]), row["checksum"], state)
+    return list(found.values())
+
+
+def _state(path: str, row: dict[str, Any], roots: list[Path]) -> str:
+    try:
+        full = find_full_path(roots, path)
+    except WorkflowError:
+        return "gone"
+    same = full.stat().st_size == row["n_bytes"] and fast_checksum(full) == row["checksum"]
+    return "unchanged" if same else "changed"
