@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from .database import connection as database
-from .database import jobs, letters
+from .database import declaring, jobs, letters, renewal
 from .database.connection import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
@@ -66,6 +66,8 @@ __all__ = [
 
 prefix = get_settings().prefix
 jobs.allow_datetime_keys()
+renewal.renew_lost_connections()
+declaring.declare_as_a_whole()
 connection = database.connect()
 letters.choose_letters(connection, prefix + "subject")
 
@@ -87,7 +89,21 @@ Subject = subject.Subject
 Session = session.Session
 
 _this = sys.modules[__name__]
-with datajoint_names():
+_ours = {
+    "recording": recording.schema,
+    "exclusion": exclusion.schema,
+    "extraction": extraction.schema,
+    "face": face.schema,
+    "description": description.schema,
+    "curation": curation.schema,
+    "provenance": provenance.schema,
+}
+_schemas = [
+    *(module.schema for module in (lab, subject, session, event, trial, miniscope, miniscope_report, facemap)),
+    reference_schema,
+    *_ours.values(),
+]
+with declaring.activation(connection, prefix + "workflow", _schemas), datajoint_names():
     lab.activate(prefix + "lab")
     subject.activate(prefix + "subject", linking_module=_this)
     session.activate(prefix + "session", linking_module=_this)
@@ -97,10 +113,5 @@ with datajoint_names():
     miniscope.activate(prefix + "miniscope", linking_module=_this)
     facemap.activate(prefix + "facemap", linking_module=_this)
 
-recording.schema.activate(prefix + "recording")
-exclusion.schema.activate(prefix + "exclusion")
-extraction.schema.activate(prefix + "extraction")
-face.schema.activate(prefix + "face")
-description.schema.activate(prefix + "description")
-curation.schema.activate(prefix + "curation")
-provenance.schema.activate(prefix + "provenance")
+    for _name, _schema in _ours.items():
+        _schema.activate(prefix + _name)

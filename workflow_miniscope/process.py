@@ -11,22 +11,21 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from . import bars
-from .database import jobs
-from .database.connection import dj
 from .database.restriction import choose
+from .database.workers import Heart
 from .errors import NothingMatched
 from .work import tasks
 from .work.by_hand import BY_HAND, Choices
+from .work.compute import Outcome, compute
 from .work.exclude import included
 from .work.outcome import ProcessReport, describe, name_of_key
 from .work.steps import INGESTED, Step, chosen_steps, waiting
+from .work.stopping import ends_on_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +37,7 @@ def process(
     reserve_jobs: bool = False,
     progress: bool = True,
     facemap_params: str | Path | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> ProcessReport:
     """Compute everything that is not computed yet, for scopes and cameras.
 
@@ -59,6 +59,8 @@ def process(
     facemap_params : str or Path, optional
         A JSON file of Facemap's parameters, or a ``_proc.npy`` with regions drawn in Facemap's window: every chosen
         camera is processed with them. By default cameras without a task get one with the default parameters.
+    stop : function, optional
+        Asked before each computation whether to begin no more.
 
     Returns
     -------
@@ -73,20 +75,24 @@ def process(
     EngineError
         There is no such engine, or it cannot run on this machine.
     """
+    from .pipeline import connection
 
     recordings, videos = _chosen(restrict)
     choices = Choices(recordings, videos, paramset, engine, facemap_params)
     report = ProcessReport()
     begin = time.monotonic()
-    with bars.tqdm(desc="process", bar_format="{desc} [{elapsed}]", disable=None if progress else True) as line:
+    bar = bars.tqdm(desc="process", bar_format="{desc} [{elapsed}]", disable=None if progress else True)
+    with ends_on_sigterm(), Heart(connection) as heart, bar as line:
         for step, chosen in chosen_steps(recordings, videos):
+            if stop():
+                break
             line.say(step.name)
             if hasattr(step.table, "forget_unreadable"):
                 step.table.forget_unreadable(chosen)
             if step.name in BY_HAND:
                 report.count(step.name, BY_HAND[step.name].fill(choices))
             elif step.computed:
-                _populate(step, chosen, reserve_jobs, line, report)
+                _report(step, compute(step, chosen, heart, not reserve_jobs, _teller(step, line), stop), report)
     report.seconds = time.monotonic() - begin
     logger.info("Processed: %s", report.summary())
     return report
@@ -118,34 +124,30 @@ def _chosen(restrict: Any) -> tuple[Any, Any]:
     return recordings, videos
 
 
-def _populate(step: Step, chosen: Any, reserve_jobs: bool, line: bars.tqdm, report: ProcessReport) -> None:
-    table = step.table()
-    if reserve_jobs:
-        outcomes = _populate_reserved(table, chosen)
-    else:
-        keys = (table._jobs_to_do([chosen]) - table.proj()).keys()
-        outcomes = _populate_each(table, _told(step, keys, line))
-    for key, error in outcomes:
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        name = name_of_key(step.name, key)
-        if error is None:
+def _report(step: Step, outcomes: Iterable[Outcome], report: ProcessReport) -> None:
+    for outcome in outcomes:
+        name = name_of_key(step.name, outcome.key)
+        if outcome.worker is not None:
+            report.elsewhere.append((step.name, outcome.key, outcome.worker))
+        elif outcome.error is None:
             logger.info("%s is done for %s.", step.name, name)
             report.count(step.name)
-            _count_cells(step.name, key, report)
+            _count_cells(step.name, outcome.key, report)
         else:
-            cause = describe(error)
-            logger.debug("%s failed for %s: %s", step.name, name, cause, exc_info=error)
-            report.errors.append((step.name, key, cause))
+            cause = describe(outcome.error)
+            logger.debug("%s failed for %s: %s", step.name, name, cause, exc_info=outcome.error)
+            report.errors.append((step.name, outcome.key, cause))
 
 
-def _told(step: Step, keys: list[dict[str, Any]], line: bars.tqdm) -> Iterator[dict[str, Any]]:
-    """Give keys one by one, and say on the bar which is computed."""
-    for number, key in enumerate(keys, start=1):
-        of = f" ({number} of {len(keys)})" if len(keys) > 1 else ""
-        line.say(f"{name_of_key(step.name, key)} · {step.name}{of}")
+def _teller(step: Step, line: bars.tqdm) -> Callable[[dict[str, Any], int, int], None]:
+    """Return the function that says on the bar which key is computed."""
+
+    def tell(key: dict[str, Any], number: int, of: int) -> None:
+        among = f" ({number} of {of})" if of > 1 else ""
+        line.say(f"{name_of_key(step.name, key)} · {step.name}{among}")
         logger.debug("%s begins for %s.", step.name, name_of_key(step.name, key))
-        yield key
+
+    return tell
 
 
 def _count_cells(step: str, key: dict[str, Any], report: ProcessReport) -> None:
@@ -160,45 +162,6 @@ def _count_cells(step: str, key: dict[str, Any], report: ProcessReport) -> None:
         classified = miniscope.MaskClassification & key
         report.found += found
         report.accepted += len(miniscope.MaskClassification.MaskType & key) if classified else found
-
-
-@contextmanager
-def _without_datajoints_report() -> Iterator[None]:
-    """Keep DataJoint from printing an error that is reported here."""
-    before, dj.logger.disabled = dj.logger.disabled, True
-    try:
-        yield
-    finally:
-        dj.logger.disabled = before
-
-
-def _populate_each(table: Any, keys: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], BaseException | None]]:
-    for key in keys:
-        with _without_datajoints_report():
-            done = table.populate(key, suppress_errors=True, return_exception_objects=True)
-        error = done["error_list"][0][1] if done["error_list"] else None
-        if error is None:
-            jobs.clear_error(table, key)
-        elif not isinstance(error, KeyboardInterrupt):
-            jobs.record_error(table, key, describe(error), "".join(traceback.format_exception(error)))
-        if error is not None or done["success_count"]:
-            yield key, error
-
-
-def _populate_reserved(table: Any, chosen: Any) -> Iterator[tuple[dict[str, Any], BaseException | None]]:
-    jobs.release_dead_reservations(table)
-    while True:
-        with _without_datajoints_report():
-            done = table.populate(
-                chosen, reserve_jobs=True, suppress_errors=True, return_exception_objects=True, max_calls=1
-            )
-        yield from done["error_list"]
-        for _ in range(done["success_count"]):
-            yield {}, None
-        if not done["success_count"] and not done["error_list"]:
-            # nothing pending, or another worker was faster; in that case there may be more
-            if not len(table.jobs.pending.restrict(table._jobs_to_do([chosen]), semantic_check=False)):
-                return
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """The embedded PostgreSQL: started when needed, shared, restarted after a crash, dumped and restored."""
 
+import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -11,7 +14,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from workflow_miniscope.database import backup, embedded
+from workflow_miniscope.database import backup, embedded, host, sockets
 from workflow_miniscope.errors import DatabaseError
 from workflow_miniscope.settings import Settings
 
@@ -115,3 +118,112 @@ def test_a_folder_that_cannot_be_used(tmp_path):
     (tmp_path / "home").write_text("a file is in the way")
     with pytest.raises(DatabaseError, match="does not start"):
         embedded.start(tmp_path / "home")
+
+
+def test_a_restart_during_a_run(home, monkeypatch):
+    """The same connection goes on when the server is back, and ends in a sentence when it stays away."""
+    import datajoint as dj
+
+    from workflow_miniscope.database import renewal
+
+    renewal.renew_lost_connections()
+    address = embedded.start(home)
+    connection = dj.Connection(address.host, embedded.USER, "", address.port, use_tls=False, backend="postgresql")
+    embedded.stop(home)
+    script = f"""
+import pathlib
+from workflow_miniscope.database import embedded
+embedded.start(pathlib.Path({str(home)!r}))
+"""
+    starting = subprocess.Popen([sys.executable, "-c", script])
+    assert connection.query("SELECT 7").fetchone() == (7,)
+    starting.wait()
+    embedded.stop(home)
+    monkeypatch.setattr(renewal, "PATIENCE", 0.5)
+    with pytest.raises(DatabaseError, match="does not answer any more"):
+        connection.query("SELECT 7")
+
+
+def test_another_machine_is_refused(home):
+    """One that cannot see the process of the server, whose data it would destroy by starting a second one."""
+    query(home, "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 7 AS n")
+    running = embedded.start(home)
+    record = home / host.RECORD
+    here = record.read_text()
+    elsewhere = {"name": "rig2", "machine": "0" * 32, "boot": "another", "processes": "pid:[1]"}
+    try:
+        record.write_text(json.dumps(elsewhere))
+        assert embedded.status(home) is None
+        with pytest.raises(DatabaseError, match="is used by rig2, and only one machine at a time can") as refused:
+            embedded.start(home)
+        assert "gone" not in str(refused.value), "the server holds its lock: there is no doubt that it runs"
+        with pytest.raises(DatabaseError, match="was started on rig2; stop it there"):
+            embedded.stop(home)
+        # where the file system keeps no locks, what the server left must be enough
+        os.kill(running.pid, signal.SIGKILL)
+        time.sleep(1)
+        with pytest.raises(DatabaseError, match=f"If that machine is gone, delete {record}"):
+            embedded.start(home)
+        record.unlink()
+        assert query(home, "SELECT n FROM kept") == [(7,)]
+    finally:
+        record.write_text(here)
+
+
+def test_a_machine_that_stopped_its_server_hands_over(home):
+    embedded.start(home)
+    embedded.stop(home)
+    elsewhere = {"name": "rig2", "machine": "0" * 32, "boot": "another", "processes": "pid:[1]"}
+    (home / host.RECORD).write_text(json.dumps(elsewhere))
+    assert query(home, "SELECT 1") == [(1,)]
+    assert host.read_record(home) == host.this_host()
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or os.geteuid() != 0, reason="only root can put a process into a container"
+)
+def test_containers_of_one_machine_share_one_server(home):
+    running = embedded.start(home)
+    script = f"""
+import pathlib
+from workflow_miniscope.database import embedded
+print(embedded.start(pathlib.Path({str(home)!r})).pid)
+"""
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.stdout.split() == [str(running.pid)], done.stderr[-2000:]
+    assert embedded.start(home).pid == running.pid
+
+
+@pytest.fixture
+def far():
+    """A home of a long path, with spaces and quotes."""
+    with tempfile.TemporaryDirectory(prefix="wfm") as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder) / "it's a folder" / ("long" * 25)
+        path.mkdir(parents=True)
+        yield path
+        embedded.stop(path)
+
+
+def test_the_socket_of_a_long_home_is_private(far):
+    assert query(far, "SELECT 1") == [(1,)]
+    folder = Path(embedded.start(far).host)
+    found = folder.lstat()
+    assert stat.S_IMODE(found.st_mode) == 0o700
+    assert found.st_uid == embedded.data_folder(far).stat().st_uid
+    embedded.stop(far)
+    folder.chmod(0o777)
+    with pytest.raises(DatabaseError, match="belongs to somebody else or others can enter it"):
+        embedded.start(far)
+    shutil.rmtree(folder)
+    folder.symlink_to(far)
+    with pytest.raises(DatabaseError, match="belongs to somebody else or others can enter it"):
+        embedded.start(far)
+    folder.unlink()
+
+
+def test_a_short_home_keeps_its_socket(tmp_path):
+    data = Path("/data/home/postgresql")
+    assert sockets.socket_folder(data, os.geteuid()) == data

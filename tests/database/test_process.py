@@ -1,16 +1,11 @@
 """What is computed, for which recordings, by whom; and what becomes of errors."""
 
 import json
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from workflow_miniscope import engines, process
-from workflow_miniscope.database import jobs
 from workflow_miniscope.database.conditions import name_of
 from workflow_miniscope.database.restriction import choose, restricted
 from workflow_miniscope.errors import EngineError, NothingMatched, ParameterError
@@ -142,46 +137,6 @@ def test_scopes_and_cameras_have_names_of_their_own(pipeline, add_recording):
         ("subject=p_both and acq_software=Miniscope-DAQ-V4", [1, 0]),
     ):
         assert [len(query) for query in choose(tables, name, "recording")] == counts, name
-
-
-def test_workers_share_and_the_dead_give_back(pipeline, load):
-    key = load("p_jobs", RESULT)
-    table = pipeline.miniscope.Processing()
-    task = (pipeline.miniscope.ProcessingTask & key).fetch1("KEY")
-    table.jobs.refresh({"subject": "p_jobs"})
-    assert table.jobs.reserve(task)
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    table.jobs.update1({**task, "pid": dead.pid, "host": platform.node()})
-    report = process.process(restrict={"subject": "p_jobs"}, reserve_jobs=True, progress=False)
-    assert report.errors == []
-    assert pipeline.miniscope.Processing & key
-    assert not table.jobs & key, "what is done leaves the queue"
-
-
-def test_what_another_worker_does_is_left_to_it(pipeline, load):
-    key = load("p_busy", RESULT)
-    table = pipeline.miniscope.Processing()
-    task = (pipeline.miniscope.ProcessingTask & key).fetch1("KEY")
-    table.jobs.refresh({"subject": "p_busy"})
-    table.jobs.reserve(task)
-    table.jobs.update1({**task, "pid": os.getppid()})  # a process that lives
-    assert jobs.release_dead_reservations(table) == 0
-    process.process(restrict={"subject": "p_busy"}, reserve_jobs=True, progress=False)
-    assert not pipeline.miniscope.Processing & key
-    (table.jobs & task).delete_quick()
-
-
-def test_a_worker_on_another_machine_is_known_by_its_connection(pipeline, load):
-    key = load("p_far", RESULT)
-    table = pipeline.miniscope.Processing()
-    task = (pipeline.miniscope.ProcessingTask & key).fetch1("KEY")
-    table.jobs.refresh({"subject": "p_far"})
-    table.jobs.reserve(task)
-    table.jobs.update1({**task, "host": "elsewhere"})
-    assert jobs.release_dead_reservations(table) == 0, "the connection is ours, and open"
-    table.jobs.update1({**task, "connection_id": 999_999_999})
-    assert jobs.release_dead_reservations(table) == 1
 
 
 def test_a_dry_run_changes_nothing(pipeline, load):

@@ -37,6 +37,7 @@ from . import (
     remove,
     report,
     status,
+    worker,
 )
 from . import cite as cite_
 from . import nwb as nwb_
@@ -57,6 +58,7 @@ app.command("init")(init.command)
 app.command("check")(check.command)
 app.command("ingest")(ingest.command)
 app.command("process")(process.command)
+app.command("worker")(worker.command)
 app.command("list")(list_recordings.command)
 app.command("status")(status.command)
 app.command("redo")(redo.command)

@@ -45,7 +45,7 @@ def run(app: typer.Typer) -> None:
         logging.getLogger(__name__).debug("Ended by an unexpected error.", exc_info=error)
         if debug:
             traceback.print_exc()
-        print(f"Error: {_unexpected(error)}", file=sys.stderr)
+        print(f"Error: {_lost_connection(error) or _unexpected(error)}", file=sys.stderr)
         sys.exit(FAILED)
     finally:
         logfile.stop()
@@ -100,6 +100,16 @@ def _start_messages(verbosity: str) -> bool:
     messages.addFilter(lambda record: debug or not record.name.startswith("datajoint"))
     bars.silence(verbosity == QUIET[0])
     return debug
+
+
+def _lost_connection(error: Exception) -> str | None:
+    if "datajoint" not in sys.modules:  # which takes a second to import
+        return None
+    from ..database.renewal import is_lost
+
+    if not is_lost(error):
+        return None
+    return "The connection to the database was lost in the middle of a step, which was undone; run the command again."
 
 
 def _unexpected(error: Exception) -> str:

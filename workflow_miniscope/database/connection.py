@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from typing import Any
 
 import psycopg2
 import pymysql
@@ -18,7 +19,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="No datajoint.json")
     import datajoint as dj
 
-__all__ = ["DATABASE_ERRORS", "configure", "connect", "dj"]
+__all__ = ["DATABASE_ERRORS", "configure", "connect", "dj", "open_another"]
 
 # What a server's refusal arrives as: DataJoint translates only some of the drivers' errors
 DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
@@ -74,6 +75,18 @@ def connect(settings: Settings | None = None) -> dj.Connection:
             return dj.conn()
     except Exception as error:  # each driver raises its own kinds
         raise DatabaseError(_why_not(error, settings)) from error
+
+
+def open_another(connection: dj.Connection) -> Any:
+    """Open a second connection like one of DataJoint's, as the bare driver's, which another thread may use."""
+    wanted = connection._build_connect_kwargs()
+    try:
+        return connection.adapter.connect(**wanted)
+    except DATABASE_ERRORS:
+        if connection.conn_info.get("ssl_input") is not None:
+            raise
+        # encryption is tried where nothing is said of it, as DataJoint does
+        return connection.adapter.connect(**{**wanted, "use_tls": False})
 
 
 def _why_not(error: Exception, settings: Settings) -> str:

@@ -1,20 +1,27 @@
-"""DataJoint's job queues: one hidden table for each computed table, where workers reserve keys and errors are kept."""
+"""DataJoint's job queues: one hidden table for each computed table, where workers reserve keys and errors are kept.
+
+The rows are DataJoint's own: its ``table.jobs`` shows them; priorities, schedules and what is to be ignored are set
+there. Reserving and giving back is done here: DataJoint keeps what a worker was stopped at as an error, and what a
+killed one reserved for ever. A row bears the number of its worker (``workers``) as ``connection_id``.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import platform
+from collections.abc import Iterable
 from typing import Any
 
-import psutil
+from . import locks, workers
+from .connection import DATABASE_ERRORS, dj  # before any other part of DataJoint, for its warning
+from .workers import Heart
 
-from .connection import dj  # before any other part of DataJoint, for its warning
+#: Hours after which a job that DataJoint's own populate reserved, which has no beat, is taken for left behind
+FOREIGN = 24
 
-CONNECTIONS = {
-    "postgresql": "SELECT pid FROM pg_stat_activity",
-    "mysql": "SELECT id FROM information_schema.processlist",
-}
+#: Errors that are none: what DataJoint notes of a worker that was stopped
+STOPPED = ("SystemExit", "KeyboardInterrupt")
 
 
 def allow_datetime_keys() -> None:
@@ -45,6 +52,18 @@ def find_jobs(table: Any) -> Any | None:
     return queue if queue.is_declared else None
 
 
+def open_jobs(table: Any) -> Any:
+    """Return the job queue of a table, made if nobody has used it yet."""
+    from datajoint.jobs import Job
+
+    queue = Job(table)
+    if not queue.is_declared:
+        with locks.filling(queue):
+            if not queue.is_declared:
+                queue.declare()
+    return queue
+
+
 def errors(table: Any, chosen: Any = None) -> list[dict[str, Any]]:
     """Return the jobs of a table that failed when they were last tried, oldest first.
 
@@ -70,39 +89,138 @@ def errors(table: Any, chosen: Any = None) -> list[dict[str, Any]]:
     return rows
 
 
-def record_error(table: Any, key: dict[str, Any], message: str, traceback: str | None = None) -> None:
-    """Keep the error of a key, as a worker that had reserved it would."""
-    queue = table.jobs
-    (queue & key).delete_quick()
-    queue.insert1({**key, "status": "pending", "priority": dj.config["jobs.default_priority"]})
-    queue.error(key, message, traceback)
+def open_keys(queue: Any, keys: Iterable[dict[str, Any]], retry: bool) -> list[dict[str, Any]]:
+    """Return the keys that may be computed now, the most urgent first.
 
+    Parameters
+    ----------
+    queue : datajoint.jobs.Job
+        The queue of the table.
+    keys : iterable of dict
+        What has no row in the table.
+    retry : bool
+        Whether keys that failed before are among them.
 
-def clear_error(table: Any, key: dict[str, Any]) -> None:
-    """Forget the error of a key."""
-    queue = find_jobs(table)
-    if queue is not None:
-        (queue.errors & key).delete_quick()
-
-
-def release_dead_reservations(table: Any) -> int:
-    """Give back the keys that a worker reserved and did not live to finish. Returns how many.
-
-    DataJoint leaves them reserved for ever. A worker on this machine is alive if its process is; one elsewhere, if its
-    connection is still open on the server.
+    Returns
+    -------
+    list of dict
+        Without those that somebody has reserved, that are to be ignored, or that are scheduled for later.
     """
-    queue = find_jobs(table)
-    if queue is None:
+    # by the server's clock, which wrote the schedule
+    later = f"scheduled_time > CURRENT_TIMESTAMP(3) + {queue.adapter.interval_expr(1, 'second')}"
+    names = [*queue.primary_key, "status", "priority"]
+    known = {_identify(queue, row): row for row in queue.proj(*names).to_dicts()}
+    scheduled = {_identify(queue, key) for key in (queue & later).keys()}
+    free = ("pending", "success", "error") if retry else ("pending", "success")
+    default = int(dj.config["jobs.default_priority"])
+    chosen = []
+    for key in keys:
+        name = _identify(queue, key)
+        if name in scheduled or (name in known and known[name]["status"] not in free):
+            continue
+        chosen.append((known[name]["priority"] if name in known else default, key))
+    return [key for _, key in sorted(chosen, key=lambda pair: pair[0])]
+
+
+def reserve(queue: Any, key: dict[str, Any], heart: Heart, retry: bool) -> bool:
+    """Reserve a key for this process. Returns False where another one was faster, or it may not be computed now."""
+    heart.start()
+    row = {**_primary(queue, key), "status": "pending", "priority": dj.config["jobs.default_priority"]}
+    queue.insert1(row, skip_duplicates=True)
+    free = "('pending', 'success', 'error')" if retry else "('pending', 'success')"
+    return _update(
+        queue,
+        key,
+        f"status IN {free} AND scheduled_time <= CURRENT_TIMESTAMP(3) + {queue.adapter.interval_expr(1, 'second')}",
+        status="reserved",
+        host=platform.node()[:255],
+        pid=os.getpid(),
+        connection_id=heart.id,
+        user=queue.connection.get_user()[:255],
+        error_message="",
+        error_stack=None,
+    )
+
+
+def finish(queue: Any, key: dict[str, Any], heart: Heart) -> None:
+    """Take a key that this process computed out of the queue, or, with ``jobs.keep_completed``, note its end."""
+    if queue.connection._config.jobs.keep_completed:
+        _update(queue, key, _mine(heart), status="success")
+    else:
+        give_back(queue, key, heart)
+
+
+def fail(queue: Any, key: dict[str, Any], heart: Heart, message: str, traceback: str) -> None:
+    """Keep the error of a key that this process reserved."""
+    from datajoint.jobs import ERROR_MESSAGE_LENGTH
+
+    if _update(queue, key, _mine(heart), status="error", error_message=message[:ERROR_MESSAGE_LENGTH]):
+        queue.update1({**_primary(queue, key), "error_stack": traceback})
+
+
+def give_back(queue: Any, key: dict[str, Any], heart: Heart) -> None:
+    """Give up a key that this process reserved, or may have; others can reserve it at once."""
+    (queue & _primary(queue, key) & _mine(heart)).delete_quick()
+
+
+def release_dead(queue: Any) -> int:
+    """Give back the keys of workers that did not live to finish them, and forget what is no error. Returns how many."""
+    stopped = " OR ".join(f"error_message LIKE '{name}%'" for name in STOPPED)
+    (queue.errors & f"({stopped})").delete_quick()
+    reserved = queue.reserved.to_dicts()
+    if not reserved:
         return 0
-    connected = {int(row[0]) for row in table.connection.query(CONNECTIONS[table.connection.adapter.backend])}
+    living = workers.alive(queue.connection, {job["connection_id"] for job in reserved})
     released = 0
-    for job in queue.reserved.to_dicts():
-        if job["host"] == platform.node():
-            # a job of this very process can only be left from an earlier one with the same number
-            alive = job["pid"] != os.getpid() and psutil.pid_exists(job["pid"])
-        else:
-            alive = job["connection_id"] in connected
-        if not alive:
-            (queue & {name: job[name] for name in queue.primary_key}).delete_quick()
-            released += 1
+    for job in reserved:
+        if job["connection_id"] in living:
+            continue
+        mine = {name: job[name] for name in queue.primary_key}
+        gone = f"connection_id = {int(job['connection_id'])}"
+        if job["connection_id"] < workers.FIRST:  # reserved by DataJoint's own populate
+            gone += f" AND reserved_time < CURRENT_TIMESTAMP(3) - {queue.adapter.interval_expr(FOREIGN, 'hour')}"
+        released += (queue.reserved & mine & gone).delete_quick(get_count=True)
     return released
+
+
+def reservations(queue: Any, keys: Iterable[dict[str, Any]], heart: Heart) -> list[dict[str, Any]]:
+    """Return which of some keys others are at work on, with ``host``, ``pid`` and ``reserved_time``."""
+    asked = {_identify(queue, key) for key in keys}
+    others = queue.reserved & f"connection_id <> {heart.id}"
+    return [job for job in others.to_dicts() if _identify(queue, job) in asked]
+
+
+def _mine(heart: Heart) -> str:
+    return f"status = 'reserved' AND connection_id = {heart.id}"
+
+
+def _update(queue: Any, key: dict[str, Any], condition: str, **values: Any) -> bool:
+    """Change a row where a condition holds, in one statement. Returns whether it did."""
+    from datajoint.condition import make_condition
+
+    quote = queue.adapter.quote_identifier
+    where = make_condition(queue, _primary(queue, key), set())
+    time = "reserved_time" if values["status"] == "reserved" else "completed_time"
+    changes = ", ".join(f"{quote(name)} = %s" for name in values)
+    done = queue.connection.query(
+        f"UPDATE {queue.full_table_name} SET {changes}, {quote(time)} = CURRENT_TIMESTAMP(3) "
+        f"WHERE {where} AND {condition}",
+        args=tuple(values.values()),
+    )
+    return int(done.rowcount) == 1
+
+
+def _primary(queue: Any, key: dict[str, Any]) -> dict[str, Any]:
+    return {name: key[name] for name in queue.primary_key}
+
+
+def _identify(queue: Any, key: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(key[name] for name in queue.primary_key)
+
+
+def try_give_back(queue: Any, key: dict[str, Any], heart: Heart) -> None:
+    """Give a key up while this process ends, when the server may not answer any more: then others find it dead."""
+    try:
+        give_back(queue, key, heart)
+    except DATABASE_ERRORS:
+        pass

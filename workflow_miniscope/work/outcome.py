@@ -21,6 +21,8 @@ class ProcessReport:
         Rows made for each table.
     errors : list of tuple
         What failed as (table, key, cause).
+    elsewhere : list of tuple
+        What other workers compute now as (table, key, where).
     names : set of str
         The recordings for which something was made.
     found, accepted : int
@@ -31,6 +33,7 @@ class ProcessReport:
 
     done: dict[str, int] = field(default_factory=dict)
     errors: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    elsewhere: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     found: int = 0
     accepted: int = 0
@@ -40,14 +43,23 @@ class ProcessReport:
         """Add to what was made for a table."""
         self.done[name] = self.done.get(name, 0) + n
 
+    @property
+    def happened(self) -> bool:
+        """Whether anything was made or failed."""
+        return any(self.done.values()) or bool(self.errors)
+
     def __str__(self) -> str:
         made = [(name, n) for name, n in self.done.items() if n]
         parts = [format_table(("table", "made"), made)] if made else []
         if not made:
-            parts.append("Nothing was made." if self.errors else "Everything is done already.")
+            nothing = self.errors or self.elsewhere
+            parts.append("Nothing was made." if nothing else "Everything is done already.")
         if self.errors:
             failed = [f"  {name}, {name_of_key(name, key)}: {cause}" for name, key, cause in self.errors]
             parts.append("\n".join([f"{len(failed)} failed:", *failed]))
+        if self.elsewhere:
+            others = [f"  {name}, {name_of_key(name, key)}: on {worker}" for name, key, worker in self.elsewhere]
+            parts.append("\n".join([f"{len(others)} computed by others now:", *others]))
         if made:
             parts.append(self.summary())
         return "\n\n".join(parts)

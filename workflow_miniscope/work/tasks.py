@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from .. import engines
+from ..database import locks
 from ..elements.facemap import check_names, default_output_dir, task_params
 from ..elements.miniscope import find_paramset
 from ..elements.reference import device_folder_name
@@ -86,8 +87,12 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     reason = method.unavailable()
     if reason:  # or the set would stay behind, and nothing could use it here
         raise EngineError(reason)
-    number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
-    miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
+    with locks.filling(miniscope.ProcessingParamSet):
+        same = find_paramset(method.name, params)
+        if same is not None:  # another process was faster
+            return same
+        number = int(max(miniscope.ProcessingParamSet.to_arrays("paramset_id"), default=-1)) + 1
+        miniscope.ProcessingParamSet.insert_new_params(method.name, number, description[:128], params)
     return number
 
 
@@ -124,14 +129,15 @@ def create_processing_tasks(recordings: Any, paramset_id: int | None = None) -> 
     chosen = {"paramset_id": paramset_id}
     method = (miniscope.ProcessingParamSet & chosen).fetch1("processing_method")
     rows = []
-    for key in (miniscope.RecordingInfo.proj() & recordings).keys():
-        if miniscope.ProcessingTask & key & chosen:
-            continue
-        device = device_folder_name((miniscope.Recording & key).fetch1("device"))
-        folder = (session.SessionDirectory & key).fetch1("session_dir")
-        output = f"{folder}/{device}/{method}_{paramset_id}"
-        rows.append({**key, **chosen, "processing_output_dir": output, "task_mode": "trigger"})
-    miniscope.ProcessingTask.insert(rows)
+    with locks.filling(miniscope.ProcessingTask):
+        for key in (miniscope.RecordingInfo.proj() & recordings).keys():
+            if miniscope.ProcessingTask & key & chosen:
+                continue
+            device = device_folder_name((miniscope.Recording & key).fetch1("device"))
+            folder = (session.SessionDirectory & key).fetch1("session_dir")
+            output = f"{folder}/{device}/{method}_{paramset_id}"
+            rows.append({**key, **chosen, "processing_output_dir": output, "task_mode": "trigger"})
+        miniscope.ProcessingTask.insert(rows)
     return len(rows)
 
 
@@ -170,27 +176,31 @@ def create_facemap_tasks(
     chosen = facemap.RecordingInfo.proj() & videos
     if params is None:
         chosen, params = chosen - facemap.FacemapTask.proj(), facemap_engine.Parameters()
-    rows = []
-    for key in chosen.keys():
-        tasks = (facemap.FacemapTask & key).to_dicts(order_by="facemap_task_id")
-        if any(_same_params(task, params) for task in tasks):
-            continue
-        number = tasks[-1]["facemap_task_id"] + 1 if tasks else 0
-        files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
-        rows.append(
-            {
-                **key,
-                "facemap_task_id": number,
-                "facemap_output_dir": default_output_dir(files, number),
-                "task_mode": "trigger",
-                "facemap_params": params.plain(),
-                "do_mot_svd": params.motSVD,
-                "do_mov_svd": params.movSVD,
-                "task_description": description[:128],
-            }
-        )
-    facemap.FacemapTask.insert(rows)
+    with locks.filling(facemap.FacemapTask):
+        rows = [row for key in chosen.keys() if (row := _facemap_task(key, params, description)) is not None]
+        facemap.FacemapTask.insert(rows)
     return len(rows)
+
+
+def _facemap_task(key: dict[str, Any], params: facemap_engine.Parameters, description: str) -> dict[str, Any] | None:
+    """The next task of a video, or None where it has one with these parameters."""
+    from ..pipeline import facemap
+
+    tasks = (facemap.FacemapTask & key).to_dicts(order_by="facemap_task_id")
+    if any(_same_params(task, params) for task in tasks):
+        return None
+    number = tasks[-1]["facemap_task_id"] + 1 if tasks else 0
+    files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
+    return {
+        **key,
+        "facemap_task_id": number,
+        "facemap_output_dir": default_output_dir(files, number),
+        "task_mode": "trigger",
+        "facemap_params": params.plain(),
+        "do_mot_svd": params.motSVD,
+        "do_mov_svd": params.movSVD,
+        "task_description": description[:128],
+    }
 
 
 def _same_params(task: dict[str, Any], params: facemap_engine.Parameters) -> bool:
@@ -204,7 +214,10 @@ def create_curations(recordings: Any) -> int:
     """Create a first, uncurated curation for each processing without one. Returns how many were made."""
     from ..pipeline import miniscope
 
-    keys = ((miniscope.Processing.proj() & recordings) - miniscope.Curation.proj()).keys()
-    for key in keys:
-        miniscope.Curation.create1_from_processing_task(key, curation_note="as processed")
-    return len(keys)
+    made = 0
+    for key in ((miniscope.Processing.proj() & recordings) - miniscope.Curation.proj()).keys():
+        with locks.filling(miniscope.Curation):
+            if not miniscope.Curation & key:
+                miniscope.Curation.create1_from_processing_task(key, curation_note="as processed")
+                made += 1
+    return made

@@ -1,0 +1,163 @@
+"""Tables declared so that a kill at any moment leaves nothing half-made, and that what earlier ones left is mended.
+
+DataJoint 2.3 sends a table, the comments that carry its columns' types, and its lineage one after the other. On
+PostgreSQL a table without the comments refuses arrays ever after; a table without lineage, or with another process's,
+is refused in joins.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+
+from . import jobs, locks
+from .connection import DATABASE_ERRORS, dj
+from .workers import schema
+
+
+@schema
+class Declared(dj.Manual):
+    """Sets of tables that are complete in this database."""
+
+    definition = """
+    # Sets of tables that are complete: a start that finds its own here has nothing to declare or mend
+    digest   : char(32)     # of the definitions and of DataJoint's version
+    ---
+    declared : datetime     # UTC
+    """
+
+
+# Tables that this process declared: they need no mending
+_new: set[str] = set()
+
+_NOW = {"postgresql": "timezone('utc', now())", "mysql": "UTC_TIMESTAMP()"}
+
+
+def declare_as_a_whole() -> None:
+    """Make DataJoint 2.3 declare a table on PostgreSQL in one transaction; MySQL's have their comments at once."""
+    from datajoint.adapters.postgres import PostgreSQLAdapter
+    from datajoint.table import Table
+
+    original = Table.declare
+    if getattr(original, "_as_a_whole", False):
+        return
+
+    @functools.wraps(original)
+    def declare(self: Any, context: Any = None) -> None:
+        if self.connection.adapter.backend != "postgresql" or self.connection.in_transaction:
+            original(self, context)
+            _new.add(self.full_table_name)
+            return
+        self.connection.query("BEGIN")
+        try:
+            original(self, context)
+        except BaseException as error:
+            self.connection.query("ROLLBACK")
+            if isinstance(error, psycopg2.errors.InFailedSqlTransaction) and error.__context__ is not None:
+                raise error.__context__ from None  # what the transaction failed at
+            raise
+        self.connection.query("COMMIT")
+        _new.add(self.full_table_name)
+
+    types = PostgreSQLAdapter.get_pending_enum_ddl
+
+    @functools.wraps(types)
+    def unless_there(self: Any, schema_name: str) -> list[str]:
+        # an error that is ignored, as DataJoint does, would end the transaction
+        return [
+            f"DO $$ BEGIN {statement}; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+            for statement in types(self, schema_name)
+        ]
+
+    declare._as_a_whole = True  # type: ignore[attr-defined]  # a mark on the function
+    Table.declare = declare
+    PostgreSQLAdapter.get_pending_enum_ddl = unless_there
+
+
+@contextmanager
+def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[None]:
+    """Activate schemas in the block: one process at a time where their tables are not complete yet.
+
+    Parameters
+    ----------
+    connection : datajoint.Connection
+        The database.
+    name : str
+        Name of the schema for what this room keeps of its own.
+    schemas : sequence of datajoint.Schema
+        What is activated in the block.
+    """
+    digest = _digest(schemas)
+    if _is_complete(connection, name, digest):
+        schema.activate(name)
+        yield
+        return
+    with locks.exclusive(connection, f"{name}.schemas"):
+        schema.activate(name)
+        yield
+        if _is_complete(connection, name, digest):  # another process was faster
+            return
+        # not connection.schemas: the Elements register others under the same names
+        for table in (table for one in (schema, *schemas) for table in _declared(one)):
+            _mend(table, table.declaration_context)
+            queue = jobs.find_jobs(table()) if hasattr(table, "populate") else None
+            if queue is not None:
+                _mend(queue, None)
+        connection.query(
+            f"INSERT INTO {Declared.full_table_name} (digest, declared) "
+            f"VALUES (%s, {_NOW[connection.adapter.backend]})",
+            args=(digest,),
+        )
+
+
+def _digest(schemas: Sequence[Any]) -> str:
+    definitions = [
+        f"{cls.__module__}.{cls.__qualname__}\n{cls.definition}" for one in schemas for cls in _declared(one)
+    ]
+    text = "\n".join([dj.__version__, *definitions])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _is_complete(connection: Any, name: str, digest: str) -> bool:
+    table = connection.adapter.make_full_table_name(name, Declared.table_name)
+    try:
+        return connection.query(f"SELECT 1 FROM {table} WHERE digest = %s", args=(digest,)).fetchone() is not None
+    except DATABASE_ERRORS:
+        return False  # a new database, which the activation will find to be out of reach if it is
+
+
+def _declared(one: Any) -> Iterator[Any]:
+    """The tables of a schema in the order of their declaration, each followed by its parts."""
+    for cls, _ in one.declare_list:
+        yield cls
+        for part_name in sorted(vars(cls)):
+            part = vars(cls)[part_name]
+            if inspect.isclass(part) and issubclass(part, dj.Part):
+                yield part
+
+
+def _mend(table: Any, context: Any) -> None:
+    """Write the comments, indexes and lineage of a table anew, as its definition has them."""
+    from datajoint.declare import declare
+
+    if table.full_table_name in _new:
+        return
+    connection = table.connection
+    _, _, primary_key, parents, _, statements = declare(
+        table.full_table_name, table.definition, context, connection.adapter, config=connection._config
+    )
+    for statement in statements:
+        try:
+            connection.query(re.sub(r"^CREATE (UNIQUE )?INDEX ", r"CREATE \1INDEX IF NOT EXISTS ", statement))
+        except dj.errors.UnknownAttributeError:
+            continue  # a column of a newer definition, which the table of an older version does not have
+    instance: Any = table() if inspect.isclass(table) else table
+    instance._populate_lineage(primary_key, parents)
+    instance.heading._attributes = None  # it may have been read before
