@@ -294,7 +294,10 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     there = _entered(relative)
     if there is not None:
         if there["subject"] != name:
-            raise ManifestError(f"{relative} was ingested as a session of subject '{there['subject']}'.")
+            raise ManifestError(
+                f"{relative} was ingested as a session of subject '{there['subject']}'; where that was wrong, "
+                "`workflow-miniscope reassign` gives it to another animal."
+            )
         report.present["session"] = report.present.get("session", 0) + 1
         for other in _other_devices(recorded, there):
             report.note_change(f"{row.path} line {row.line}", "this session is in the database", other)
@@ -303,7 +306,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
         other = (session.SessionDirectory & key).to_arrays("session_dir").tolist()
         raise ManifestError(
             f"subject '{name}' has a session that started at {key['session_datetime']} UTC already, "
-            f"in {', '.join(other)}."
+            f"in {', '.join(other)}; where that folder was renamed or moved, `workflow-miniscope relocate` says so."
         )
 
     told = _verdicts(recorded)  # before the first insert, while nothing is locked

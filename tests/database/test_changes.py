@@ -77,6 +77,19 @@ def test_an_analysis_is_removed(pipeline, loaded, run):
     assert overview(other)[0].state == "done"
 
 
+@pytest.mark.skipif(not EMBEDDED, reason="a server of its own is saved with its own programs")
+def test_undo(pipeline, loaded, run):
+    name = loaded("c_undo")
+    before = rows(pipeline, "c_undo")
+    done = run("remove", name, "--yes")
+    assert rows(pipeline, "c_undo") == {pipeline.Subject().full_table_name: 1}
+    undo = done.out.partition("To undo it: workflow-miniscope ")[2].splitlines()[0].split()
+    assert run(*undo).status == 2, "nobody can be asked"
+    done = run(*undo, "--yes")
+    assert done.status == 0, done.err
+    assert rows(pipeline, "c_undo") == before
+
+
 def test_a_recording_goes_with_its_session_and_animal(pipeline, loaded, run, raw_root):
     name = loaded("c_gone")
     raw = {path: path.stat().st_mtime_ns for path in (raw_root / "c_gone").rglob("*")}

@@ -93,8 +93,12 @@ print(embedded.start(pathlib.Path({str(home)!r})).pid)
 def test_dump_and_restore(home, settings, tmp_path):
     query(home, "CREATE SCHEMA lab; CREATE TABLE lab.mouse AS SELECT 'm1'::text AS subject")
     dumped = backup.dump(settings, tmp_path / "lab.dump")
-    with pytest.raises(DatabaseError, match="already exists"):
+    with pytest.raises(DatabaseError, match="is not empty, and nothing of .* was read into it; add --replace") as told:
         backup.restore(settings, dumped)
+    assert "pg_restore" not in str(told.value)
+    query(home, "UPDATE lab.mouse SET subject = 'changed'")
+    backup.restore(settings, dumped, replace=True)
+    assert query(home, "SELECT subject FROM lab.mouse") == [("m1",)]
     query(home, "DROP SCHEMA lab CASCADE; DROP TABLE IF EXISTS kept")
     backup.restore(settings, dumped)
     assert query(home, "SELECT subject FROM lab.mouse") == [("m1",)]

@@ -34,14 +34,28 @@ def carry_out(change: Change, what: str, dry_run: bool, yes: bool) -> bool:
     if dry_run:
         print("Nothing was done (--dry-run).")
         return False
-    if not yes:
-        if not sys.stdin.isatty():
-            raise ParameterError("Nobody can be asked here; add --yes to do it, or --dry-run to see what it does.")
-        if not typer.confirm("Do it?"):
-            print("Nothing was done.")
-            return False
+    if not is_wanted(yes):
+        return False
     saved = changes.carry_out(change, what)
     if saved is not None:
-        print(f"The database as it was: {saved} (to go back: `workflow-miniscope db restore` into an empty one)")
+        print(f"To undo it: workflow-miniscope db restore --replace {saved}")
     print("Done.")
     return True
+
+
+def is_wanted(yes: bool) -> bool:
+    """Ask whether to go on, unless the answer was given.
+
+    Raises
+    ------
+    ParameterError
+        Nobody can be asked.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise ParameterError("Nobody can be asked here; add --yes to do it.")
+    if typer.confirm("Do it?"):
+        return True
+    print("Nothing was done.")
+    return False

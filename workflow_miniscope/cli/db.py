@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .changing import Yes, is_wanted
+
 if TYPE_CHECKING:
     from ..settings import Settings
 
@@ -67,12 +69,26 @@ def dump(path: Annotated[Path, typer.Argument(help="File to write.")]) -> None:
 
 
 @app.command()
-def restore(path: Annotated[Path, typer.Argument(help="File that `db dump` wrote.")]) -> None:
-    """Read a dump into an empty database."""
+def restore(
+    path: Annotated[Path, typer.Argument(help="File that `db dump`, or a command that changes something, wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in place of what is there, which is dumped first.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Read a dump into an empty database, or in place of what is there: an undo."""
     from ..database import backup
     from ..settings import get_settings
 
-    backup.restore(get_settings(), path)
+    settings = get_settings()
+    if replace:
+        print(f"Puts {path} in place of everything that is in the database now.")
+        if not is_wanted(yes):
+            return
+        from ..work.change import save
+
+        print(f"The database as it was: {save(settings, 'restore')}")
+    backup.restore(settings, path, replace)
     print(f"Restored {path}")
 
 

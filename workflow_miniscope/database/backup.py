@@ -36,27 +36,45 @@ def dump(settings: Settings, path: Path) -> Path:
     return path
 
 
-def restore(settings: Settings, path: Path) -> None:
+def restore(settings: Settings, path: Path, replace: bool = False) -> None:
     """Read a dump into the database, in one transaction: all of it or, on any error, nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        Which database.
+    path : Path
+        What :func:`dump` wrote.
+    replace : bool
+        Put it in place of what is there, as an undo. Without, the database must be empty.
 
     Raises
     ------
     DatabaseError
-        The file is not a dump, or holds schemas that the database has already.
+        The file is not a dump, or the database is not empty.
     """
     path = Path(path)
     if not path.is_file():
         raise DatabaseError(f"{path} does not exist; name the file that `workflow-miniscope db dump` wrote.")
     arguments, environment = _connection(settings, "mysql")
-    embedded.run_program(
-        "pg_restore",
-        *arguments,
-        "--single-transaction",
-        "--exit-on-error",
-        "--no-owner",
-        str(path),
-        environment=environment,
-    )
+    try:
+        embedded.run_program(
+            "pg_restore",
+            *arguments,
+            "--single-transaction",
+            "--exit-on-error",
+            "--no-owner",
+            *(["--clean", "--if-exists"] if replace else []),
+            str(path),
+            environment=environment,
+        )
+    except DatabaseError as error:
+        if "already exists" not in str(error):
+            raise
+        raise DatabaseError(
+            f"The database is not empty, and nothing of {path} was read into it; add --replace to put it in place "
+            "of what is there, or set WORKFLOW_MINISCOPE_HOME to a new folder."
+        ) from error
 
 
 def _connection(settings: Settings, mysql_program: str) -> tuple[list[str], dict[str, str]]:

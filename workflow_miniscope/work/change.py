@@ -153,8 +153,9 @@ def count_below(queries: Sequence[Any]) -> dict[str, int]:
     """Count the rows that deleting some rows deletes, with everything that was made from them, by table."""
     found: dict[str, int] = {}
     for query in queries:
-        if len(query):
-            for name, number in dj.Diagram.cascade(query).counts().items():
+        chosen = _by_keys(query)
+        if chosen is not None:
+            for name, number in dj.Diagram.cascade(chosen).counts().items():
                 short = _short(name)
                 found[short] = found.get(short, 0) + number
     return found
@@ -169,8 +170,18 @@ def _short(full_name: str) -> str:
 
 def delete(query: Any) -> None:
     """Delete rows and everything that was made from them, within the transaction that is open."""
-    if len(query):
-        query.delete(transaction=False, prompt=False)
+    chosen = _by_keys(query)
+    if chosen is not None:
+        chosen.delete(transaction=False, prompt=False)
+
+
+def _by_keys(query: Any) -> Any | None:
+    """Return the same rows of a table, chosen by their keys alone; None where there are none.
+
+    DataJoint 2.3 takes the names of tables within a restriction for attributes when it hands it down, on MySQL.
+    """
+    keys = query.keys()
+    return type(query)() & keys if keys else None
 
 
 def forget_errors(scopes: Any = None, cameras: Any = None, sessions: Any = None) -> None:
