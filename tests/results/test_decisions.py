@@ -5,7 +5,7 @@ import json
 import numpy as np
 import planted
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_miniscope.errors import CurationError, NotSavedError
@@ -64,6 +64,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_undoing_everything_and_redoing_it_gives_the_same(events):
     curation = Curation(N, events)
@@ -77,6 +78,7 @@ def test_undoing_everything_and_redoing_it_gives_the_same(events):
     assert curation.states == before
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_events_survive_json(events):
     for event in events:

@@ -5,13 +5,14 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_miniscope.web.binary import pack
 from workflow_miniscope.web.curate.envelope import envelope, stretch_length
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**7), st.integers(1, 9000))
 def test_stretches_are_powers_of_two_and_few_enough(frames, points):
     length = stretch_length(frames, points)
@@ -20,6 +21,7 @@ def test_stretches_are_powers_of_two_and_few_enough(frames, points):
     assert length == 1 or frames > points * (length // 2)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(0, 399), st.integers(1, 400), st.sampled_from([1, 2, 4, 16, 64]))
 def test_the_envelope_is_that_of_every_stretch(frames, start, count, length):
     trace = np.random.default_rng(frames).normal(size=frames).astype(np.float32)

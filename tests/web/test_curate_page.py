@@ -356,6 +356,14 @@ def test_a_committed_curation_is_a_result_of_its_own(serve, folder, open_page):
     assert read_result(folder).accepted.tolist() == [0, 1, 3]
 
 
+def test_deciding_moves_nothing(serve, folder, open_page):
+    page = open_page(serve(folder).address)
+    box = page.locator("#canvas").bounding_box()
+    press(page, "a", "r", "a", " ", "r", " ")
+    saved(page)
+    assert page.locator("#canvas").bounding_box() == box
+
+
 def test_every_key_is_listed_once(serve, folder, open_page):
     page = open_page(serve(folder).address)
     keys = page.evaluate("curation.keys.actions.flatMap((action) => action.keys)")
