@@ -19,7 +19,7 @@ from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
 from ..engines import run_engine
 from ..errors import ParameterError, ResultError
-from ..movies.types import Bools
+from ..movies.types import Floats
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
 from ..results.cache import read_once
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
@@ -27,7 +27,7 @@ from .finished_runs import find_face
 from .recordings import find_videos, open_camera
 from .run_notes import noted
 from .stored_values import naive_utc
-from .translation import import_element, replace_methods
+from .translation import Key, Published, import_element, replace_methods
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ def correct() -> None:
     """Replace what is wrong on the published module. Call before it is activated."""
     for corrections in (_RecordingInfo, _FacemapTask, _FacemapProcessing, _FacialSignal):
         replace_methods(getattr(facemap, corrections.__name__.lstrip("_")), corrections)
-    facemap.get_facemap_root_data_dir = get_roots
-    facemap.get_loader_result = get_loader_result
+    vars(facemap).update(get_facemap_root_data_dir=get_roots, get_loader_result=get_loader_result)
 
 
 def get_roots() -> list[Path]:
@@ -60,7 +59,7 @@ def get_roots() -> list[Path]:
 # Recordings ------------------------------------------------------------------
 
 
-class _RecordingInfo:
+class _RecordingInfo(Published):
     """Published: files in any order, the AVI header's number of frames and frame rate (always 60, or 20) taken for the
     real ones, the duration computed from these, no recording time.
 
@@ -68,10 +67,10 @@ class _RecordingInfo:
     stamps is rounded. ``recording_duration`` is exact.
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         return ((facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist(),)
 
-    def make_compute(self, key, files):
+    def make_compute(self, key: Key, files: list[str]) -> tuple[Any, ...]:
         recorded, device = open_camera(find_videos(files))
         recording = device.read()
         for warning in recording.warnings:
@@ -87,17 +86,17 @@ class _RecordingInfo:
             },
         )
 
-    def make_insert(self, key, info):
+    def make_insert(self, key: Key, info: dict[str, Any]) -> None:
         self.insert1({**key, **info})
 
 
 # Tasks -----------------------------------------------------------------------
 
 
-class _FacemapTask:
+class _FacemapTask(Published):
     """Published: the directory of whichever file comes first from the database; fails for a video that is not there."""
 
-    def infer_output_dir(self, key, relative=True, mkdir=True):
+    def infer_output_dir(self, key: Key, relative: bool = True, mkdir: bool = True) -> Any:
         """Return the directory of a task's results: the video's own, below the processed root, and ``facemap_<task>``.
 
         Parameters
@@ -152,20 +151,30 @@ def find_output(output_dir: str) -> Path:
 # Processing ------------------------------------------------------------------
 
 
-class _FacemapProcessing:
+class _FacemapProcessing(Published):
     """Published: several files of one camera are run as simultaneous cameras, inside one database transaction, in any
     order; damaged videos give wrong results; do_mot_svd and do_mov_svd are not used; any one of several results is
     loaded; the time is when the file's inode last changed; no package version.
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         columns = ("task_mode", "facemap_output_dir", "facemap_params", "do_mot_svd", "do_mov_svd")
         mode, output_dir, params, motion, movie = (facemap.FacemapTask & key).fetch1(*columns)
         files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
         n_frames = [int(n) for n in (facemap.RecordingInfo & key).to_arrays("nframes")]
         return mode, output_dir, params, bool(motion), bool(movie), files, n_frames
 
-    def make_compute(self, key, mode, output_dir, params, motion, movie, files, n_frames):
+    def make_compute(
+        self,
+        key: Key,
+        mode: str,
+        output_dir: str,
+        params: dict[str, Any],
+        motion: bool,
+        movie: bool,
+        files: list[str],
+        n_frames: list[int],
+    ) -> tuple[Any, ...]:
         output_dir = output_dir or default_output_dir(files, key["facemap_task_id"])
         if mode == "trigger":
             folder = find_task_folder(output_dir)
@@ -191,7 +200,7 @@ class _FacemapProcessing:
         about = engine.read_run(path.parent) or {}
         return output_dir, result_time(path), str(about.get("version", ""))[:_NAME_LENGTH]
 
-    def make_insert(self, key, output_dir, processing_time, package_version):
+    def make_insert(self, key: Key, output_dir: str, processing_time: datetime, package_version: str) -> None:
         if not (facemap.FacemapTask & key).fetch1("facemap_output_dir"):
             facemap.FacemapTask.update1({**key, "facemap_output_dir": output_dir})
         self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
@@ -253,7 +262,7 @@ def result_time(path: Path) -> datetime:
     return naive_utc(datetime.fromtimestamp(path.stat().st_mtime, UTC))
 
 
-def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:
+def get_loader_result(key: Key, table: Any) -> tuple[FacemapResult, datetime]:
     """Return the result of a FacemapTask and when it was computed.
 
     Published: runs whatever code the file holds; takes any of several files.
@@ -265,7 +274,7 @@ def get_loader_result(key, table) -> tuple[FacemapResult, datetime]:
 # Signals ---------------------------------------------------------------------
 
 
-class _FacialSignal:
+class _FacialSignal(Published):
     """Published: IndexError on every result with a motion region (motSv has one dimension), TypeError without any
     region; the projection of component i is the row of frame i; motion leads by a frame for the first 500; singular
     values are zeros or another region's; the full frame is left out; regions have no names.
@@ -275,16 +284,16 @@ class _FacialSignal:
     1.9 MB for every 1000 frames of their time courses, which are stored exactly. Facemap's file keeps all digits.
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
 
-    def make_compute(self, key, output_dir):
+    def make_compute(self, key: Key, output_dir: str) -> tuple[Any, ...]:
         result = read_once(read_proc, find_proc(find_output(output_dir)))
         for region in result.regions:
             _check_name(region.name, ResultError)
         return (result,)
 
-    def make_insert(self, key, result):
+    def make_insert(self, key: Key, result: FacemapResult) -> None:
         self.insert1(key)
         insert_large(
             self.Region,
@@ -316,8 +325,10 @@ class _FacialSignal:
         )
 
 
-def _component_rows(place: dict[str, Any], mask: str, components: Components | None) -> Iterator[dict]:
-    for number in range(0 if components is None else len(components)):
+def _component_rows(place: dict[str, Any], mask: str, components: Components | None) -> Iterator[Key]:
+    if components is None:
+        return
+    for number in range(len(components)):
         yield {
             **place,
             "pc_no": number,
@@ -327,7 +338,7 @@ def _component_rows(place: dict[str, Any], mask: str, components: Components | N
         }
 
 
-def rounded(mask: Bools) -> Bools:
+def rounded(mask: Floats) -> Floats:
     """Round a mask of unit norm to multiples of a power of two, so that the database can compress it.
 
     Parameters
@@ -341,4 +352,4 @@ def rounded(mask: Bools) -> Bools:
     """
     # no value moves by more than half a step
     step = 2.0 ** np.floor(np.log2(2 * _MASK_ERROR / np.sqrt(mask.size)))
-    return (np.rint(mask / step) * step).astype(np.float32)
+    return np.asarray(np.rint(mask / step) * step, np.float32)

@@ -8,6 +8,7 @@ masks count from 0 as in the result file.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from .reference import device_folder_name
 from .run_notes import noted
 from .session import get_session_directory
 from .stored_values import hash_params, naive_utc
-from .translation import import_element, replace_methods
+from .translation import Key, Published, import_element, replace_methods
 
 logger = logging.getLogger(__name__)
 
@@ -63,22 +64,22 @@ def correct() -> None:
     ):
         replace_methods(getattr(miniscope, corrections.__name__.lstrip("_")), corrections)
     replace_methods(miniscope_report.QualityMetrics, _QualityMetrics)
-    miniscope.get_loader_result = get_loader_result
+    vars(miniscope)["get_loader_result"] = get_loader_result
 
 
 # Recordings ------------------------------------------------------------------
 
 
-class _RecordingInfo:
+class _RecordingInfo(Published):
     """Published: movie files in any order, frame numbers stored as time stamps, the configured frame rate taken for
     the real one, no recording time, KeyError without a ROI, a crash on a numeric frame rate.
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
         return acq_software, device_folder_name(device), get_session_directory(key)
 
-    def make_compute(self, key, acq_software, folder_name, session_dir):
+    def make_compute(self, key: Key, acq_software: str, folder_name: str, session_dir: str) -> tuple[Any, ...]:
         recorded = daq.open_session(find_session_folder(session_dir), acq_software)
         device = recorded.device(folder_name)
         recording = device.read()
@@ -100,7 +101,7 @@ class _RecordingInfo:
         roots = get_miniscope_root_data_dir()
         return info, [to_relative(roots, path) for path in recording.movie.files]
 
-    def make_insert(self, key, info, files):
+    def make_insert(self, key: Key, info: dict[str, Any], files: list[str]) -> None:
         self.insert1({**key, **info})
         self.File.insert({**key, "file_id": i, "file_path": path} for i, path in enumerate(files))
 
@@ -108,11 +109,18 @@ class _RecordingInfo:
 # Parameters ------------------------------------------------------------------
 
 
-class _ProcessingParamSet:
+class _ProcessingParamSet(Published):
     """Published: sets that differ may get the same hash, because keys and values run together."""
 
     @classmethod
-    def insert_new_params(cls, processing_method, paramset_id, paramset_desc, params, processing_method_desc=""):
+    def insert_new_params(
+        cls,
+        processing_method: str,
+        paramset_id: int,
+        paramset_desc: str,
+        params: dict[str, Any],
+        processing_method_desc: str = "",
+    ) -> None:
         """Insert a parameter set, unless it is there already.
 
         Raises
@@ -128,7 +136,7 @@ class _ProcessingParamSet:
             raise ParameterError(
                 f"These parameters are in the database already, as paramset {same}; use that one, not {paramset_id}."
             )
-        if cls & {"paramset_id": paramset_id}:
+        if cls() & {"paramset_id": paramset_id}:
             raise ParameterError(f"Paramset {paramset_id} exists with other parameters; choose a free paramset_id.")
         cls.insert1(
             {
@@ -150,19 +158,29 @@ def find_paramset(processing_method: str, params: dict[str, Any]) -> int | None:
 # Processing ------------------------------------------------------------------
 
 
-class _Processing:
+class _Processing(Published):
     """Published: runs inside one database transaction for hours, needs an output directory that exists, works with
     DataJoint's own fork of CaImAn only, takes the files in any order, knows no engine but "caiman".
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         mode, output_dir = (miniscope.ProcessingTask & key).fetch1("task_mode", "processing_output_dir")
         method, params = (miniscope.ProcessingParamSet & key).fetch1("processing_method", "params")
         n_frames, times = (miniscope.RecordingInfo & key).fetch1("nframes", "time_stamps")
         files = (miniscope.RecordingInfo.File & key).to_arrays("file_path", order_by="file_id").tolist()
         return mode, output_dir, method, params, files, int(n_frames), times
 
-    def make_compute(self, key, mode, output_dir, method, params, files, n_frames, times):
+    def make_compute(
+        self,
+        key: Key,
+        mode: str,
+        output_dir: str,
+        method: str,
+        params: dict[str, Any],
+        files: list[str],
+        n_frames: int,
+        times: Floats,
+    ) -> tuple[Any, ...]:
         if mode == "trigger":
             engine = engines.get(method, "cells")
             roots = get_miniscope_root_data_dir()
@@ -186,7 +204,7 @@ class _Processing:
             )
         return naive_utc(result.created), result.version[:16]
 
-    def make_insert(self, key, processing_time, package_version):
+    def make_insert(self, key: Key, processing_time: datetime, package_version: str) -> None:
         self.insert1({**key, "processing_time": processing_time, "package_version": package_version})
 
 
@@ -195,7 +213,7 @@ def find_output(output_dir: str) -> Path:
     return find_full_path([get_processed_root_data_dir(), *get_miniscope_root_data_dir()], output_dir)
 
 
-def get_loader_result(key, table) -> tuple[str, CaimanResult]:
+def get_loader_result(key: Key, table: Any) -> tuple[str, CaimanResult]:
     """Return the method and the result of a ProcessingTask or Curation.
 
     Published: needs CaImAn to read a file, and reads it anew for every table.
@@ -205,11 +223,11 @@ def get_loader_result(key, table) -> tuple[str, CaimanResult]:
     return method, read_once(read_result, find_result(find_output(output_dir)))
 
 
-class _Curation:
+class _Curation(Published):
     """Published: numbers the curations in MySQL's dialect, takes the time a file was last touched for its making."""
 
     @classmethod
-    def create1_from_processing_task(cls, key, is_curated=False, curation_note=""):
+    def create1_from_processing_task(cls, key: Key, is_curated: bool = False, curation_note: str = "") -> None:
         """Create the next curation of a processed task, from the task's own output.
 
         Raises
@@ -238,7 +256,7 @@ class _Curation:
 # Results ---------------------------------------------------------------------
 
 
-class _MotionCorrection:
+class _MotionCorrection(Published):
     """Published: stores dy as x_shifts and dx as y_shifts, swaps the axes of the blocks too, and cannot load
     piecewise-rigid results at all.
 
@@ -246,7 +264,7 @@ class _MotionCorrection:
     non-rigid row, and the rest of the result is loaded all the same.
     """
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         _, result = get_loader_result(key, miniscope.ProcessingTask)
         self.insert1({**key, "motion_correct_channel": CHANNEL})
         if result.motion is None:
@@ -268,7 +286,7 @@ class _MotionCorrection:
             }
         )
 
-    def _insert_blocks(self, key, motion: PiecewiseShifts):
+    def _insert_blocks(self, key: Key, motion: PiecewiseShifts) -> None:
         y0, y1, x0, x1 = np.asarray(motion.blocks).T
         self.NonRigidMotionCorrection.insert1(
             {
@@ -309,17 +327,17 @@ def _shift_columns(dy: Floats, dx: Floats) -> dict[str, Any]:
     }
 
 
-def _segmentation_channel(key) -> int:
+def _segmentation_channel(key: Key) -> int:
     params = (miniscope.ProcessingParamSet & key).fetch1("params")
-    return params.get("segmentation_channel", CHANNEL)
+    return int(params.get("segmentation_channel", CHANNEL))
 
 
-class _Segmentation:
+class _Segmentation(Published):
     """Published: rows in the x columns and columns in the y columns; masks numbered from 1 are compared with accepted
     components numbered from 0, so that about a third get the wrong class.
     """
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         self.insert1(key)
@@ -343,19 +361,19 @@ class _Segmentation:
         miniscope.MaskClassification().classify(key)
 
 
-class _MaskClassification:
+class _MaskClassification(Published):
     """Published: cannot be populated, so that a row that was deleted is lost."""
 
     @property
-    def key_source(self):
+    def key_source(self) -> Any:
         return (
             miniscope.Segmentation * miniscope.MaskClassificationMethod & _same_method("mask_classification_method")
         ).proj()
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         self.classify(key)
 
-    def classify(self, key):
+    def classify(self, key: Key) -> None:
         """Insert the accepted components of a segmentation as somata."""
         method, result = get_loader_result(key, miniscope.Curation)
         key = {**key, "mask_classification_method": f"{method}_default_classifier"}
@@ -379,7 +397,7 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def _same_method(attribute: str) -> list[dict]:
+def _same_method(attribute: str) -> list[Key]:
     """Restriction that pairs each engine's parameter sets with the rows of a lookup table that bear its name.
 
     Published: a string with double quotes, which PostgreSQL reads as a column's name.
@@ -398,10 +416,10 @@ def _same_method(attribute: str) -> list[dict]:
     ]
 
 
-class _Fluorescence:
+class _Fluorescence(Published):
     """Published: correct, but for its loader."""
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         self.insert1(key)
@@ -414,17 +432,17 @@ class _Fluorescence:
         )
 
 
-class _Activity:
+class _Activity(Published):
     """Published: the key source fails on PostgreSQL, and a result without dF/F crashes.
 
     A result that was computed without deconvolution, or has nothing to compute dF/F from, has no traces of it.
     """
 
     @property
-    def key_source(self):
+    def key_source(self) -> Any:
         return (miniscope.Fluorescence * miniscope.ActivityExtractionMethod & _same_method("extraction_method")).proj()
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         _, result = get_loader_result(key, miniscope.Curation)
         channel = _segmentation_channel(key)
         traces = result.F_dff if key["extraction_method"].endswith("_dff") else result.S
@@ -441,10 +459,10 @@ class _Activity:
         )
 
 
-class _ProcessingQualityMetrics:
+class _ProcessingQualityMetrics(Published):
     """Published: the column "variance" gets the standard deviation; an empty result crashes."""
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         from scipy.stats import skew  # takes a second to import, which every command would pay
 
         self.insert1(key)
@@ -457,9 +475,9 @@ class _ProcessingQualityMetrics:
             self.Trace.insert1({**row, "skewness": skewness, "variance": variance})
 
 
-class _QualityMetrics:
+class _QualityMetrics(Published):
     """Published: an assertion for every engine but CaImAn."""
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         _, result = get_loader_result(key, miniscope.Curation)
         self.insert1({**key, "r_values": result.r_values, "snr": result.snr, "cnn_preds": result.cnn_preds})

@@ -13,8 +13,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from ..database.connection import dj
+
+#: The primary key of a row.
+Key = dict[str, Any]
+#: What corrections of a published table are written against: they become methods of it, and use what it has.
+Published: Any = object
 
 # DataJoint 2 keeps MySQL's names but not their meaning on every server: a bare longblob would store str(array).
 TYPES = {

@@ -27,7 +27,7 @@ class Verdict(dj.Computed):
         """Take it from the result file."""
         _, result = get_loader_result(key, miniscope.ProcessingTask)
         told = result.verdict
-        row = {"verdict": None, "reasons": [], "figures": {}}
+        row: dict[str, Any] = {"verdict": None, "reasons": [], "figures": {}}
         if told is not None:
             row = {"verdict": told.level, "reasons": told.reasons, "figures": told.figures}
         self.insert1({**key, **row})

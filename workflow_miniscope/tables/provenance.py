@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ..elements.facemap import facemap
 from ..elements.miniscope import miniscope
 from ..elements.run_notes import fast_checksum, read_note
 from ..elements.stored_values import hash_params
+from ..elements.translation import Key, Published
 from ..errors import WorkflowError
 from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir
 
@@ -43,10 +45,10 @@ _RAW_FILE = """
         """
 
 
-class _Run:
+class _Run(Published):
     """What both tables share."""
 
-    def make_insert(self, key, row, files):
+    def make_insert(self, key: Key, row: dict[str, Any], files: list[dict[str, Any]]) -> None:
         self.insert1({**key, **row})
         self.RawFile.insert({**key, **file} for file in files)
 
@@ -65,7 +67,7 @@ class ScopeRun(_Run, dj.Computed):
 
         definition = _RAW_FILE
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         row = (miniscope.ProcessingTask * miniscope.ProcessingParamSet * miniscope.Processing & key).fetch1()
         files = (miniscope.RecordingInfo.File & key).to_arrays("file_path", order_by="file_id").tolist()
         about = {
@@ -76,7 +78,9 @@ class ScopeRun(_Run, dj.Computed):
         }
         return about, row["processing_output_dir"], files
 
-    def make_compute(self, key, about, output_dir, files):
+    def make_compute(
+        self, key: Key, about: dict[str, Any], output_dir: str, files: list[str]
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         return _described(about, scope_element.find_output, output_dir, files, get_miniscope_root_data_dir())
 
 
@@ -94,7 +98,7 @@ class FaceRun(_Run, dj.Computed):
 
         definition = _RAW_FILE
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         row = (facemap.FacemapTask * facemap.FacemapProcessing & key).fetch1()
         files = (facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist()
         about = {
@@ -105,11 +109,15 @@ class FaceRun(_Run, dj.Computed):
         }
         return about, row["facemap_output_dir"], files
 
-    def make_compute(self, key, about, output_dir, files):
+    def make_compute(
+        self, key: Key, about: dict[str, Any], output_dir: str, files: list[str]
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         return _described(about, face_element.find_output, output_dir, files, get_facemap_root_data_dir())
 
 
-def _described(about, find_output, output_dir, files, roots) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _described(
+    about: dict[str, Any], find_output: Callable[[str], Path], output_dir: str, files: list[str], roots: list[Path]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the rows of a run: its own, and one for each raw file."""
     try:
         place = find_output(output_dir)

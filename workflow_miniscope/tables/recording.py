@@ -21,8 +21,9 @@ from ..elements.miniscope import miniscope
 from ..elements.recordings import find_session_folder, find_videos, open_camera, open_scope
 from ..elements.reference import device_folder_name
 from ..elements.session import get_session_directory, session
+from ..elements.translation import Key, Published
 from ..errors import RecordingError
-from ..movies.types import Floats
+from ..movies.types import Bools, Floats
 
 schema = dj.Schema()
 
@@ -62,19 +63,19 @@ _FIGURES = """
 # Quality ---------------------------------------------------------------------
 
 
-class _Quality:
+class _Quality(Published):
     """What the two tables of quality share."""
 
-    def make_insert(self, key, row):
+    def make_insert(self, key: Key, row: dict[str, Any]) -> None:
         self.insert1({**key, **row})
 
     @classmethod
-    def forget_unreadable(cls, chosen) -> int:
+    def forget_unreadable(cls, chosen: Any) -> int:
         """Delete verdicts on recordings that could not be read then and can be now. Returns how many."""
         info = {"RecordingQuality": miniscope, "CameraQuality": facemap}[cls.__name__].RecordingInfo
-        stale = ((cls & "n_frames is null" & chosen) & info.proj()).keys()
+        stale = ((cls() & "n_frames is null" & chosen) & info.proj()).keys()
         for key in stale:
-            (cls & key).delete_quick()
+            (cls() & key).delete_quick()
         return len(stale)
 
 
@@ -87,11 +88,11 @@ class RecordingQuality(_Quality, dj.Computed):
     {_FIGURES}
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
         return acq_software, device_folder_name(device), get_session_directory(key)
 
-    def make_compute(self, key, acq_software, device, session_dir):
+    def make_compute(self, key: Key, acq_software: str, device: str, session_dir: str) -> tuple[Any, ...]:
         folder = find_session_folder(session_dir)
         return (_judged(lambda: open_scope(folder, acq_software, device)),)
 
@@ -105,10 +106,10 @@ class CameraQuality(_Quality, dj.Computed):
     {_FIGURES}
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         return ((facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist(),)
 
-    def make_compute(self, key, files):
+    def make_compute(self, key: Key, files: list[str]) -> tuple[Any, ...]:
         paths = find_videos(files)
         return (_judged(lambda: open_camera(paths)[1]),)
 
@@ -141,15 +142,15 @@ class CameraTimes(dj.Imported):
     in_order    : <blob>   # bool [n_frames], false for frames to leave out so that each is later than all before
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         return ((facemap.VideoRecording.File & key).to_arrays("file_path", order_by="file_id").tolist(),)
 
-    def make_compute(self, key, files):
+    def make_compute(self, key: Key, files: list[str]) -> tuple[Any, ...]:
         _, device = open_camera(find_videos(files))
         recording = device.read()
         return recording.n_frames, recording.fps, recording.times, recording.in_order
 
-    def make_insert(self, key, n_frames, fps, times, in_order):
+    def make_insert(self, key: Key, n_frames: int, fps: float, times: Floats, in_order: Bools) -> None:
         self.insert1({**key, "n_frames": n_frames, "fps": fps, "times": times, "in_order": in_order})
 
 
@@ -171,14 +172,14 @@ class HeadOrientation(dj.Imported):
     euler=null        : <blob>  # float64 [n_samples, 3], degrees: yaw, pitch, roll (scipy's ZYX); nan where invalid
     """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: Key) -> tuple[Any, ...]:
         acq_software, device = (miniscope.Recording & key).fetch1("acq_software", "device")
         return acq_software, device_folder_name(device), get_session_directory(key)
 
-    def make_compute(self, key, acq_software, device, session_dir):
+    def make_compute(self, key: Key, acq_software: str, device: str, session_dir: str) -> tuple[Any, ...]:
         return (open_scope(find_session_folder(session_dir), acq_software, device).head_orientation(),)
 
-    def make_insert(self, key, orientation):
+    def make_insert(self, key: Key, orientation: daq.HeadOrientation | None) -> None:
         if orientation is None:
             self.insert1({**key, "n_samples": 0, "n_invalid": 0})
             return
@@ -219,7 +220,7 @@ class Notes(dj.Imported):
         note       : varchar(4000)  # changes of a control: device,property,value
         """
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         notes = _open_session(key).notes
         self.insert1({**key, "n_notes": len(notes)})
         self.Note.insert(
@@ -258,7 +259,7 @@ class Settings(dj.Imported):
         value    : varchar(4000)  # JSON: text in quotes, numbers without
         """
 
-    def make(self, key):
+    def make(self, key: Key) -> None:
         found = daq.all_settings(_open_session(key))
         of_session = found.pop(None)
         self.insert1({**key, "n_settings": len(of_session) + sum(map(len, found.values()))})
@@ -307,7 +308,7 @@ def changed_settings(before: dict[str, Any], after: dict[str, Any]) -> list[daq.
 
 
 def _stored_settings(restriction: dict[str, Any]) -> dict[str | None, dict[str, Any]]:
-    key = (Settings & restriction).fetch1("KEY")
+    key = (Settings() & restriction).fetch1("KEY")
     stored: dict[str | None, dict[str, Any]] = {
         None: {row["setting"]: json.loads(row["value"]) for row in (Settings.Session & key).to_dicts()}
     }
@@ -378,4 +379,5 @@ def synchronized(
 
 
 def _one(table: Any, restriction: dict[str, Any], what: str) -> dict[str, Any]:
-    return (table & only_key(table, restriction, what, RecordingError)).fetch1()
+    row: dict[str, Any] = (table & only_key(table, restriction, what, RecordingError)).fetch1()
+    return row
