@@ -123,14 +123,22 @@ def test_a_commit_that_fails_leaves_nothing(pipeline, processed, monkeypatch):
         assert "curation 2" in at_it.commit()
 
 
-def test_two_curators_of_one_result(pipeline, processed):
+def test_two_curators_of_one_result(pipeline, processed, tmp_path):
     key, _ = processed("cu_two")
     with curating("subject=cu_two", "ada") as ada, curating("subject=cu_two", "ben") as ben:
         decide(ada, "accepted", 0, 1, 2)
         decide(ben, "rejected", 2, 3)
+        decide(ben, "accepted", 0)
     assert pipeline.curation.curators(key) == ["ada", "ben"]
     assert pipeline.curation.states(key, "ada", 8).chosen("accepted") == (0, 1, 2)
     assert pipeline.curation.states(key, "ben", 8).chosen("rejected") == (2, 3)
+    found = pipeline.curation.agreement_of(key, "ada", "ben")
+    assert found.counts.tolist() == [[1, 1], [0, 0]] and found.differ == (2,)
+    picture = tmp_path / "agreement.png"
+    arguments = ["curate", "subject=cu_two", "--curator", "ada", "--agreement", "ben", "--figure", str(picture)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0 and "2 components decided by both, 50 % alike" in done.output
+    assert picture.stat().st_size > 10_000
 
 
 def test_apply_export_and_commit_in_a_script(pipeline, processed, tmp_path):

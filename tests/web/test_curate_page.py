@@ -356,12 +356,35 @@ def test_a_committed_curation_is_a_result_of_its_own(serve, folder, open_page):
     assert read_result(folder).accepted.tolist() == [0, 1, 3]
 
 
-def test_deciding_moves_nothing(serve, folder, open_page):
-    page = open_page(serve(folder).address)
-    box = page.locator("#canvas").bounding_box()
+def test_deciding_moves_nothing(serve, tmp_path, open_page):
+    """One of the cells lies at the border."""
+    cells = ((1, 62), *planted.CELLS[1:])
+    write_result(tmp_path / "caiman_result.hdf5", CaimanResult((40, 64), planted.footprints(cells), np.ones((4, 50))))
+    page = open_page(serve(tmp_path).address)
+    place = "[curation.field.left, curation.field.top, curation.field.scale]"
+    before = (page.locator("#canvas").bounding_box(), page.evaluate(place))
     press(page, "a", "r", "a", " ", "r", " ")
     saved(page)
-    assert page.locator("#canvas").bounding_box() == box
+    assert (page.locator("#canvas").bounding_box(), page.evaluate(place)) == before
+
+
+def test_a_threshold_decides_on_many_in_one_step(serve, folder, open_page):
+    page = open_page(serve(folder).address)
+    press(page, "t")
+    part = page.locator("fieldset[data-value=snr]")  # 8, 7, 1 and 5
+    reject, accept = part.locator("[data-all=rejected]"), part.locator("[data-all=accepted]")
+    part.locator("input").fill("0")
+    assert reject.is_disabled() and "Accept 4" in accept.inner_text()
+    part.locator("input").fill("700")  # of 1 to 8: 5.9
+    assert "Reject 2 below 5.9" in reject.inner_text() and "Accept 2 from 5.9 on" in accept.inner_text()
+    reject.click()
+    saved(page)
+    assert states(folder) == ["undecided", "undecided", "rejected", "rejected"]
+    assert "Accept 2" in accept.inner_text()
+    page.locator("#undo").click()
+    saved(page)
+    assert states(folder) == ["undecided"] * 4
+    assert "Reject 2" in reject.inner_text()
 
 
 def test_every_key_is_listed_once(serve, folder, open_page):

@@ -27,6 +27,11 @@ def command(
         bool,
         typer.Option("--commit", help="Make a curated result of the decisions; no page."),
     ] = False,
+    agreement: Annotated[
+        str | None,
+        typer.Option(metavar="CURATOR", help="Compare with the decisions of another curator; no page."),
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="With --agreement: picture of where they differ.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the page; by default one that fits the result.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
@@ -48,7 +53,16 @@ def command(
             print(export)
         if commit:
             print(at_it.commit())
-        if apply is None and export is None and not commit:
+        if agreement is not None:
+            found = at_it.agreement(agreement)
+            print(found)
+            if figure is not None:
+                from .. import figures
+                from ..reports.agreement import draw
+
+                names = (at_it.curator, agreement)
+                print(figures.save(draw(result, log.curation.states, found, names), figure))
+        if apply is None and export is None and agreement is None and not commit:
             from ..web.start import curate
 
             curate(at_it, port, browser)

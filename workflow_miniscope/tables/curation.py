@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from ..analysis.agreement import Agreement, agreement
 from ..database.connection import dj
 from ..elements.miniscope import miniscope  # noqa: F401, the definitions name it
 from ..elements.stored_values import naive_utc
@@ -122,3 +123,10 @@ def curators(key: dict[str, Any]) -> list[str]:
 def states(key: dict[str, Any], curator: str, n_components: int) -> Curation:
     """Return what follows from all that a curator did about a processing."""
     return Curation(n_components, events(key, curator))
+
+
+def agreement_of(key: dict[str, Any], first: str, second: str) -> Agreement:
+    """Compare what two curators decided about a processing."""
+    components = (Decision.Component() & key & [{"curator": first}, {"curator": second}]).to_arrays("component")
+    n_components = int(max(components, default=-1)) + 1  # those behind are undecided by both
+    return agreement(*(states(key, curator, n_components).states for curator in (first, second)))

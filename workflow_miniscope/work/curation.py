@@ -10,9 +10,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..analysis.agreement import Agreement, agreement
 from ..errors import CurationError
 from ..results.caiman import RESULT_NAME, OpenedResult, find_result
-from ..results.curation import DecisionLog, Event, State, Summary, log_path, write_curated
+from ..results.curation import Curation, DecisionLog, Event, State, Summary, log_path, read_log, write_curated
 from .steps import MINISCOPE, steps
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,18 @@ class Curating:
         states = self._states()
         write_curated(self.opened.path, path, self.opened.components, states, self.curator)
         return f"{Summary.of(states)}: {path}"
+
+    def agreement(self, other: str) -> Agreement:
+        """Compare the decisions with those of another curator, whose log lies beside.
+
+        Raises
+        ------
+        CurationError
+            That curator has no log of this result.
+        """
+        result = self.opened.components
+        events = read_log(log_path(self.opened.path, other, self.log.path.parent), result)
+        return agreement(self._states(), Curation(result.n_components, events).states)
 
     def close(self) -> None:
         """End what is done beside."""

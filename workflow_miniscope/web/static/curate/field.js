@@ -119,9 +119,9 @@ export class Field extends EventTarget {
   // Bring a component into view if it is outside, without a jump if it is not.
   reveal(component) {
     const x = this.properties.x[component], y = this.properties.y[component];
-    if (x === null) return;
-    const [left, top] = this.toScreen(x, y), { clientWidth, clientHeight } = this.canvas, margin = 30;
-    if (left < margin || top < margin || left > clientWidth - margin || top > clientHeight - margin) {
+    if (x === null || this.fitted) return;
+    const [left, top] = this.toScreen(x, y), { clientWidth, clientHeight } = this.canvas;
+    if (left < 0 || top < 0 || left > clientWidth || top > clientHeight) {
       this.move(clientWidth / 2 - left, clientHeight / 2 - top);
     }
   }

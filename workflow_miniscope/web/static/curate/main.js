@@ -5,6 +5,7 @@ import { Decisions } from "./decisions.js";
 import { Field, STYLES } from "./field.js";
 import { Keys } from "./keys.js";
 import { Table } from "./table.js";
+import { Thresholds } from "./thresholds.js";
 import { MOST_NEIGHBOURS, Traces } from "./traces.js";
 
 const byId = (id) => document.getElementById(id);
@@ -24,6 +25,7 @@ class Page {
     this.field = new Field(byId("canvas"), result, outlines);
     this.table = new Table(byId("table").querySelector("table"), this.properties, () => this.decisions.states);
     this.traces = new Traces(byId("trace"), byId("activity"), byId("beside"), result);
+    this.thresholds = new Thresholds(byId("thresholds"), result, () => this.undecidedShown());
     this.showLegend();
     this.listen();
     this.addKeys();
@@ -57,6 +59,10 @@ class Page {
     const { decisions, field, table, traces } = this;
     decisions.addEventListener("change", ({ detail }) => this.showDecisions(detail.components));
     for (const part of [field, table]) part.addEventListener("pick", ({ detail }) => this.select(detail.component));
+    this.thresholds.addEventListener("decide", ({ detail }) => {
+      decisions.decide(detail.components, detail.decision);
+      this.say(`${detail.components.length} components: ${detail.decision}`);
+    });
     table.addEventListener("shown", () => this.showShown());
     field.addEventListener("pixel", ({ detail }) => {
       byId("pixel").textContent = detail ? `x ${detail.x}, y ${detail.y}: ${detail.value.toPrecision(4)}` : "";
@@ -73,6 +79,7 @@ class Page {
     const clicks = {
       undo: () => this.undo(), redo: () => this.redo(), next: () => this.next(), "whole-field": () => field.fit(),
       "whole-trace": () => traces.whole(), "show-help": () => byId("help").showModal(),
+      "show-thresholds": () => this.toggleThresholds(),
       "show-commit": () => this.showCommit(), "do-commit": () => this.commit(),
     };
     for (const [id, run] of Object.entries(clicks)) byId(id).addEventListener("click", run);
@@ -120,6 +127,7 @@ class Page {
     keys.add(["v"], "show by the engine's verdict: all, accepted, rejected", () => this.nextFilter("engine"));
     keys.add(["o"], "sort by the next column", () => this.nextSort());
     keys.add(["Shift+o"], "sort the other way", () => table.sortBy({ name: table.sort.name }));
+    keys.add(["t"], "thresholds: decide on many at once", () => this.toggleThresholds());
     keys.add(["c"], "commit", () => this.showCommit());
     keys.add(["?"], "this list", () => byId("help").showModal());
     keys.list(byId("keys"));
@@ -156,6 +164,22 @@ class Page {
       const after = this.table.nextDoubtful(component);
       if (after !== null) this.select(after);
     }
+  }
+
+  undecidedShown() {
+    return this.table.order.filter((component) => this.decisions.states[component].decision === "undecided");
+  }
+
+  toggleThresholds() {
+    const place = byId("thresholds");
+    place.hidden = !place.hidden;
+    byId("show-thresholds").ariaExpanded = String(!place.hidden);
+    this.showThresholds();
+    if (!place.hidden) place.querySelector("input")?.focus();
+  }
+
+  showThresholds() {
+    if (!byId("thresholds").hidden) this.thresholds.show();
   }
 
   showCommit() {
@@ -227,6 +251,7 @@ class Page {
     byId("progress").textContent = `${done} of ${states.length} looked at`;
     byId("undo").disabled = !this.decisions.canUndo;
     byId("redo").disabled = !this.decisions.canRedo;
+    this.showThresholds();
     this.showDetails();
   }
 
@@ -298,6 +323,7 @@ class Page {
     const { order, rows } = this.table;
     byId("shown").textContent = order.length === rows.length ? "" : `${order.length} of ${rows.length} shown`;
     this.field.visible = order.length === rows.length ? null : new Set(order);
+    this.showThresholds();
     this.field.draw();
   }
 
