@@ -257,10 +257,11 @@ def test_events_and_trials_that_were_entered(pipeline, make_session, tmp_path):
         [
             {**key, "event_type": "lick", "event_start_time": 1.25},
             {**key, "event_type": "lick", "event_start_time": 2.5},
-            {**key, "event_type": "reward", "event_start_time": 2.0, "event_end_time": 2.5},
         ],
         allow_direct_insert=True,
     )
+    reward = {"event_type": "reward", "event_start_time": 2.0, "event_end_time": 2.5}
+    event.Event.insert1({**key, **reward}, allow_direct_insert=True)
     trial.TrialType.insert1({"trial_type": "go"})
     times = {"trial_start_time": 1.0, "trial_stop_time": 3.0}
     trial.Trial.insert1({**key, "trial_id": 1, "trial_type": "go", **times}, allow_direct_insert=True)

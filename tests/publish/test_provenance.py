@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import workflow_miniscope
 from workflow_miniscope.cli.app import app
 from workflow_miniscope.elements import run_notes
-from workflow_miniscope.errors import RecordingError
+from workflow_miniscope.errors import RecordingError, ResultError
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.process import process
 from workflow_miniscope.publish.chain import trace_back
@@ -132,6 +132,17 @@ def test_a_result_from_elsewhere_says_only_what_is_known(pipeline, make_session)
     assert "not known" not in str(trace_back("subject=pv_load"))
 
 
+def test_results_outlive_their_recordings(pipeline, make_session):
+    key, recorded = make_session("pv_gone")
+    (pipeline.provenance.ScopeRun & key).delete(prompt=False)
+    hidden = recorded.scopes[0].folder.with_name("away")
+    recorded.scopes[0].folder.rename(hidden)
+    pipeline.provenance.ScopeRun.populate(key)  # which is no error
+    hidden.rename(recorded.scopes[0].folder)
+    (first, *_) = trace_back("subject=pv_gone").files
+    assert (first.n_bytes, first.state) == (None, "not noted")
+
+
 def test_a_checksum_is_of_the_length_and_pieces_of_the_file(tmp_path):
     path = tmp_path / "video.avi"
     content = bytes(range(256)) * 40_000  # 10 MB
@@ -163,3 +174,11 @@ def test_whom_to_cite(computed):
     entries = CliRunner().invoke(app, ["cite", "subject=pv", "--bibtex"]).output
     assert entries.count("@article{") == 3 and entries.count("@software{") == 3
     assert entries.count("{") == entries.count("}")
+
+
+def test_a_file_that_is_none_of_ours_is_not_reproduced(tmp_path):
+    with pytest.raises(ResultError, match="does not exist"):
+        reproduce(tmp_path / "none.nwb")
+    (tmp_path / "text.nwb").write_text("no HDF5")
+    with pytest.raises(ResultError, match="cannot be read as an NWB file"):
+        reproduce(tmp_path / "text.nwb")

@@ -45,7 +45,7 @@ class Chain:
     @property
     def changed(self) -> list[RawFile]:
         """Raw files that are not as they were."""
-        return [file for file in self.files if file.state != "unchanged"]
+        return [file for file in self.files if file.state in ("changed", "gone")]
 
     def __str__(self) -> str:
         lines: list[str] = []
@@ -82,11 +82,15 @@ def trace_back(restriction: Any) -> Chain:
     files = tuple(raw_files({name: key[name] for name in miniscope.Processing.primary_key}, of=("scope",)))
     raw = Link(
         "raw files",
-        tuple(f"{file.path}  {file.n_bytes} bytes  {file.checksum}  {file.state}" for file in files)
+        tuple("  ".join([file.path, *_as_it_was(file), file.state]) for file in files)
         or ("not noted yet; run workflow-miniscope process",),
     )
     links = (_traces(key), _components(key), _curation(key), _processing(key), _recording(key), raw)
     return Chain(key, links, files)
+
+
+def _as_it_was(file: RawFile) -> list[str]:
+    return [] if file.n_bytes is None else [f"{file.n_bytes} bytes", file.checksum]
 
 
 def _traces(key: dict[str, Any]) -> Link:

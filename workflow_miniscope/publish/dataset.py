@@ -200,7 +200,7 @@ def _publish_one(key: Key, output: Path, told: Project, options: Options, done: 
 
 def _refuse_changed(contents: Contents) -> None:
     """Raise where a raw file is not the one that results were computed from."""
-    changed = [file for file in contents.raw_files if file.state != "unchanged"]
+    changed = [file for file in contents.raw_files if file.state in ("changed", "gone")]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise RecordingError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,15 +120,16 @@ def reproduce(path: Path, progress: bool = True) -> list[Reproduced]:
     pynwb = need("pynwb")
     if not path.is_file():
         raise ResultError(f"{path} does not exist; name an NWB file.")
-    try:
-        file = pynwb.read_nwb(path)
-    except Exception as error:  # pynwb lets the errors of everything below it through
-        raise ResultError(f"{path} cannot be read as an NWB file ({error}).") from None
-    ophys = file.processing.get("ophys")
-    if ophys is None or "analyses" not in ophys.data_interfaces:
-        raise ResultError(f"{path} has no table of analyses, which files of workflow-miniscope have.")
-    analyses = ophys["analyses"].to_dataframe()
-    return [_again(path, file, dict(row), progress) for _, row in analyses.iterrows()]
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(pynwb.NWBHDF5IO(path, "r")).read()
+        except Exception as error:  # pynwb lets the errors of everything below it through
+            raise ResultError(f"{path} cannot be read as an NWB file ({error}).") from None
+        ophys = file.processing.get("ophys")
+        if ophys is None or "analyses" not in ophys.data_interfaces:
+            raise ResultError(f"{path} has no table of analyses, which files of workflow-miniscope have.")
+        analyses = ophys["analyses"].to_dataframe()
+        return [_again(path, file, dict(row), progress) for _, row in analyses.iterrows()]
 
 
 def _again(path: Path, file: Any, analysis: dict[str, Any], progress: bool) -> Reproduced:

@@ -40,8 +40,8 @@ _RAW_FILE = """
         file_id      : int32
         ---
         file_path    : varchar(255)   # below a root directory
-        n_bytes      : int64
-        checksum     : char(32)       # of the length and of pieces of the file (see elements.run_notes)
+        n_bytes=null : int64          # null: it was gone already when this was noted
+        checksum=''  : varchar(32)    # of the length and of pieces of the file (see elements.run_notes)
         """
 
 
@@ -134,9 +134,12 @@ def _described(
 
 
 def _file(number: int, path: str, roots: list[Path]) -> dict[str, Any]:
-    full = find_full_path(roots, path)
-    size = full.stat().st_size
-    return {"file_id": number, "file_path": path, "n_bytes": size, "checksum": fast_checksum(full)}
+    row = {"file_id": number, "file_path": path}
+    try:
+        full = find_full_path(roots, path)
+    except WorkflowError:  # results outlive recordings
+        return {**row, "n_bytes": None, "checksum": ""}
+    return {**row, "n_bytes": full.stat().st_size, "checksum": fast_checksum(full)}
 
 
 @dataclass(frozen=True)
@@ -147,16 +150,16 @@ class RawFile:
     ----------
     path : str
         Below a root directory.
-    n_bytes : int
-        Its length then.
+    n_bytes : int or None
+        Its length then; None where it was gone already.
     checksum : str
         Of what it was then.
     state : str
-        "unchanged", "changed" or "gone".
+        "unchanged", "changed", "gone", or "not noted" where it was gone and is there again.
     """
 
     path: str
-    n_bytes: int
+    n_bytes: int | None
     checksum: str
     state: str
 
@@ -179,7 +182,7 @@ def raw_files(restriction: Any, of: tuple[str, ...] = ("scope", "camera")) -> li
             path = row["file_path"]
             if path not in found or found[path].state == "unchanged":  # results may be of different states
                 state = _state(path, row, roots)
-                found[path] = RawFile(path, int(row["n_bytes"]), row["checksum"], state)
+                found[path] = RawFile(path, row["n_bytes"], row["checksum"], state)
     return list(found.values())
 
 
@@ -188,5 +191,7 @@ def _state(path: str, row: dict[str, Any], roots: list[Path]) -> str:
         full = find_full_path(roots, path)
     except WorkflowError:
         return "gone"
+    if not row["checksum"]:
+        return "not noted"
     same = full.stat().st_size == row["n_bytes"] and fast_checksum(full) == row["checksum"]
     return "unchanged" if same else "changed"

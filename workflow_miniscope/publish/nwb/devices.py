@@ -123,7 +123,8 @@ def quality_table(contents: Contents) -> Any | None:
 
 def raw_files_table(contents: Contents) -> Any | None:
     """Return the videos that results were computed from as a table, or None where they were not noted."""
-    if not contents.raw_files:
+    noted = [file for file in contents.raw_files if file.n_bytes is not None]
+    if not noted:
         return None
     columns: dict[str, tuple[str, list[Any]]] = {
         "file": ("Path below the session's folder.", [file.path for file in contents.raw_files]),
@@ -131,7 +132,7 @@ def raw_files_table(contents: Contents) -> Any | None:
         "checksum": (
             f"BLAKE2b, 16 bytes, of the length as text and of {PIECES} pieces of {PIECE} bytes at "
             f"(length - {PIECE}) * i // {PIECES - 1}.",
-            [file.checksum for file in contents.raw_files],
+            [file.checksum for file in noted],
         ),
     }
     return table("raw_files", "Videos that the results were computed from.", columns)
