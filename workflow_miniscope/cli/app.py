@@ -88,7 +88,7 @@ def _print_version(wanted: bool) -> None:
 
 
 #: Commands that need no database, and leave nothing in the workflow's home.
-_WITHOUT_LOG = {"init", "check", "extract", "facemap-params", "demo"}
+_WITHOUT_LOG = {"init", "check", "extract", "facemap-params", "params", "reproduce", "demo"}
 
 
 @app.callback()
