@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,7 +17,7 @@ from .style import INK, QUIET, WIDTH, image_scale_bar, new_figure, show_image, s
 # told apart on a dark image and, darker, on white, with any common colour blindness
 FIRST, SECOND = ("#FFB000", "#B97800"), ("#63C7FF", "#1F77B4")
 
-Mask = tuple[Floats, Floats, Floats]
+Mask = tuple[Ints, Ints, Floats]
 
 
 @styled
@@ -78,7 +79,7 @@ def comparison(
         )
     centres = [np.array([_centre(mask) for mask in masks]).reshape(-1, 2) for masks in (first, second)]
     between = np.stack([centres[0][pairs[:, 0]], centres[1][pairs[:, 1]]], axis=1)
-    axes.add_collection(LineCollection(between, colors="white", linewidths=1.2))
+    axes.add_collection(LineCollection(list(between), colors="white", linewidths=1.2))
     handles.append(Line2D([], [], color=QUIET, linestyle=":", label="dotted: in one alone"))
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
@@ -96,13 +97,13 @@ def _centre(mask: Mask) -> tuple[float, float]:
     return ((x * weights).sum() / total, (y * weights).sum() / total) if total > 0 else (np.nan, np.nan)
 
 
-def _histogram(axes, correlations: Floats, n_pairs: int) -> None:
+def _histogram(axes: Axes, correlations: Floats, n_pairs: int) -> None:
     known = correlations[np.isfinite(correlations)]
     # from 0, or from lower where there are such
     lowest = min(0.0, np.floor(known.min() * 20) / 20) if len(known) else 0.0
-    axes.hist(known, bins=np.linspace(lowest, 1, round((1 - lowest) * 20) + 1), color=QUIET)
+    axes.hist(known, bins=np.linspace(lowest, 1, round((1 - lowest) * 20) + 1).tolist(), color=QUIET)
     axes.set_xlim(lowest, 1)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
     axes.set_xlabel("Correlation of the two traces")
     axes.set_ylabel("Cells")
     label = f"{n_pairs} cells in both"

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..movies.types import Bools, Floats
+from ..movies.types import Bools, Floats, Ints
 from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, show_image, styled
 
 
@@ -26,8 +26,8 @@ class FaceRegion:
     """
 
     name: str
-    x_range: Floats
-    y_range: Floats
+    x_range: Ints
+    y_range: Ints
 
 
 @styled
@@ -60,8 +60,18 @@ def face_regions(
         width, height = (len(edges) / sbin for edges in (region.x_range, region.y_range))
         # dashed over solid: pupil and lid often have the same box
         dashed = number % 2 == 1
-        look = {"edgecolor": CYCLE[number % len(CYCLE)], "ls": "--" if dashed else "-", "zorder": 3 if dashed else 2}
-        handles.append(axes.add_patch(Rectangle((x, y), width, height, fill=False, lw=1.8, label=region.name, **look)))
+        box = Rectangle(
+            (x, y),
+            width,
+            height,
+            fill=False,
+            lw=1.8,
+            label=region.name,
+            edgecolor=CYCLE[number % len(CYCLE)],
+            ls="--" if dashed else "-",
+            zorder=3 if dashed else 2,
+        )
+        handles.append(axes.add_patch(box))
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, handlelength=1.2)
     if title:
@@ -112,8 +122,8 @@ def eye(
     figure = new_figure(height=0.9 + 1.0 * len(panels))
     axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
     for panel, (label, lines) in zip(axes, panels, strict=True):
-        for number, (name, line) in enumerate(lines):
-            panel.plot(times, line, color=INK if name is None else CYCLE[number], label=name, lw=0.8)
+        for number, (part, line) in enumerate(lines):
+            panel.plot(times, line, color=INK if part is None else CYCLE[number], label=part, lw=0.8)
         panel.set_ylabel(label)
         if len(lines) > 1:
             panel.legend(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, borderaxespad=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..movies.types import Floats
@@ -50,7 +51,7 @@ def facial_motion(
     rows, columns = average_frame.shape
     # as wide as pictures of this shape are when they fill the height
     wide = min((figure.get_figheight() / (1 + len(shown)) - 0.3) * columns / rows, 0.35 * WIDTH)
-    pictures, signals = figure.subfigures(1, 2, width_ratios=(wide, WIDTH - wide))
+    pictures, signals = figure.subfigures(1, 2, squeeze=False, width_ratios=(wide, WIDTH - wide))[0]
     panels = np.atleast_1d(pictures.subplots(1 + len(shown), 1))
     show_image(panels[0], average_frame, low=0.5, high=100)
     panels[0].set_title("average frame", fontsize=8)
@@ -71,7 +72,7 @@ def facial_motion(
     return figure
 
 
-def _stack(axes, times, components) -> None:
+def _stack(axes: Axes, times: Floats, components: Floats) -> None:
     """Draw the components one above the other, all to the same scale: the first is seen to be strongest."""
     # rows as far apart as their swings need, so that a blink in one does not cross the next
     lows, highs = np.percentile(components, [0.1, 99.9], axis=1) if components.size else np.zeros((2, len(components)))

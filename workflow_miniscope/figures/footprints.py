@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from ..movies.types import Floats
+from ..movies.types import Floats, Ints
 from ..results.outlines import outline
 from .style import CYCLE, WIDTH, image_scale_bar, new_figure, show_image, styled
 
@@ -22,7 +23,7 @@ MANY_ACCEPTED, MANY_REJECTED = 150, 60
 @styled
 def footprints(
     image: Floats,
-    masks: Sequence[tuple[Floats, Floats, Floats]],
+    masks: Sequence[tuple[Ints, Ints, Floats]],
     accepted: Sequence[bool] | None = None,
     highlight: Sequence[int] = (),
     labels: Sequence[int | str] | None = None,
@@ -58,20 +59,20 @@ def footprints(
     """
     image = np.asarray(image, float)
     height, width = image.shape
-    accepted = np.ones(len(masks), bool) if accepted is None else np.asarray(accepted, bool)
+    kept = np.ones(len(masks), bool) if accepted is None else np.asarray(accepted, bool)
     labels = range(len(masks)) if labels is None else labels
-    if not len(accepted) == len(labels) == len(masks):
-        raise ValueError(f"{len(masks)} masks, but {len(accepted)} values in accepted and {len(labels)} labels.")
+    if not len(kept) == len(labels) == len(masks):
+        raise ValueError(f"{len(masks)} masks, but {len(kept)} values in accepted and {len(labels)} labels.")
 
     figure = new_figure(height=min(WIDTH * 0.72 * height / width + 0.5, 8.5), width=WIDTH * 0.72)
     axes = figure.add_subplot()
     show_image(axes, image)
     outlines = [outline(mask, height, width, energy) for mask in masks]
-    yes, no = accepted.sum(), (~accepted).sum()
+    yes, no = int(kept.sum()), int((~kept).sum())
     thin, faint = (np.sqrt(most / max(n, most)) for n, most in ((yes, MANY_ACCEPTED), (no, MANY_REJECTED)))
-    refused = [line for o, ok in zip(outlines, accepted, strict=True) if not ok for line in o]
+    refused = [line for o, ok in zip(outlines, kept, strict=True) if not ok for line in o]
     _draw(axes, refused, REJECTED, 0.7 * max(faint, 0.6), ":", alpha=max(faint, 0.35))
-    cells = [line for o, ok in zip(outlines, accepted, strict=True) if ok for line in o]
+    cells = [line for o, ok in zip(outlines, kept, strict=True) if ok for line in o]
     _draw(axes, cells, ACCEPTED, 0.9 * max(thin, 0.4), "-")
     for order, cell in enumerate(highlight):
         colour = CYCLE[order % len(CYCLE)]
@@ -91,17 +92,17 @@ def footprints(
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
     image_scale_bar(axes, width, height, um_per_px)
-    _legend(axes, int(accepted.sum()), int((~accepted).sum()))
+    _legend(axes, yes, no)
     if title:
         axes.set_title(title)
     return figure
 
 
-def _draw(axes, lines, colour: str, width: float, style: str, alpha: float = 1.0) -> None:
+def _draw(axes: Axes, lines: Sequence[Floats], colour: str, width: float, style: str, alpha: float = 1.0) -> None:
     axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, linestyles=style, alpha=alpha))
 
 
-def _legend(axes, n_accepted: int, n_rejected: int) -> None:
+def _legend(axes: Axes, n_accepted: int, n_rejected: int) -> None:
     # drawn darker than over the image, to be read on white
     handles = [Line2D([], [], color="#C98F00", label=f"{n_accepted} accepted")]
     if n_rejected:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..movies.types import Floats
+from ..movies.types import Bools, Floats
 from .style import CYCLE, INK, QUIET, check_lengths, new_figure, styled
 
 
@@ -70,7 +72,7 @@ def neural_prediction(
         height = max(high - low, 1e-12)
         stack.plot(times, (activity[cell] - low) / height + floor, color=QUIET, lw=0.6)
         stack.plot(times, (predicted[cell] - low) / height + floor, color=colour, lw=1.1)
-        place = {"textcoords": "offset points", "va": "center", "fontsize": 8, "annotation_clip": False}
+        place: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8, "annotation_clip": False}
         place |= {"xycoords": ("axes fraction", "data"), "color": colour}
         stack.annotate(str(labels[cell]), (0, floor + 0.3), xytext=(-6, 0), ha="right", fontweight="bold", **place)
         said = f"{round(explained[cell], 2) + 0.0:.2f}"  # never -0.00
@@ -84,12 +86,12 @@ def neural_prediction(
     return figure
 
 
-def _histogram(axes, explained: Floats, above: Floats | None) -> None:
+def _histogram(axes: Axes, explained: Floats, above: Bools | None) -> None:
     if len(explained):
         # what is far below 0 is as good as 0: nothing; the bar says that it is there
         clipped = np.clip(explained, -0.1, 1)
         width = 0.02 if clipped.max() <= 0.4 else 0.05
-        edges = np.arange(-0.1, np.ceil(clipped.max() / width) * width + width, width)
+        edges = np.arange(-0.1, np.ceil(clipped.max() / width) * width + width, width).tolist()
         median = float(np.median(explained))
         said = f"{len(explained)} cells, median {round(median, 2) + 0.0:.2f}"  # never -0.00
         if above is None:
@@ -97,13 +99,17 @@ def _histogram(axes, explained: Floats, above: Floats | None) -> None:
         else:
             groups = [clipped[above], clipped[~above]]
             axes.hist(groups, bins=edges, color=[CYCLE[0], QUIET], stacked=True)
-            place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+            place: dict[str, Any] = {
+                "xycoords": "axes fraction",
+                "textcoords": "offset points",
+                "annotation_clip": False,
+            }
             axes.annotate(f"{np.count_nonzero(above)} above chance", (0, 1), (0, 6), color=CYCLE[0], **place)
         axes.axvline(0, color=INK, lw=0.6, ls=":")
         axes.axvline(max(median, -0.1), color=INK, lw=1.2)
         axes.set_title(said, pad=None if above is None else 20)
     else:
         axes.set_title("no cells")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
     axes.set_xlabel("Variance explained")
     axes.set_ylabel("Cells")

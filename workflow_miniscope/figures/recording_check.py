@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from numpy.typing import NDArray
 
-from ..movies.types import Bools, Floats, Ints
+from ..movies.types import Bools, Floats, Ints, Numbers
 from .style import BLUE, GREEN, INK, ORANGE, QUIET, RED, WIDTH, show_image, styled
 
 _POINTS = 3000  # more than there are pixels across
@@ -54,7 +53,7 @@ class DevicePicture:
     times: Floats | None = None
     lost: Mapping[int, int] = field(default_factory=dict)
     brightness: Floats | None = None
-    images: Sequence[tuple[str, NDArray[Any]]] = ()
+    images: Sequence[tuple[str, Numbers]] = ()
     orientation: tuple[Floats, Bools] | None = None
     reasons: Sequence[str] = ()
     pauses: Mapping[int, float] = field(default_factory=dict)
@@ -86,7 +85,7 @@ def recording_check(devices: Sequence[DevicePicture], title: str | None = None, 
     figure = Figure(figsize=(WIDTH, sum(heights) + (0.4 if title else 0)), layout="constrained", dpi=110)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    parts = list(np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights)))
+    parts = list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
     if lines:
         _write(parts.pop(0), lines)
     for part, device in zip(parts, devices, strict=True):
@@ -115,32 +114,34 @@ def _draw(part: SubFigure, device: DevicePicture) -> None:
     if device.times is None:
         _write(part, _wrapped(device.reasons))
         return
-    rows = ["intervals"]
-    rows += ["brightness"] if device.brightness is not None else []
-    rows += ["orientation"] if device.orientation is not None else []
-    tall = {"intervals": 1.5, "brightness": 1.0, "orientation": 0.6}
+    times = np.asarray(device.times, float)
+    heights = [1.5]
+    draw: list[Callable[[Axes], None]] = [partial(_intervals, times=times, lost=device.lost, pauses=device.pauses)]
+    if device.brightness is not None:
+        heights.append(1.0)
+        draw.append(partial(_brightness, times=times, brightness=np.asarray(device.brightness, float)))
+    if device.orientation is not None:
+        heights.append(0.6)
+        samples, valid = device.orientation
+        draw.append(partial(_orientation, frames=times, times=np.asarray(samples), valid=np.asarray(valid)))
     grid = part.add_gridspec(1, 2 if device.images else 1, width_ratios=(1, 3.4) if device.images else None)
     if device.images:
-        for place, (label, image) in zip(grid[0].subgridspec(len(device.images), 1), device.images, strict=True):
-            axes = part.add_subplot(place)
+        places = grid[0].subgridspec(len(device.images), 1)
+        for number, (label, image) in enumerate(device.images):
+            axes = part.add_subplot(places[number])
             show_image(axes, np.asarray(image, float))
             axes.set_title(label, fontsize=8, pad=2)
-    courses = grid[-1].subgridspec(len(rows), 1, height_ratios=[tall[row] for row in rows])
-    first = None
-    for place, row in zip(courses, rows, strict=True):
-        axes = part.add_subplot(place, sharex=first)
+    courses = grid[-1].subgridspec(len(draw), 1, height_ratios=heights)
+    first: Axes | None = None
+    for number, course in enumerate(draw):
+        axes = part.add_subplot(courses[number], sharex=first)
         first = first or axes
-        if row == "intervals":
-            _intervals(axes, np.asarray(device.times, float), device.lost, device.pauses)
-        elif row == "brightness":
-            _brightness(axes, np.asarray(device.times, float), np.asarray(device.brightness, float))
-        else:
-            _orientation(axes, np.asarray(device.times, float), *map(np.asarray, device.orientation))
-        axes.tick_params(labelbottom=row == rows[-1])
+        course(axes)
+        axes.tick_params(labelbottom=course is draw[-1])
         axes.ticklabel_format(axis="x", useOffset=False, style="plain")
     axes.set_xlabel("Time (s)")
-    span = np.ptp(device.times) or 1.0
-    first.set_xlim(np.min(device.times) - 0.01 * span, np.max(device.times) + 0.01 * span)
+    span = float(np.ptp(times)) or 1.0
+    axes.set_xlim(float(times.min()) - 0.01 * span, float(times.max()) + 0.01 * span)
 
 
 def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int], pauses: Mapping[int, float]) -> None:
@@ -160,14 +161,16 @@ def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int], pauses: Mappi
     shown = np.maximum(intervals, lowest) if logarithmic else intervals
     regular = ~disordered
     regular[gaps] = False
-    low, high = _envelope(shown[regular])
     when = times[1:][regular]
+    starts = _pieces(len(when))
     axes.axhline(usual, color=QUIET, lw=0.6, zorder=0)
-    if low is None:
+    if starts is None:
         axes.scatter(when, shown[regular], s=5, color=BLUE, alpha=0.6, linewidths=0)
     else:
-        axes.vlines(_envelope(when)[0], low, high, color=BLUE, lw=0.8)
-        axes.scatter(np.tile(_envelope(when)[0], 2), np.r_[low, high], s=2, color=BLUE, linewidths=0)
+        low, high = _envelope(shown[regular], starts)
+        earliest, _ = _envelope(when, starts)
+        axes.vlines(earliest, low, high, color=BLUE, lw=0.8)
+        axes.scatter(np.tile(earliest, 2), np.r_[low, high], s=2, color=BLUE, linewidths=0)
     axes.scatter(times[gaps + 1], shown[gaps], s=22, color=RED, marker="D", linewidths=0, zorder=3)
     axes.scatter(times[1:][disordered], shown[disordered], s=22, color=ORANGE, marker="v", linewidths=0, zorder=3)
     for gap in sorted(labels, key=lambda index: -intervals[index])[:_LABELS]:
@@ -198,11 +201,12 @@ def _intervals(axes: Axes, times: Floats, lost: Mapping[int, int], pauses: Mappi
 
 
 def _brightness(axes: Axes, times: Floats, brightness: Floats) -> None:
-    low, high = _envelope(brightness)
-    if low is None:
+    starts = _pieces(len(brightness))
+    if starts is None:
         axes.plot(times, brightness, color=BLUE, lw=0.8)
     else:
-        axes.fill_between(_envelope(times)[0], low, high, color=BLUE, lw=0.5)
+        low, high = _envelope(brightness, starts)
+        axes.fill_between(_envelope(times, starts)[0], low, high, color=BLUE, lw=0.5)
     middle = np.median(brightness)
     # a quarter of the median at least, so that noise does not look like a change
     reach = max(np.abs(brightness - middle).max() * 1.1, middle / 4, 1.0)
@@ -210,7 +214,7 @@ def _brightness(axes: Axes, times: Floats, brightness: Floats) -> None:
     axes.set_ylabel("Brightness\n(mean, 0-255)")
 
 
-def _orientation(axes: Axes, frames: Ints, times: Floats, valid: Bools) -> None:
+def _orientation(axes: Axes, frames: Floats, times: Floats, valid: Bools) -> None:
     edges = np.linspace(frames.min(), frames.max(), min(_BINS, max(len(frames) // 4, 1)) + 1)
     expected = np.maximum(np.histogram(frames, edges)[0], 1)
     good, all_samples = np.histogram(times[valid], edges)[0], np.histogram(times, edges)[0]
@@ -227,9 +231,11 @@ def _orientation(axes: Axes, frames: Ints, times: Floats, valid: Bools) -> None:
     )
 
 
-def _envelope(values: Floats) -> tuple[Floats | None, Floats | None]:
-    """Return the lowest and highest of as many pieces as can be seen; None where all values can be."""
-    if len(values) <= _POINTS:
-        return None, None
-    starts = np.linspace(0, len(values), _POINTS // 2, endpoint=False).astype(int)
+def _pieces(n: int) -> Ints | None:
+    """Return where each of as many pieces of n values as can be seen starts; None where all values can be."""
+    return None if n <= _POINTS else np.linspace(0, n, _POINTS // 2, endpoint=False).astype(int)
+
+
+def _envelope(values: Floats, starts: Ints) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest value of each piece."""
     return np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)

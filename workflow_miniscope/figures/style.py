@@ -5,13 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..movies.types import Floats
+from ..movies.types import Numbers
+
+if TYPE_CHECKING:  # matplotlib before 3.11 has no such name
+    from matplotlib.typing import RcKeyType
+
+_Arguments = ParamSpec("_Arguments")
 
 # Okabe and Ito's colours, which people with any common colour blindness can tell apart
 # (jfly.uni-koeln.de/color), without their yellow (too light on paper) and black (used for axes).
@@ -21,7 +27,7 @@ QUIET = "#8A8A8A"
 BLUE, ORANGE, GREEN, RED = CYCLE[5], CYCLE[0], CYCLE[2], CYCLE[3]
 WIDTH = 9.0  # inches: the text column of a notebook
 
-_RC = {
+_RC: dict[RcKeyType, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -47,11 +53,11 @@ _RC = {
 }
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
     """Draw with this module's settings and leave the user's as they were."""
 
     @functools.wraps(draw)
-    def drawn(*arguments, **options) -> Figure:
+    def drawn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Figure:
         with matplotlib.rc_context(_RC):
             return draw(*arguments, **options)
 
@@ -71,7 +77,7 @@ def save(figure: Figure, path: Path | str, dpi: int = 150) -> Path:
     return path
 
 
-def show_image(axes: Axes, image: Floats, low: float = 1.0, high: float = 99.7) -> None:
+def show_image(axes: Axes, image: Numbers, low: float = 1.0, high: float = 99.7) -> None:
     """Show a grey image without axes, between two of its percentiles, pixel (0, 0) at the upper left."""
     finite = image[np.isfinite(image)]
     darkest, brightest = np.percentile(finite, [low, high]) if finite.size else (0, 1)
@@ -104,7 +110,7 @@ def round_length(about: float) -> float:
     return float(next(step * power for step in (5, 2, 1) if step * power <= about * (1 + 1e-9)))
 
 
-def check_lengths(**named: Floats | None) -> None:
+def check_lengths(**named: Numbers | None) -> None:
     """Refuse arrays whose last axes differ, naming them.
 
     Raises

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..movies.types import Floats
+from ..movies.types import Floats, Ints
 from .style import CYCLE, INK, WIDTH, check_lengths, new_figure, round_length, styled
 
 
-def clearest(fluorescence: Floats, count: int) -> Floats:
+def clearest(fluorescence: Floats, count: int) -> Ints:
     """Choose the cells whose transients stand out most from their noise.
 
     Parameters
@@ -85,31 +87,9 @@ def traces(
         colour = CYCLE[row % len(CYCLE)]
         floor = (count - 1 - row) * step
         if activity is not None:
-            spikes = np.asarray(activity[row], float)
-            peak = np.nanmax(spikes, initial=0)
-            active = np.flatnonzero(spikes > 0.02 * peak) if peak > 0 else []
-            bottom = floor - 0.3 * step
-            axes.vlines(
-                times[active],
-                bottom,
-                bottom + 0.24 * step * spikes[active] / max(peak, 1e-12),
-                color=INK,
-                lw=0.7,
-            )
+            _bars(axes, times, np.asarray(activity[row], float), floor - 0.3 * step, 0.24 * step)
         axes.plot(times, trace + floor, color=colour, zorder=3)
-        axes.annotate(
-            str(labels[row]),
-            (0, floor),
-            xycoords=("axes fraction", "data"),
-            xytext=(-6, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            color=colour,
-            fontweight="bold",
-            fontsize=8,
-            annotation_clip=False,
-        )
+        _label(axes, str(labels[row]), floor, colour)
     axes.set_ylim(-0.45 * step, (count - 1) * step + max(above.max(initial=0), step) * 1.02)
     if times.size:
         axes.set_xlim(times[0], times[-1])
@@ -122,9 +102,34 @@ def traces(
     return figure
 
 
-def _height_bar(axes, step: float, unit: str) -> None:
+def _bars(axes: Axes, times: Floats, activity: Floats, bottom: float, height: float) -> None:
+    """Draw a cell's activity, its largest value as high as said."""
+    peak = float(np.nanmax(activity, initial=0))
+    active = np.flatnonzero(activity > 0.02 * peak) if peak > 0 else np.zeros(0, int)
+    tops = bottom + height * activity[active] / max(peak, 1e-12)
+    axes.vlines(times[active], bottom, tops, color=INK, lw=0.7)
+
+
+def _label(axes: Axes, text: str, y: float, colour: str) -> None:
+    """Write a cell's name left of its row."""
+    axes.annotate(
+        text,
+        (0, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(-6, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        color=colour,
+        fontweight="bold",
+        fontsize=8,
+        annotation_clip=False,
+    )
+
+
+def _height_bar(axes: Axes, step: float, unit: str) -> None:
     height = round_length(step)
     low = axes.get_ylim()[0]
-    place = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+    place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
     axes.plot([1.012, 1.012], [low, low + height], color=INK, linewidth=1.6, solid_capstyle="butt", **place)
     axes.text(1.02, low + height / 2, f"{height:g}\n{unit}", va="center", ha="left", fontsize=8, **place)

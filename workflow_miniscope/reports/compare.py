@@ -222,10 +222,10 @@ def draw(comparison: Comparison) -> Figure:
     from .. import figures
 
     first = comparison.results[0]
-    masks = [
+    masks, others = (
         [(mask.xpix, mask.ypix, mask.weights) for mask in map(result.mask, compared)]
         for result, compared in zip(comparison.results, comparison.compared, strict=True)
-    ]
+    )
     # the compared are in ascending order
     pairs = np.stack([np.searchsorted(comparison.compared[i], comparison.pairs[:, i]) for i in range(2)], axis=1)
-    return figures.comparison(first.summary_image, *masks, pairs, comparison.correlation, comparison.names)
+    return figures.comparison(first.summary_image, masks, others, pairs, comparison.correlation, comparison.names)
