@@ -74,6 +74,27 @@ def test_frames_that_do_not_show_the_field_do_not_match(fields, spoil, kind):
     np.testing.assert_array_equal(np.flatnonzero(~matched), BAD)
 
 
+def test_a_step_beyond_the_limit_is_followed():
+    tall = simulation.make(seed=1, height=130, width=128, frames=300, n_cells=8, vessels=20)
+    after = np.arange(300) >= 150
+    shifts, _, _, matched, _, at_limit = register(
+        np.where(after[:, None, None], tall.movie[:, :-30], tall.movie[:, 30:])
+    )
+    difference = -shifts - tall.shifts - after[:, None] * [30, 0]
+    assert matched.all() and at_limit.mean() <= 0.02
+    assert np.sqrt(np.mean((difference - difference.mean(axis=0)) ** 2)) < 0.35
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_another_field_is_not_forced_onto_the_template(fields, share):
+    """The field that is seen longer counts; of two that are seen alike, the first."""
+    movie = fields[RigidRegistration].movie.copy()
+    after = np.arange(300) >= share * 300
+    movie[after] = movie[after][:, ::-1, ::-1]
+    matched = register(movie)[3]
+    np.testing.assert_array_equal(matched, after if share < 0.5 else ~after)
+
+
 def test_all_frames_of_a_good_recording_match(recording):
     _, _, score, matched, lying, at_limit = register(recording.movie)
     assert matched.all() and not at_limit.any()

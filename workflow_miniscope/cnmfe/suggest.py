@@ -93,7 +93,7 @@ def for_extraction(
         sigma = soma_size(first, shifts, workers)
         if sigma is None:
             sigma = min(USUAL_GSIG, min(full) / FIELD_GSIG)
-            logger.info("Too few cells are active at the beginning to see their size; gSig=%.0f is taken.", sigma)
+            logger.info("Too few cells are active to see their size; gSig=%.0f is taken.", sigma)
         gSig = [max(1, round(sigma))] * 2
     diameter = SOMA_DIAMETER * max(gSig)
     if diameter > min(full):

@@ -29,7 +29,7 @@ from ..arrays.robust import MAD_TO_SD
 from ..arrays.workers import Workers
 from .blocks import Blocks
 from .far import FarSearch
-from .matching import LEAST_OF_USUAL, LEAST_SCORE, Scores, Template, Usual, split
+from .matching import FAR_SCORE, LEAST_OF_USUAL, LEAST_SCORE, Scores, Template, Usual, split
 from .protocol import Motion
 
 #: residuals from the template beyond this many robust standard deviations count linearly (Huber): cells light up
@@ -277,8 +277,9 @@ class RigidRegistration:
         shifts: Floats = np.array(self.workers.map(self._shift, filtered))
         deviations, moved = self._deviations(filtered, shifts)
         scores = self._scores(moved, shifts)
-        matched = self.usual.match(scores)
         at_limit = self._at_limit(shifts)
+        # one that was stopped by the limit may resemble the field by chance
+        matched = self.usual.match(scores) & ~(at_limit & (scores.whole < FAR_SCORE * self.usual.whole))
         for run in _runs(~matched, FOLLOWED_FRAMES):
             found = self._follow_far(filtered, shifts, matched, run)
             if len(found):
