@@ -133,6 +133,20 @@ def test_a_result_of_other_parameters_is_not_taken_for_this_one(pipeline, key, t
     (miniscope.ProcessingTask & key & {"paramset_id": number}).delete(prompt=False)
 
 
+def test_the_result_of_a_file_that_was_replaced_is_not_taken_for_the_new_one(pipeline, raw_root, key):
+    video = next((raw_root / ANIMAL).rglob("My_V4_Miniscope/3.avi"))
+    before = video.read_bytes()
+    (pipeline.miniscope.Processing & key).delete(prompt=False)
+    video.write_bytes(before[:-100] + bytes(byte ^ 1 for byte in before[-100:]))
+    report = process(restrict={"subject": ANIMAL}, progress=False)
+    assert [(name, f"{video} was changed since it was made" in cause) for name, _, cause in report.errors] == [
+        ("miniscope.Processing", True)
+    ]
+    assert not pipeline.miniscope.Processing & key
+    video.write_bytes(before)
+    assert process(restrict={"subject": ANIMAL}, progress=False).errors == []
+
+
 def test_extract_writes_the_same_without_a_database(pipeline, raw_root, key, tmp_path):
     device = next((raw_root / ANIMAL).rglob("My_V4_Miniscope"))
     command = [sys.executable, "-W", "ignore", "-m", "workflow_miniscope", "extract", str(device)]

@@ -297,6 +297,20 @@ def test_the_result_is_read_once_for_all_tables(pipeline, processed, monkeypatch
     assert loads == [path]
 
 
+def test_the_result_of_a_video_that_was_replaced(pipeline, processed, raw_root):
+    files = (pipeline.facemap.VideoRecording.File & processed).to_arrays("file_path", order_by="file_id")
+    video = raw_root / files[1]
+    before = video.read_bytes()
+    (pipeline.facemap.FacemapProcessing & processed).delete(prompt=False)
+    video.write_bytes(before[:-100] + bytes(byte ^ 1 for byte in before[-100:]))
+    with pytest.raises(ResultError, match="was changed since it was made"):
+        pipeline.facemap.FacemapProcessing.populate({"subject": "face"})
+    video.write_bytes(before)
+    pipeline.facemap.FacemapProcessing.populate({"subject": "face"})
+    pipeline.facemap.FacialSignal.populate({"subject": "face"})
+    assert pipeline.facemap.FacialSignal & processed
+
+
 def test_a_task_with_parameters_in_facemap_s_own_words(pipeline, add_video, add_task, face, tmp_path):
     """As users of the published Element have them: the dictionary of a file that Facemap's window saved."""
     from facemap import process

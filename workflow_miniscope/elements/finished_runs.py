@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import numpy as np
 
 from ..engines import facemap
 from ..errors import ResultError
+from ..movies.fingerprint import changed
+from ..movies.types import Floats
 from ..parameters import Model
 from ..results.cache import read_once
 from ..results.caiman import find_result, read_result
 from ..results.facemap import find_proc
 
 
-def find_cells(folder: Path, engine: str, params: Model) -> Path | None:
+def find_cells(
+    folder: Path, engine: str, params: Model, files: Sequence[Path], times: Floats | None = None
+) -> Path | None:
     """Return the result that an engine left in a task's folder, or None where it left none.
 
     Parameters
@@ -26,6 +31,10 @@ def find_cells(folder: Path, engine: str, params: Model) -> Path | None:
         Its name.
     params : Model
         Its parameters.
+    files : sequence of Path
+        The movie's files.
+    times : float64 [frames], optional
+        The time of each frame (s), as the engine is given it.
 
     Raises
     ------
@@ -35,7 +44,7 @@ def find_cells(folder: Path, engine: str, params: Model) -> Path | None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
     path = find_result(folder)
-    return _wanted(folder, path, _cells_differ(path, engine, params))
+    return _wanted(folder, path, _cells_differ(path, engine, params) or changed(path, files, times))
 
 
 def find_face(folder: Path, files: list[Path], params: facemap.Parameters) -> Path | None:
@@ -58,7 +67,8 @@ def find_face(folder: Path, files: list[Path], params: facemap.Parameters) -> Pa
     about = facemap.read_run(folder)
     if about is None:
         return None
-    return _wanted(folder, find_proc(folder), _face_differs(about, files, params))
+    path = find_proc(folder)
+    return _wanted(folder, path, _face_differs(about, files, params) or changed(path, files))
 
 
 def _wanted(folder: Path, path: Path, difference: str | None) -> Path:

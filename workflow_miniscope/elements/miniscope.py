@@ -188,12 +188,11 @@ class _Processing(Published):
             # element-miniscope's own parameter, which no engine knows
             parsed = engine.parse({name: value for name, value in params.items() if name != "segmentation_channel"})
             folder = get_processed_root_data_dir() / output_dir
-            there = find_cells(folder, engine.name, parsed)
+            clean = daq.cleaned(times)
+            there = find_cells(folder, engine.name, parsed, movie.files, clean)
             # not the published column fps, which keeps seven digits, and six on MySQL: other cells would be found
             fps = daq.examine(times).fps
-            path = there or noted(
-                lambda: engines.run_engine(engine, movie, parsed, folder, fps=fps, times=daq.cleaned(times))
-            )
+            path = there or noted(lambda: engines.run_engine(engine, movie, parsed, folder, fps=fps, times=clean))
         else:
             path = find_result(find_output(output_dir))
         result = read_once(read_result, path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO, TypeVar, runtime_checkable
 
 from ..errors import EngineError, ParameterError, WorkflowError
-from ..movies import Movie
+from ..movies import Movie, fingerprint
 from ..movies.types import Floats
 from ..parameters import Model
 
@@ -149,6 +149,9 @@ def run_engine(
             shutil.rmtree(working)
         working.mkdir()
         try:
+            files = getattr(movie, "files", ())  # a movie in memory has none
+            if files:
+                fingerprint.write_record(working, files, times)
             result = Path(engine.run(movie, params, working, known, progress=progress))
             if not result.is_file():
                 raise EngineError(f"{engine.name} ended without the result file {result.name}.")

@@ -1,0 +1,115 @@
+"""From which files a result was made, so that it is not taken for that of files put in their place.
+
+Sizes and samples are compared, not whole files: an hour's recording has tens of gigabytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import RecordingError
+from .types import Floats
+
+#: The record's name, beside the result
+NAME = "raw_files.json"
+
+#: Bytes of a sample
+BLOCK = 1 << 16
+
+#: Samples of a file, spread evenly from its first byte to its last; a smaller file is read whole
+SAMPLES = 64
+
+
+def write_record(folder: Path, files: Sequence[Path], times: Floats | None = None) -> None:
+    """Write from what a result is made into its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the result is written.
+    files : sequence of Path
+        The movie's files, in order.
+    times : float64 [frames], optional
+        The time of each frame (s), where the result depends on it.
+    """
+    record = {"files": [_describe(file) for file in files], "times": _digest_of(times)}
+    (folder / NAME).write_text(json.dumps(record, indent=2), encoding="utf-8")
+
+
+def changed(result: Path, files: Sequence[Path], times: Floats | None = None) -> str | None:
+    """Say what of the raw data changed since a result was made from it, or None.
+
+    A result without a record, of an earlier version or of another program, is compared with the times at which the
+    files were written.
+
+    Parameters
+    ----------
+    result : Path
+        The result file.
+    files : sequence of Path
+        The movie's files now, in order. More of them than before are none of its business: the frames are counted.
+    times : float64 [frames], optional
+        The time of each frame now (s).
+
+    Raises
+    ------
+    RecordingError
+        A file cannot be read.
+    """
+    try:
+        record = json.loads((result.parent / NAME).read_text(encoding="utf-8"))
+        before, times_before = list(record["files"]), record["times"]
+        names = [str(entry["name"]) for entry in before]
+    except FileNotFoundError:
+        made = result.stat().st_mtime
+        newer = [file for file in files if _status(file).st_mtime > made]
+        return f"{newer[0]} was written after it was made" if newer else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"its {NAME} cannot be read"
+    for name, entry, file in zip(names, before, files, strict=False):
+        if name != file.name:
+            return f"it was made from {name}, in whose place {file} is"
+        if entry != _describe(file):
+            return f"{file} was changed since it was made"
+    if len(names) > len(files):
+        return f"it was made from {names[len(files)]}, too, which is not there"
+    if times is not None and times_before is not None and times_before != _digest_of(times):
+        return "the time stamps were changed since it was made"
+    return None
+
+
+def _describe(file: Path) -> dict[str, Any]:
+    size = _status(file).st_size
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with open(file, "rb") as opened:
+            if size <= BLOCK * SAMPLES:
+                digest.update(opened.read())
+            else:
+                for start in np.linspace(0, size - BLOCK, SAMPLES).astype(np.int64).tolist():
+                    opened.seek(start)
+                    digest.update(opened.read(BLOCK))
+    except OSError as error:
+        raise RecordingError(f"{file} cannot be read ({error.strerror or error}).") from None
+    return {"name": file.name, "bytes": size, "samples": digest.hexdigest()}
+
+
+def _status(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise RecordingError(f"{file} cannot be read ({error.strerror or error}).") from None
+
+
+def _digest_of(times: Floats | None) -> str | None:
+    if times is None:
+        return None
+    values = np.ascontiguousarray(times, dtype="<f8")
+    return hashlib.blake2b(values.tobytes(), digest_size=16).hexdigest()
