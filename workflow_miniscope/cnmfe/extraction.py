@@ -140,6 +140,7 @@ def _run(
     indices, sample = sample_frames(source)
     repair = Repair.find(sample, indices)
     sample = repair.apply(sample)
+    size_given = params.gSig is not None
     params = suggest.for_registration(params, field)
     registration = _registration(params, field, workers)
     motion = registration.fit(sample)
@@ -159,7 +160,7 @@ def _run(
         found, times = _find_cells(fit, registered, params, seen.rate, bar)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
-        result = _result(fit, registered, found, params, base, seen, times, source)
+        result = _result(fit, registered, found, params, base, seen, times, source, size_given)
         bar.update()
         logger.info("stage evaluation: %d components are accepted.", len(_known(result.accepted)))
     return result, base.describe(len(spike_response(base.fps, *times)))
@@ -324,13 +325,14 @@ def _result(
     seen: TimeBase,
     times: TimeConstants,
     source: Movie,
+    size_given: bool,
 ) -> CaimanResult:
     """Put the result together; ``seen``: the time base of the frames that are used."""
     c, grid, used = fit.components, fit.stored.grid, registered.quality.used
     raw = fit.raw_traces() if len(c) else c.C
     kernel = spike_response(seen.rate, *times)
     properties = quality.measure(fit, raw, kernel, times.decay * seen.rate, _mean(params.gSig) / grid.bin)
-    accepted, evaluation = acceptance.evaluate(properties, params)
+    accepted, evaluation = acceptance.evaluate(properties, params, size_given)
     figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border

@@ -15,6 +15,7 @@ from ..results.caiman import Evaluation, FrameQuality, Verdict
 from ..results.caiman.verdict import Level
 from .arrays.robust import MAD_TO_SD
 from .calcium.temporal import average
+from .cells import acceptance
 from .cells.significance import lower_spread
 from .model.fit import Fit
 
@@ -64,6 +65,8 @@ class Figures:
         Of a movie that is compressed with loss; nan of any other.
     decay : float
         Decay time of the transients, s.
+    out_of_focus : bool
+        Nothing is as narrow as a soma.
     """
 
     candidates: int
@@ -75,6 +78,7 @@ class Figures:
     structure: float
     bits_per_pixel: float
     decay: float
+    out_of_focus: bool
 
     @classmethod
     def measure(
@@ -112,6 +116,8 @@ class Figures:
             structure=_structure(fit),
             bits_per_pixel=float(getattr(source, "bits_per_pixel", np.nan)) if lossy else float("nan"),
             decay=decay,
+            out_of_focus=acceptance.OUT_OF_FOCUS in evaluation.reasons
+            or acceptance.out_of_focus(evaluation.properties["width"][accepted]),
         )
 
 
@@ -167,6 +173,10 @@ def judge(figures: Figures) -> Verdict:
         2 * (f.accepted > 0 and f.decay < SHORTEST_DECAY),
         f"The transients decay within {f.decay:.2f} s, faster than those of any indicator: they may be faults of "
         "single frames.",
+    )
+    tell(
+        2 * f.out_of_focus,
+        "Nothing in the field is as narrow as a soma: it is out of focus, or gSig is too small.",
     )
     if f.candidates >= MANY:
         part = f.accepted / f.candidates

@@ -15,10 +15,14 @@ LEAST_PERSISTENCE = 0.4
 LEAST_CONSISTENCY = 0.6
 #: gSig: width of a footprint, from few pixels to that of a cell far out of focus
 WIDTH_LIMITS = (1.5, 12.0)
+#: gSig: a quarter of the cells at least are narrower than this, unless the whole field is out of focus
+FOCUSED_WIDTH = 6.0
+#: why cells are refused of a field that is out of focus
+OUT_OF_FOCUS = "no footprint of the field is as narrow as a soma: it is out of focus"
 
 
-def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, Evaluation]:
-    """Decide on each component, whatever the others are.
+def evaluate(properties: dict[str, Floats], params: Parameters, size_given: bool = True) -> tuple[Bools, Evaluation]:
+    """Decide on each component, whatever the others are, but for a field that is out of focus as a whole.
 
     CaImAn's rule comes first: one of signal to noise ratio and consistency is good, and none is bad. It takes what the
     background leaves behind for cells where that is bright or its noise is not white; the probability does not.
@@ -28,7 +32,10 @@ def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, 
     properties : dict of float64 [components]
         Of :func:`.quality.measure`.
     params : Parameters
-        ``min_SNR``, ``rval_thr``, ``SNR_lowest``, ``rval_lowest``, ``use_ecc``, ``max_ecc``, ``min_probability``.
+        ``min_SNR``, ``rval_thr``, ``SNR_lowest``, ``rval_lowest``, ``use_ecc``, ``max_ecc``, ``min_probability``; with
+        a ``min_probability`` of 0 the rule is CaImAn's alone.
+    size_given : bool
+        ``gSig`` was given, and not suggested: then cells may be wider, because it may be too small.
 
     Returns
     -------
@@ -42,12 +49,9 @@ def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, 
     reasons = np.array(probability.reasons(properties, unlikely), dtype=object)
     long = (ecc > params.max_ecc) & params.use_ecc
     # what comes later in this list is said first
-    refusals = (
+    refusals: tuple[tuple[Bools, str], ...] = (
         ((snr < params.min_SNR) & (r < params.rval_thr), "neither min_SNR nor rval_thr is reached"),
-        (properties["persistence"] < LEAST_PERSISTENCE, "its events are shorter than a calcium transient"),
-        (r < LEAST_CONSISTENCY, "its footprint is not what lights up with its trace"),
-        (properties["width"] < WIDTH_LIMITS[0], "its footprint is smaller than any soma"),
-        (properties["width"] > WIDTH_LIMITS[1], "its footprint is wider than any soma"),
+        *(_impossible(properties) if params.min_probability > 0 else ()),
         (long, "it is longer than max_ecc allows"),
         (r < params.rval_lowest, "its consistency is below rval_lowest"),
         (snr < params.SNR_lowest, "its signal to noise ratio is below SNR_lowest"),
@@ -56,4 +60,23 @@ def evaluate(properties: dict[str, Floats], params: Parameters) -> tuple[Bools, 
     for refused, reason in refusals:
         accepted &= ~refused
         reasons[refused] = reason
+    if not size_given and params.min_probability > 0 and out_of_focus(properties["width"][accepted]):
+        reasons[accepted] = OUT_OF_FOCUS
+        accepted[:] = False
     return accepted, Evaluation(chance, properties, list(reasons), probability.model().name)
+
+
+def _impossible(properties: dict[str, Floats]) -> tuple[tuple[Bools, str], ...]:
+    """What no cell is like, however clear the rest of it is."""
+    width = properties["width"]
+    return (
+        (properties["persistence"] < LEAST_PERSISTENCE, "its events are shorter than a calcium transient"),
+        (properties["consistency"] < LEAST_CONSISTENCY, "its footprint is not what lights up with its trace"),
+        (width < WIDTH_LIMITS[0], "its footprint is smaller than any soma"),
+        (width > WIDTH_LIMITS[1], "its footprint is wider than any soma"),
+    )
+
+
+def out_of_focus(widths: Floats) -> bool:
+    """Whether cells of these widths (gSig) are of a field in which nothing is in focus."""
+    return len(widths) > 0 and float(np.quantile(widths, 0.25)) > FOCUSED_WIDTH
