@@ -19,7 +19,16 @@ from ..daq.source import MovieSource
 from ..errors import ParameterError, RecordingError
 from ..movies import Movie
 from ..movies.types import Bools, Floats, Ints, Shape
-from ..results.caiman import CaimanResult, Dff, FrameQuality, PiecewiseShifts, RigidShifts, background, write_result
+from ..results.caiman import (
+    CaimanResult,
+    Dff,
+    FrameQuality,
+    PiecewiseShifts,
+    Reason,
+    RigidShifts,
+    background,
+    write_result,
+)
 from . import suggest
 from .arrays.grid import Grid
 from .arrays.memory import release
@@ -307,6 +316,8 @@ def _motion(registered: RegisteredMovie) -> RigidShifts | PiecewiseShifts:
             return values
         flat = values.reshape(len(values), -1)
         frames, at = np.arange(len(used)), np.flatnonzero(used)
+        # a repeated frame lies where the one lay that it repeats
+        frames = np.maximum.accumulate(np.where(registered.quality.reason == Reason.REPEATED, 0, frames))
         between = [np.interp(frames, at, column) for column in flat.T]
         return np.reshape(between, (flat.shape[1], len(used))).T.reshape(len(used), *values.shape[1:])
 
