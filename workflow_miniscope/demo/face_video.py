@@ -9,9 +9,12 @@ proportional to the speed, and Facemap's motion signal can be compared with it.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from ..movies.types import Floats
+from ..movies.types import Floats, Numbers
+
+Box = tuple[int, int, int, int]
 
 # Places and sizes as fractions (x, y) of the width and the height
 _EYE, _EYE_RADII = (0.36, 0.33), (0.105, 0.125)
@@ -30,7 +33,7 @@ def face_video(
     blinks: int = 2,
     noise: float = 0.7,
     seed: int = 0,
-) -> tuple[Floats, dict[str, Floats]]:
+) -> tuple[NDArray[np.uint8], dict[str, Numbers]]:
     """Draw a face video.
 
     Parameters
@@ -87,10 +90,11 @@ def face_video(
 
 def _soft(depth: Floats) -> Floats:
     """Coverage of a pixel that lies ``depth`` pixels inside an edge: 0 outside, 1 inside."""
-    return np.clip(depth + 0.5, 0, 1)
+    covered: Floats = np.clip(depth + 0.5, 0, 1)
+    return covered
 
 
-def _fur(height, width, unit, rng) -> Floats:
+def _fur(height: int, width: int, unit: float, rng: np.random.Generator) -> Floats:
     """Everything that stands still: the head before a dark background, ear, nose, mouth, hairs."""
     u, v = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     head = 1 / (1 + np.exp(-40 * (1 - np.hypot((u - 0.22) / 0.46, (v - 0.52) / 0.50))))
@@ -104,13 +108,14 @@ def _fur(height, width, unit, rng) -> Floats:
     fur -= 34 * np.exp(-((rim - 1) ** 2) / 0.02)
     picture = 26 + (fur - 26) * np.maximum(head, snout)
     nose = np.exp(-((u - _NOSE[0]) ** 2 / 0.0010 + (v - _NOSE[1]) ** 2 / 0.0022))
-    return (picture + (66 - picture) * nose * 0.8).astype(np.float32)
+    still: Floats = (picture + (66 - picture) * nose * 0.8).astype(np.float32)
+    return still
 
 
 class _Eye:
     """A dark pupil with a glint in a round eye; the lid is fur that comes down."""
 
-    def __init__(self, height, width, unit):
+    def __init__(self, height: int, width: int, unit: float) -> None:
         (cx, cy), (rx, ry) = _EYE, _EYE_RADII
         cx, cy, rx, ry = cx * width, cy * height, rx * width, ry * height
         self.box = _box(cx - rx, cx + rx, cy - ry, cy + ry, width, height)
@@ -122,7 +127,7 @@ class _Eye:
         self.glint = 70 * _soft(unit * 0.012 - np.hypot(x + 0.015 * unit, y + 0.045 * unit))
         self.drop = 0.5 + y / (2 * ry)  # 0 at the top of the eye, 1 at the bottom
 
-    def draw(self, picture, radius, opened):
+    def draw(self, picture: Floats, radius: float, opened: float) -> None:
         x0, x1, y0, y1 = self.box
         ball = 96 - 84 * _soft(radius - self.distance) + self.glint
         seen = self.coverage * _soft((opened * 1.3 - self.drop) * 0.25 * self.unit)
@@ -132,7 +137,7 @@ class _Eye:
 class _Whiskers:
     """Bright soft lines that fan out of the pad, and sweep together up and down."""
 
-    def __init__(self, height, width, unit):
+    def __init__(self, height: int, width: int, unit: float) -> None:
         fan = np.linspace(-1, 1, _WHISKERS)
         left, length = (_PAD[0] - 0.03) * width, 0.34 * width
         roots = (_PAD[1] + 0.10 * fan) * height
@@ -146,41 +151,43 @@ class _Whiskers:
         self.light = 50 * np.clip(along * 5, 0, 1) * np.clip((1 - along) * 3, 0, 1)
         self.thick = 0.010 * unit + 0.3
 
-    def draw(self, picture, position):
+    def draw(self, picture: Floats, position: float) -> None:
         x0, x1, y0, y1 = self.box
         lines = np.exp(-0.5 * ((self.across - position * self.sweep) / self.thick) ** 2).sum(0)
         picture[y0:y1, x0:x1] += self.light * lines
 
 
-def _box(left, right, top, bottom, width, height) -> tuple[int, int, int, int]:
+def _box(left: float, right: float, top: float, bottom: float, width: int, height: int) -> Box:
     """First column, last column + 1, first row, last row + 1, within the frame."""
     return max(round(left), 0), min(round(right), width), max(round(top), 0), min(round(bottom), height)
 
 
-def _pixels(box) -> tuple[Floats, Floats]:
+def _pixels(box: Box) -> tuple[Floats, Floats]:
     """Give x and y of the centres of the pixels in a box."""
     x0, x1, y0, y1 = box
     x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
     return x.astype(np.float32), y.astype(np.float32)
 
 
-def _whisking(n_frames, fps, unit, rng) -> Floats:
+def _whisking(n_frames: int, fps: float, unit: float, rng: np.random.Generator) -> Floats:
     """Bouts of sweeps at 2 to 3 Hz: slower than a mouse whisks, so that a 30 Hz camera follows."""
     seconds = np.arange(n_frames) / fps
     vigour = gaussian_filter1d(rng.normal(0, 1, n_frames), fps * 0.8, mode="wrap") * np.sqrt(fps)
     phase = 2 * np.pi * np.cumsum(2.4 + 0.5 * np.sin(2 * np.pi * seconds / 7.3)) / fps
-    return 0.014 * unit * np.clip(2 * vigour, 0.06, 1) * np.sin(phase)
+    position: Floats = 0.014 * unit * np.clip(2 * vigour, 0.06, 1) * np.sin(phase)
+    return position
 
 
-def _slow(n_frames, fps, rng) -> Floats:
+def _slow(n_frames: int, fps: float, rng: np.random.Generator) -> Floats:
     """A smooth signal between -1 and 1 with periods of several seconds."""
     seconds = np.arange(n_frames) / fps
     first, second = rng.uniform(0, 2 * np.pi, 2)
     turns = 2 * np.pi * seconds
-    return 0.65 * np.sin(turns / 9.1 + first) + 0.35 * np.sin(turns / 3.7 + second)
+    signal: Floats = 0.65 * np.sin(turns / 9.1 + first) + 0.35 * np.sin(turns / 3.7 + second)
+    return signal
 
 
-def _lids(n_frames, blinks, rng) -> Floats:
+def _lids(n_frames: int, blinks: int, rng: np.random.Generator) -> Floats:
     """How far the eye is open; blinks lie apart from one another and from the ends."""
     opened = np.ones(n_frames)
     shape = np.concatenate([np.linspace(1, 0, _LASHES + 1)[1:], [0, 0], np.linspace(0, 1, _LASHES + 1)[1:]])

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..bars import tqdm
 from ..errors import EngineError, RecordingError
-from ..movies.types import Floats
+from ..movies.types import Ints, Numbers
 
 ANIMAL = "demo01"
 START = datetime(2026, 1, 15, 9, 20, 30, 125000, tzinfo=UTC)
@@ -28,6 +30,10 @@ FRAMES_PER_FILE = 1000
 HEADER_FPS = 60  # what the acquisition software writes, whatever the rate
 # Frames that never reached the computer, as fractions of the recording: one alone, and three in a row.
 LOST = ((0.31, 1), (0.72, 3))
+
+
+# A movie, uint8 [frame, height, width], and what is true of it
+_Filmed = tuple[NDArray[np.uint8], dict[str, Numbers]]
 
 
 def write_demo_session(
@@ -93,9 +99,7 @@ def write_demo_session(
         with tqdm(total=4, desc="Writing the demo recording", disable=None if progress else True) as bar:
             movie, facts = _brain(height, width, seconds, fps, motion_um, seed)
             bar.update()
-            kept = _received(len(movie))
-            times = _clock(len(movie), fps, seed)[kept]
-            _write_scope(unfinished / SCOPE.replace(" ", "_"), movie[kept], times, kept, fps, seed)
+            facts |= _recorded_scope(unfinished / SCOPE.replace(" ", "_"), movie, facts, fps, seed)
             bar.update()
             face, face_facts = _face(camera_height, camera_width, seconds, camera_fps, seed)
             bar.update()
@@ -104,17 +108,15 @@ def write_demo_session(
             _write_session_files(unfinished, animal, local)
             bar.update()
         if truth is not None:
-            facts |= {"C": facts["C"][:, kept], "S": facts["S"][:, kept], "shifts": facts["shifts"][kept]}
-            more = {f"face_{name}": np.asarray(value) for name, value in face_facts.items()}
-            Path(truth).parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(truth, **facts, times=times / 1000, face_times=face_times / 1000, **more)
+            facts |= {f"face_{name}": value for name, value in face_facts.items()}
+            _write_truth(Path(truth), {**facts, "face_times": face_times / 1000})
         unfinished.rename(session)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return session
 
 
-def _brain(height: int, width: int, seconds: float, fps: float, motion_um: float, seed: int):
+def _brain(height: int, width: int, seconds: float, fps: float, motion_um: float, seed: int) -> _Filmed:
     """Simulate the scope's movie [frame, height, width], with its truth."""
     try:
         from minisim import BrainMotion, presets, simulate
@@ -141,25 +143,43 @@ def _brain(height: int, width: int, seconds: float, fps: float, motion_um: float
     }
 
 
-def _face(height: int, width: int, seconds: float, fps: float, seed: int):
+def _face(height: int, width: int, seconds: float, fps: float, seed: int) -> _Filmed:
     from .face_video import face_video
 
     return face_video(n_frames=round(seconds * fps), height=height, width=width, fps=fps, seed=seed)
 
 
-def _received(n_frames: int) -> Floats:
+def _received(n_frames: int) -> Ints:
     """Indices of the frames that reached the computer."""
     lost = {int(where * n_frames) + i for where, count in LOST for i in range(count)}
     return np.array([i for i in range(n_frames) if i not in lost])
 
 
-def _clock(n_frames: int, fps: float, seed: int) -> Floats:
+def _clock(n_frames: int, fps: float, seed: int) -> Ints:
     """Time stamps in whole milliseconds since the start; the buffer's first frames are older than that."""
     jitter = np.random.default_rng(seed).normal(0, 0.8, n_frames)
     return (np.arange(n_frames) * 1000 / fps + jitter).round().astype(int) - 47
 
 
-def _write_scope(folder: Path, movie, times, daq_frames, fps: float, seed: int) -> None:
+def _recorded_scope(
+    folder: Path, movie: NDArray[np.uint8], facts: dict[str, Numbers], fps: float, seed: int
+) -> dict[str, Numbers]:
+    """Write the frames that reached the computer; return what of the truth they change, and their times in seconds."""
+    kept = _received(len(movie))
+    times = _clock(len(movie), fps, seed)[kept]
+    _write_scope(folder, movie[kept], times, kept, fps, seed)
+    of_kept = {"C": facts["C"][:, kept], "S": facts["S"][:, kept], "shifts": facts["shifts"][kept]}
+    return {**of_kept, "times": times / 1000}
+
+
+def _write_truth(path: Path, facts: dict[str, Numbers]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # its signature as numpy declares it takes any name for the flag allow_pickle, too
+    save: Callable[..., None] = np.savez_compressed
+    save(path, **facts)
+
+
+def _write_scope(folder: Path, movie: NDArray[np.uint8], times: Ints, daq_frames: Ints, fps: float, seed: int) -> None:
     _write_videos(folder, movie, "FFV1")
     _write_csv(
         folder / "timeStamps.csv",
@@ -200,7 +220,7 @@ def _write_scope(folder: Path, movie, times, daq_frames, fps: float, seed: int) 
     )
 
 
-def _write_camera(folder: Path, movie, times) -> None:
+def _write_camera(folder: Path, movie: NDArray[np.uint8], times: Ints) -> None:
     _write_videos(folder, movie, "MJPG")
     _write_csv(
         folder / "timeStamps.csv",
@@ -247,14 +267,14 @@ def _write_session_files(session: Path, animal: str, local: datetime) -> None:
     _write_csv(session / "notes.csv", "Time Stamp (ms), Note", [(1520, "on the track"), (41870, "turned around")])
 
 
-def _write_videos(folder: Path, movie: Floats, codec: str) -> None:
+def _write_videos(folder: Path, movie: NDArray[np.uint8], codec: str) -> None:
     import cv2
 
     folder.mkdir(parents=True)
     _, height, width = movie.shape
     for number, start in enumerate(range(0, len(movie), FRAMES_PER_FILE)):
         path = folder / f"{number}.avi"
-        fourcc = cv2.VideoWriter_fourcc(*codec)
+        fourcc = cv2.VideoWriter.fourcc(*codec)
         writer = cv2.VideoWriter(str(path), fourcc, HEADER_FPS, (width, height), isColor=False)
         if not writer.isOpened():
             raise EngineError(
@@ -265,7 +285,7 @@ def _write_videos(folder: Path, movie: Floats, codec: str) -> None:
         writer.release()
 
 
-def _write_csv(path: Path, header: str, rows) -> None:
+def _write_csv(path: Path, header: str, rows: Iterable[Sequence[object]]) -> None:
     path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
 
 

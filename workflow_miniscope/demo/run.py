@@ -15,6 +15,8 @@ import shutil
 import time
 from pathlib import Path
 
+from pydantic import AliasChoices
+
 from ..database import embedded
 from ..ingest import ingest
 from ..process import process
@@ -70,8 +72,8 @@ def prepare(folder: Path, progress: bool = True) -> Path:
 def use(config: Path) -> None:
     """Make this process work with a configuration file alone, whatever the user's own database is."""
     for field in Settings.model_fields.values():
-        if field.validation_alias is not None:
-            os.environ.pop(field.validation_alias.choices[0], None)
+        if isinstance(field.validation_alias, AliasChoices):
+            os.environ.pop(str(field.validation_alias.choices[0]), None)
     os.environ[CONFIG_VARIABLE] = str(config)
     get_settings.cache_clear()
 
