@@ -20,7 +20,7 @@ from ..database.large_inserts import insert_large
 from ..elements.facemap import facemap, find_output
 from ..elements.miniscope import miniscope
 from ..errors import ParameterError, ResultError
-from ..movies.types import Floats
+from ..movies.types import Floats, Real
 from ..parameters import unknown
 from ..results.cache import read_once
 from ..results.facemap import FacemapResult, find_proc, read_proc
@@ -35,13 +35,13 @@ schema = dj.Schema()
 class _FromResult:
     """What the tables that are filled from Facemap's file share."""
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: dict[str, Any]) -> tuple[str]:
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
 
-    def make_compute(self, key, output_dir):
+    def make_compute(self: dj.Table, key: dict[str, Any], output_dir: str) -> tuple[list[dict[str, Any]]]:
         return (self.rows(read_once(read_proc, find_proc(find_output(output_dir)))),)
 
-    def make_insert(self, key, rows):
+    def make_insert(self: dj.Table, key: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         self.insert1({**key, "n_regions": len(rows)})
         insert_large(self.Region, ({**key, "region_no": number, **row} for number, row in enumerate(rows)))
 
@@ -73,7 +73,7 @@ class Pupil(_FromResult, dj.Computed):
         """
 
     @staticmethod
-    def rows(result: FacemapResult) -> list[dict]:
+    def rows(result: FacemapResult) -> list[dict[str, Any]]:
         """Return a row for each pupil of a result."""
         rows = []
         for pupil in result.pupils:
@@ -116,7 +116,7 @@ class Blink(_FromResult, dj.Computed):
         """
 
     @staticmethod
-    def rows(result: FacemapResult) -> list[dict]:
+    def rows(result: FacemapResult) -> list[dict[str, Any]]:
         """Return a row for each blink region of a result."""
         rows = []
         for blink in result.blinks:
@@ -133,6 +133,9 @@ class Blink(_FromResult, dj.Computed):
 
 
 # On the scope's clock --------------------------------------------------------
+
+# What it is, number and name of its region, float32 [camera frame]
+_Signal = tuple[str, int, str, Floats]
 
 
 @schema
@@ -166,29 +169,30 @@ class AlignedSignal(dj.Computed):
         trace       : <blob>        # float32 [scope frame]
         """
 
-    def make_fetch(self, key):
+    def make_fetch(self, key: dict[str, Any]) -> tuple[list[_Signal]]:
         camera = _camera_key(key, facemap.FacialSignal)
+        columns: tuple[tuple[str, dj.Table, str, str, str], ...] = (
+            ("motion", facemap.FacialSignal.Region, "roi_no", "roi_name", "motion"),
+            ("pupil_area", Pupil.Region, "region_no", "region_name", "area"),
+            ("pupil_x", Pupil.Region, "region_no", "region_name", "x"),
+            ("pupil_y", Pupil.Region, "region_no", "region_name", "y"),
+            ("darkness", Blink.Region, "region_no", "region_name", "darkness"),
+        )
         found = [
             (signal, row["number"], row["name"], np.asarray(row["values"], np.float32))
-            for signal, table, number, name, column in (
-                ("motion", facemap.FacialSignal.Region, "roi_no", "roi_name", "motion"),
-                ("pupil_area", Pupil.Region, "region_no", "region_name", "area"),
-                ("pupil_x", Pupil.Region, "region_no", "region_name", "x"),
-                ("pupil_y", Pupil.Region, "region_no", "region_name", "y"),
-                ("darkness", Blink.Region, "region_no", "region_name", "darkness"),
-            )
+            for signal, table, number, name, column in columns
             for row in (table & camera).proj(number=number, name=name, values=column).to_dicts(order_by="number")
         ]
         return (found,)
 
-    def make_compute(self, key, found):
+    def make_compute(self, key: dict[str, Any], found: list[_Signal]) -> tuple[list[_Signal], daq.Aligned]:
         scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
         camera = _camera_key(key, recording.CameraTimes)
         n_frames = int((facemap.RecordingInfo & camera).fetch1("nframes"))
         signals = np.stack([values for *_, values in found], axis=1) if found else np.zeros((n_frames, 0), np.float32)
         return found, recording.synchronized(scope, camera, signals)
 
-    def make_insert(self, key, found, aligned):
+    def make_insert(self, key: dict[str, Any], found: list[_Signal], aligned: daq.Aligned) -> None:
         self.insert1(
             {
                 **key,
@@ -231,7 +235,7 @@ class PredictionParams(dj.Lookup):
     description          : varchar(128)
     params               : json
     """
-    contents = ((0, "default", {}),)
+    contents: tuple[tuple[int, str, dict[str, Any]], ...] = ((0, "default", {}),)
 
 
 @dataclass(frozen=True)
@@ -255,7 +259,7 @@ class Inputs:
     roi_no: int
     motion: Floats
     times: Floats
-    cells: list[dict]
+    cells: list[dict[str, Any]]
     activity: Floats
 
 
@@ -291,15 +295,19 @@ class NeuralPrediction(dj.Computed):
         p_value=null            : float64  # part of the shifts, the true times among them, that explain as much
         """
 
-    def make_fetch(self, key):
-        return ((PredictionParams & key).fetch1("params"),)
+    def make_fetch(self, key: dict[str, Any]) -> tuple[dict[str, Any]]:
+        return ((PredictionParams() & key).fetch1("params"),)
 
-    def make_compute(self, key, params):
+    def make_compute(
+        self, key: dict[str, Any], params: dict[str, Any]
+    ) -> tuple[int, int, list[dict[str, Any]], Prediction]:
         # the arrays are fetched here, outside the transaction: what they come from is never changed, only deleted
         inputs = fetch_inputs(key)
         return inputs.roi_no, len(inputs.motion), inputs.cells, predict(inputs, params)
 
-    def make_insert(self, key, roi_no, n_components, cells, found):
+    def make_insert(
+        self, key: dict[str, Any], roi_no: int, n_components: int, cells: list[dict[str, Any]], found: Prediction
+    ) -> None:
         explained = found.variance_explained
         known = explained[np.isfinite(explained)]
         n_shifts = len(found.shifted)
@@ -326,7 +334,7 @@ class NeuralPrediction(dj.Computed):
         )
 
 
-def _known(value: float) -> float | None:
+def _known(value: Real) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
@@ -343,7 +351,7 @@ def fetch_inputs(key: dict[str, Any]) -> Inputs:
     signal = facemap.FacialSignal
     camera = _camera_key(key, signal)
     scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
-    limit = (PredictionParams & key).fetch1("params").get("components", _DEFAULTS["components"])
+    limit = (PredictionParams() & key).fetch1("params").get("components", _DEFAULTS["components"])
     if not isinstance(limit, int) or limit < 1:
         raise ParameterError(f"components must be a whole number of at least 1, not {limit!r}.")
     regions = (signal.MotionSVD & camera & {"pc_no": 0}).to_arrays("roi_no", order_by="roi_no")
