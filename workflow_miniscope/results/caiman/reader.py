@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import scipy.sparse
 
 from ...errors import ResultError
 from ...movies.types import Floats, Ints, Numbers, Shape
@@ -76,25 +77,12 @@ def read_components(file: h5py.File, path: Path) -> CaimanResult:
 
 def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
     estimates = file["estimates"]
-    params = read_tree(file["params"]) if "params" in file else {}
     provenance = read_tree(file["provenance"]) if "provenance" in file else {}
     requested = json.loads(provenance.get("parameters") or "{}")
-    for group, values in requested.items():
-        params.setdefault(group, {}).update(
-            {name: value for name, value in values.items() if name not in params[group]}
-        )
-
+    params = _params(file, requested)
     dims = _dims(file)
-    A = read_sparse(estimates, "A")
-    C = read_array(estimates, "C") if whole else _no_traces(estimates)
-    if A is None:
-        raise ResultError("there are no footprints in it: the analysis found no components or did not end.")
-    n = A.shape[1]
-    if C is None and n == 0:
-        C = np.zeros((0, _frames(file)))
-    if C is None:
-        raise ResultError("there are footprints in it but no traces: the analysis did not end.")
-    frames = C.shape[1]
+    A, C = _footprints_and_traces(file, whole)
+    n, frames = A.shape[1], C.shape[1]
 
     def per_component(name: str) -> Numbers | None:
         value = read_array(estimates, name)
@@ -105,18 +93,9 @@ def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
             return None
         return read_array(estimates, name) if n else np.zeros((0, frames))
 
-    accepted = _indices(estimates, "idx_components")
     g = read_array(estimates, "g")
     b, f = (read_array(estimates, name) if whole else None for name in "bf")
-    images = file.get("motion_correction", {})
-    summary: dict[str, Any] = {name: read_array(images, name) for name in IMAGES if name in images}
     Cn = _image(read_array(estimates, "Cn"), dims)
-    if summary.get("correlation_image") is None:
-        summary["correlation_image"] = Cn
-    evaluation: dict[str, Any] = {}
-    if accepted is not None:
-        # without the list of the accepted, one of the rejected is of an evaluation that did not end
-        evaluation = {"accepted": accepted, "rejected": _indices(estimates, "idx_components_bad")}
     result = CaimanResult(
         dims=dims,
         A=A,
@@ -147,14 +126,53 @@ def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
         method=provenance.get("method") or "caiman",
         version=provenance.get("version") or str(params.get("data", {}).get("caiman_version") or ""),
         created=_created(provenance, path),
-        **evaluation,
-        **summary,
+        **_accepted(estimates),
+        **_summary(file, Cn),
     )
     if result.average_image is None:
         result.average_image = _modelled_average(result)
     if whole:
         _ensure_dff(result)
     return result
+
+
+def _params(file: h5py.File, requested: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of the run, and of those asked for what it does not name."""
+    params = read_tree(file["params"]) if "params" in file else {}
+    for group, values in requested.items():
+        params.setdefault(group, {}).update(
+            {name: value for name, value in values.items() if name not in params[group]}
+        )
+    return params
+
+
+def _footprints_and_traces(file: h5py.File, whole: bool) -> tuple[scipy.sparse.csc_matrix, Numbers]:
+    estimates = file["estimates"]
+    A = read_sparse(estimates, "A")
+    C = read_array(estimates, "C") if whole else _no_traces(estimates)
+    if A is None:
+        raise ResultError("there are no footprints in it: the analysis found no components or did not end.")
+    if C is None and A.shape[1] == 0:
+        C = np.zeros((0, _frames(file)))
+    if C is None:
+        raise ResultError("there are footprints in it but no traces: the analysis did not end.")
+    return A, C
+
+
+def _accepted(estimates: h5py.Group) -> dict[str, Any]:
+    accepted = _indices(estimates, "idx_components")
+    if accepted is None:  # then a list of the rejected is of an evaluation that did not end
+        return {}
+    return {"accepted": accepted, "rejected": _indices(estimates, "idx_components_bad")}
+
+
+def _summary(file: h5py.File, Cn: Numbers | None) -> dict[str, Any]:
+    """Summary images; the correlation image is CaImAn's own where the Elements added none."""
+    images = file.get("motion_correction", {})
+    summary = {name: read_array(images, name) for name in IMAGES if name in images}
+    if summary.get("correlation_image") is None:
+        summary["correlation_image"] = Cn
+    return summary
 
 
 def _dims(file: h5py.File) -> tuple[int, int]:
