@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ParameterError, ResultError
-from ..movies.types import Floats
+from ..movies.types import Bools, Floats, Ints
 
 # Strengths of the ridge that are tried, as parts of the motion's largest variance. The rank is tried with each, so that
 # finer steps gain next to nothing.
@@ -53,7 +53,7 @@ class Prediction:
     predicted: Floats
     variance_explained: Floats
     shifted: Floats
-    ranks: Floats
+    ranks: Ints
     ridges: Floats
     n_frames: int
     block_s: float
@@ -128,24 +128,8 @@ def predict_activity(
     fold, block_s = _distribute(t, folds, block_s, gap_s)
     offsets = [0, *_offsets(len(t), shifts, folds, block_s / (t[-1] - t[0]))]
 
-    predicted = np.full_like(Y, np.nan)
-    residual = np.zeros((len(offsets), Y.shape[1]))
-    ranks, ridges = np.zeros(folds, int), np.zeros(folds)
-    for number in range(folds):
-        test = fold == number
-        train = ~test & apart(t, test, gap_s)
-        chosen = _choose(X, Y, offsets, t, fold, train, max_rank, gap_s)
-        motion = _Motion(X[train])
-        for i, (offset, (ridge, rank)) in enumerate(zip(offsets, chosen, strict=True)):
-            moved = np.roll(Y, offset, axis=0)
-            found = _Activity(motion, moved[train]).model(ridge).predict(X[test], rank)
-            residual[i] += ((moved[test] - found) ** 2).sum(axis=0)
-            if offset == 0:
-                predicted[test], ridges[number], ranks[number] = found, ridge, rank
-
-    total = ((Y - Y.mean(axis=0)) ** 2).sum(axis=0)
-    changes = np.ptp(Y, axis=0) > 0  # the sum of squares is not exactly 0 where nothing changes
-    explained = 1 - np.divide(residual, total, out=np.full(residual.shape, np.nan), where=changes)
+    predicted, residual, ranks, ridges = _cross_validated(X, Y, offsets, t, fold, max_rank, gap_s)
+    explained = _explained(Y, residual)
     everywhere = np.full(activity.shape, np.nan, np.float32)
     everywhere[:, used] = predicted.T
     return Prediction(
@@ -159,7 +143,71 @@ def predict_activity(
     )
 
 
-def _check(motion, activity, times, components, max_rank, folds, block_s, gap_s, lags_s, shifts) -> None:
+def _cross_validated(
+    X: Floats, Y: Floats, offsets: Sequence[int], times: Floats, fold: Ints, max_rank: int, gap_s: float
+) -> tuple[Floats, Floats, Ints, Floats]:
+    """Predict each fold from the others, once for each offset of the activity.
+
+    Parameters
+    ----------
+    X, Y : ndarray [frame, component], [frame, cell]
+        Motion and activity.
+    offsets : sequence of int
+        Frames to shift the activity by; 0 is one of them.
+    times, fold : ndarray [frame]
+        Seconds; number of the fold, each has frames.
+    max_rank : int
+        Largest rank to try.
+    gap_s : float
+        Seconds to stay away from the predicted frames.
+
+    Returns
+    -------
+    predicted : ndarray [frame, cell]
+        Of the activity as it is.
+    residual : ndarray [offset, cell]
+        Sum of squared errors.
+    ranks, ridges : ndarray [fold]
+        What was chosen for the activity as it is.
+    """
+    folds = int(fold.max()) + 1
+    predicted = np.full_like(Y, np.nan)
+    residual = np.zeros((len(offsets), Y.shape[1]))
+    ranks, ridges = np.zeros(folds, int), np.zeros(folds)
+    for number in range(folds):
+        test = fold == number
+        train = ~test & apart(times, test, gap_s)
+        chosen = _choose(X, Y, offsets, times, fold, train, max_rank, gap_s)
+        motion = _Motion(X[train])
+        for i, (offset, (ridge, rank)) in enumerate(zip(offsets, chosen, strict=True)):
+            moved = np.roll(Y, offset, axis=0)
+            found = _Activity(motion, moved[train]).model(ridge).predict(X[test], rank)
+            residual[i] += ((moved[test] - found) ** 2).sum(axis=0)
+            if offset == 0:
+                predicted[test], ridges[number], ranks[number] = found, ridge, rank
+    return predicted, residual, ranks, ridges
+
+
+def _explained(Y: Floats, residual: Floats) -> Floats:
+    """Return the variance explained, [offset, cell], from the sums of squared errors; nan for a cell without change."""
+    total = ((Y - Y.mean(axis=0)) ** 2).sum(axis=0)
+    changes = np.ptp(Y, axis=0) > 0  # the sum of squares is not exactly 0 where nothing changes
+    parts: Floats = np.divide(residual, total, out=np.full(residual.shape, np.nan), where=changes)
+    return 1 - parts
+
+
+def _check(
+    motion: Floats,
+    activity: Floats,
+    times: Floats,
+    components: int,
+    max_rank: int,
+    folds: int,
+    block_s: float,
+    gap_s: float,
+    lags_s: Sequence[float],
+    shifts: int,
+) -> None:
     whole = (("components", components, 1), ("max_rank", max_rank, 1), ("folds", folds, 3), ("shifts", shifts, 0))
     for name, value, least in whole:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
@@ -184,7 +232,7 @@ def _check(motion, activity, times, components, max_rank, folds, block_s, gap_s,
         raise ResultError("The times of the frames are not ascending.")
 
 
-def _distribute(times: Floats, folds: int, block_s: float, gap_s: float) -> tuple[Floats, float]:
+def _distribute(times: Floats, folds: int, block_s: float, gap_s: float) -> tuple[Ints, float]:
     """Return each frame's fold, and the length of the blocks that make them."""
     duration = float(times[-1] - times[0]) * (1 + 1e-9) if len(times) > 1 else 0.0
     block_s = min(block_s, duration / folds)
@@ -198,7 +246,7 @@ def _distribute(times: Floats, folds: int, block_s: float, gap_s: float) -> tupl
     return fold, block_s
 
 
-def apart(times: Floats, chosen: Floats, gap: float) -> Floats:
+def apart(times: Floats, chosen: Bools, gap: float) -> Bools:
     """Tell which frames are more than a gap away from every chosen one.
 
     Parameters
@@ -217,7 +265,8 @@ def apart(times: Floats, chosen: Floats, gap: float) -> Floats:
     there = times[chosen]
     after = np.minimum(np.searchsorted(there, times), len(there) - 1)
     before = np.maximum(after - 1, 0)
-    return np.minimum(np.abs(there[after] - times), np.abs(times - there[before])) > gap
+    far: Bools = np.minimum(np.abs(there[after] - times), np.abs(times - there[before])) > gap
+    return far
 
 
 def _earlier(motion: Floats, times: Floats, lag: float) -> Floats:
@@ -235,7 +284,16 @@ def _offsets(n: int, shifts: int, folds: int, block: float) -> list[int]:
     return [int(offset) for offset in np.linspace(least, n - least, shifts)]
 
 
-def _choose(X, Y, offsets, times, fold, train, max_rank, gap_s) -> list[tuple[float, int]]:
+def _choose(
+    X: Floats,
+    Y: Floats,
+    offsets: Sequence[int],
+    times: Floats,
+    fold: Ints,
+    train: Bools,
+    max_rank: int,
+    gap_s: float,
+) -> list[tuple[float, int]]:
     """Return the ridge and the rank that predict the frames for fitting best, each fold from the others, per offset."""
     errors = np.zeros((len(offsets), len(_RIDGES), max_rank + 1))
     for number in np.unique(fold[train]):
@@ -295,7 +353,8 @@ class _Model:
 
     def predict(self, X: Floats, rank: int) -> Floats:
         shared = (X - self.x_mean) @ self.to_shared[:, :rank]
-        return shared @ self.Q[:rank] * self.y_scale + self.y_mean
+        found: Floats = shared @ self.Q[:rank] * self.y_scale + self.y_mean
+        return found
 
     def errors(self, X: Floats, Y: Floats, max_rank: int) -> Floats:
         """Return the sum of squared errors for each rank from 0 to the largest, in variances of the cells."""
@@ -306,7 +365,8 @@ class _Model:
         gains = (2 * (Y @ Q.T) * shared - shared**2).sum(axis=0)
         gains = np.pad(np.cumsum(gains), (1, max_rank - len(Q)), mode="edge" if len(Q) else "constant")
         gains[0] = 0
-        return (Y**2).sum() - gains
+        left: Floats = (Y**2).sum() - gains
+        return left
 
 
 def _right_singular(matrix: Floats) -> Floats:
@@ -316,5 +376,7 @@ def _right_singular(matrix: Floats) -> Floats:
     strengths, vectors = np.sqrt(np.maximum(squares[::-1], 0)), vectors[:, ::-1]
     kept = strengths > _NULL * strengths.max(initial=0)
     if tall:
-        return vectors[:, kept].T
-    return (vectors[:, kept] / strengths[kept]).T @ matrix
+        rows: Floats = vectors[:, kept].T
+    else:
+        rows = (vectors[:, kept] / strengths[kept]).T @ matrix
+    return rows
