@@ -19,6 +19,7 @@ from ..database.connection import dj
 from ..database.large_inserts import insert_large
 from ..elements.facemap import facemap, find_output
 from ..elements.miniscope import miniscope
+from ..elements.translation import Key, Published
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats, Real
 from ..parameters import unknown
@@ -32,16 +33,16 @@ schema = dj.Schema()
 # Eye -------------------------------------------------------------------------
 
 
-class _FromResult:
+class _FromResult(Published):
     """What the tables that are filled from Facemap's file share."""
 
-    def make_fetch(self, key: dict[str, Any]) -> tuple[str]:
+    def make_fetch(self, key: Key) -> tuple[str]:
         return ((facemap.FacemapTask & key).fetch1("facemap_output_dir"),)
 
-    def make_compute(self: dj.Table, key: dict[str, Any], output_dir: str) -> tuple[list[dict[str, Any]]]:
+    def make_compute(self, key: Key, output_dir: str) -> tuple[list[dict[str, Any]]]:
         return (self.rows(read_once(read_proc, find_proc(find_output(output_dir)))),)
 
-    def make_insert(self: dj.Table, key: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    def make_insert(self, key: Key, rows: list[dict[str, Any]]) -> None:
         self.insert1({**key, "n_regions": len(rows)})
         insert_large(self.Region, ({**key, "region_no": number, **row} for number, row in enumerate(rows)))
 
@@ -169,7 +170,7 @@ class AlignedSignal(dj.Computed):
         trace       : <blob>        # float32 [scope frame]
         """
 
-    def make_fetch(self, key: dict[str, Any]) -> tuple[list[_Signal]]:
+    def make_fetch(self, key: Key) -> tuple[list[_Signal]]:
         camera = _camera_key(key, facemap.FacialSignal)
         columns: tuple[tuple[str, dj.Table, str, str, str], ...] = (
             ("motion", facemap.FacialSignal.Region, "roi_no", "roi_name", "motion"),
@@ -185,14 +186,14 @@ class AlignedSignal(dj.Computed):
         ]
         return (found,)
 
-    def make_compute(self, key: dict[str, Any], found: list[_Signal]) -> tuple[list[_Signal], daq.Aligned]:
+    def make_compute(self, key: Key, found: list[_Signal]) -> tuple[list[_Signal], daq.Aligned]:
         scope = {name: key[name] for name in miniscope.RecordingInfo.primary_key}
         camera = _camera_key(key, recording.CameraTimes)
         n_frames = int((facemap.RecordingInfo & camera).fetch1("nframes"))
         signals = np.stack([values for *_, values in found], axis=1) if found else np.zeros((n_frames, 0), np.float32)
         return found, recording.synchronized(scope, camera, signals)
 
-    def make_insert(self, key: dict[str, Any], found: list[_Signal], aligned: daq.Aligned) -> None:
+    def make_insert(self, key: Key, found: list[_Signal], aligned: daq.Aligned) -> None:
         self.insert1(
             {
                 **key,
@@ -216,7 +217,7 @@ class AlignedSignal(dj.Computed):
         )
 
 
-def _camera_key(key: dict[str, Any], table: dj.Table) -> dict[str, Any]:
+def _camera_key(key: Key, table: dj.Table) -> dict[str, Any]:
     """Return the camera's part of a key of a scope and a camera, as its own tables have it."""
     camera = {name: key[name] for name in table.primary_key if name != "recording_id"}
     return {**camera, "recording_id": key["video_recording_id"]}
@@ -295,18 +296,16 @@ class NeuralPrediction(dj.Computed):
         p_value=null            : float64  # part of the shifts, the true times among them, that explain as much
         """
 
-    def make_fetch(self, key: dict[str, Any]) -> tuple[dict[str, Any]]:
+    def make_fetch(self, key: Key) -> tuple[dict[str, Any]]:
         return ((PredictionParams() & key).fetch1("params"),)
 
-    def make_compute(
-        self, key: dict[str, Any], params: dict[str, Any]
-    ) -> tuple[int, int, list[dict[str, Any]], Prediction]:
+    def make_compute(self, key: Key, params: dict[str, Any]) -> tuple[int, int, list[dict[str, Any]], Prediction]:
         # the arrays are fetched here, outside the transaction: what they come from is never changed, only deleted
         inputs = fetch_inputs(key)
         return inputs.roi_no, len(inputs.motion), inputs.cells, predict(inputs, params)
 
     def make_insert(
-        self, key: dict[str, Any], roi_no: int, n_components: int, cells: list[dict[str, Any]], found: Prediction
+        self, key: Key, roi_no: int, n_components: int, cells: list[dict[str, Any]], found: Prediction
     ) -> None:
         explained = found.variance_explained
         known = explained[np.isfinite(explained)]
@@ -338,7 +337,7 @@ def _known(value: Real) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def fetch_inputs(key: dict[str, Any]) -> Inputs:
+def fetch_inputs(key: Key) -> Inputs:
     """Fetch motion and activity for a key of :class:`NeuralPrediction`, both at the scope's frames.
 
     Raises
