@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from recordings import regular_times, write_session
 
-from workflow_miniscope import bars, process
+from workflow_miniscope import process
 from workflow_miniscope.daq import qt
+from workflow_miniscope.database.workers import Heart
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.work import status
+from workflow_miniscope.work.compute import compute
 
 START = datetime(2026, 1, 15, 10, 20, 30)
 N = 40
@@ -267,13 +269,16 @@ def test_processing_fills_them_and_status_shows_them(pipeline, write, put_in, an
     counts = dict(process.preview(restrict={"subject": animal}))
     assert all(counts[f"recording.{name}"] == 1 for name in ("Notes", "Settings", "RecordingQuality", "CameraQuality"))
     chosen = [pipeline.miniscope.Recording & {"subject": animal}, pipeline.facemap.VideoRecording & {"subject": animal}]
-    report = process.ProcessReport()
     wanted = ("RecordingInfo", *FILLED)
-    for step, restriction in process.chosen_steps(*chosen):
-        if step.name.split(".")[1] in wanted:
-            process._populate(step, restriction, False, bars.tqdm(disable=True), report)
-    assert report.errors == []
-    assert all(report.done[f"recording.{name}"] == 1 for name in FILLED)
+    with Heart(pipeline.connection) as heart:
+        done = [
+            (step.name, outcome.error)
+            for step, restriction in process.chosen_steps(*chosen)
+            if step.name.split(".")[1] in wanted
+            for outcome in compute(step, restriction, heart)
+        ]
+    assert [error for _, error in done] == [None] * len(done)
+    assert all(done.count((f"recording.{name}", None)) == 1 for name in FILLED)
     assert set(status.status()) >= {f"recording.{name}" for name in FILLED}
 
 
