@@ -146,6 +146,18 @@ def test_what_others_are_does_not_matter():
     assert acceptance.evaluate(one, Parameters.parse(None))[0].tolist() == [True, True]
 
 
+def test_how_frequent_cells_are_is_told_by_the_recording():
+    """Eleven of 112 candidates of a recording without cells were accepted, because each alone was likely enough."""
+    nothing = np.r_[np.full(100, 0.02), 0.6, 0.55]
+    assert probability.in_recording(nothing)[-2:].max() < 0.1
+    full = np.r_[np.full(100, 0.98), 0.4, 0.3]
+    assert probability.in_recording(full)[-2:].min() > 0.9
+    # few say little
+    assert probability.in_recording(np.array([0.4])) == pytest.approx(0.4, abs=0.03)
+    assert probability.in_recording(np.zeros(0)).shape == (0,)
+    assert probability.in_recording(np.ones(3)) == pytest.approx(1)
+
+
 def test_each_property_speaks_in_its_direction():
     base = probability.probability({name: np.array([value]) for name, value in CELL.items()})[0]
     for name, one in probability.PROPERTIES.items():

@@ -70,7 +70,7 @@ class Parameters(Model):
     use_ecc: Flag = parameter(True, "reject what is too long for a soma", group="quality")
     max_ecc: Positive = parameter(2.5, "largest ratio of the footprint's axes", group="quality")
     min_probability: Fraction = parameter(
-        0.4, "reject below this probability of being a cell; 0: CaImAn's rule alone", group="quality"
+        0.5, "reject below this probability of being a cell; 0: CaImAn's rule alone", group="quality"
     )
 
     _unused: dict[str, Any] = PrivateAttr(default_factory=dict)

@@ -22,7 +22,9 @@ OUT_OF_FOCUS = "no footprint of the field is as narrow as a soma: it is out of f
 
 
 def evaluate(properties: dict[str, Floats], params: Parameters, size_given: bool = True) -> tuple[Bools, Evaluation]:
-    """Decide on each component, whatever the others are, but for a field that is out of focus as a whole.
+    """Decide on each component.
+
+    What the others are counts in two ways: how many of them look like cells, and whether any of them is in focus.
 
     CaImAn's rule comes first: one of signal to noise ratio and consistency is good, and none is bad. It takes what the
     background leaves behind for cells where that is bright or its noise is not white; the probability does not.
@@ -43,7 +45,7 @@ def evaluate(properties: dict[str, Floats], params: Parameters, size_given: bool
     Evaluation
         With a reason for each one that is not.
     """
-    chance = probability.probability(properties)
+    chance = probability.in_recording(probability.probability(properties))
     unlikely = chance < params.min_probability
     snr, r, ecc = (properties[name] for name in ("snr", "consistency", "eccentricity"))
     reasons = np.array(probability.reasons(properties, unlikely), dtype=object)

@@ -3,8 +3,8 @@
 A logistic regression over a few properties that mean the same in every recording, see :data:`PROPERTIES`. Its weights
 are in ``probability.json``, which ``benchmarks/train_probability.py`` makes from simulated recordings of several kinds;
 each property can only speak in one direction, so that the model says nothing that a person looking at the component
-would not. It does not know how frequent cells are in a recording, and a probability is only as good as the simulated
-recordings are like the real one.
+would not. How frequent cells are among the candidates of a recording, the recording itself tells (:func:`in_recording`).
+A probability is only as good as the simulated recordings are like the real one.
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ PROPERTIES = {
     "consistency": Property(0, 1, _near_one, 1, "its footprint is not what lights up with its trace"),
     "width": Property(1, 20, np.log, -1, "its footprint is wide"),
 }
+
+
+#: part of the candidates that are cells in the recordings of the model
+USUAL_FREQUENCY = 0.5
+#: candidates of the usual frequency that are added to those of a recording
+USUAL_CANDIDATES = 5
+#: turns at most in which the frequency of a recording is found
+MOST_TURNS = 200
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,31 @@ def probability(properties: dict[str, Floats]) -> Floats:
     odds = evidence(properties).sum(axis=1) + model().intercept
     chance: Floats = 1 / (1 + np.exp(-odds))
     return chance
+
+
+def in_recording(chance: Floats) -> Floats:
+    """Probabilities where cells are as frequent as the candidates of a recording say, float64 [components].
+
+    Where most candidates have no transients, one that looks a little like a cell is none; where most are cells, it is
+    one. The frequency and the probabilities are found in turns, by expectation and maximization (Saerens, Latinne and
+    Decaestecker 2002, Neural Comput 14:21), with some candidates of the usual frequency added, so that few of them
+    decide nothing.
+
+    Parameters
+    ----------
+    chance : float64 [components]
+        Of :func:`probability`, for all candidates of a recording.
+    """
+    odds = chance / np.maximum(1 - chance, 1e-12) * (1 - USUAL_FREQUENCY) / USUAL_FREQUENCY
+    frequency, adapted = USUAL_FREQUENCY, chance
+    for _ in range(MOST_TURNS):
+        weighted = odds * frequency / (1 - frequency)
+        adapted = weighted / (1 + weighted)
+        before = frequency
+        frequency = (float(adapted.sum()) + USUAL_CANDIDATES * USUAL_FREQUENCY) / (len(chance) + USUAL_CANDIDATES)
+        if abs(frequency - before) < 1e-6:
+            break
+    return np.asarray(adapted)
 
 
 def reasons(properties: dict[str, Floats], refused: Bools) -> list[str]:
