@@ -3,8 +3,8 @@
 A logistic regression over a few properties that mean the same in every recording, see :data:`PROPERTIES`. Its weights
 are in ``probability.json``, which ``benchmarks/train_probability.py`` makes from simulated recordings of several kinds;
 each property can only speak in one direction, so that the model says nothing that a person looking at the component
-would not. How frequent cells are among the candidates of a recording, the recording itself tells (:func:`in_recording`).
-A probability is only as good as the simulated recordings are like the real one.
+would not. How frequent cells are among the candidates of a recording, the recording itself tells
+(:func:`in_recording`). A probability is only as good as the simulated recordings are like the real one.
 """
 
 from __future__ import annotations
