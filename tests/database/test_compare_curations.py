@@ -21,20 +21,20 @@ CAIMAN = DATA / "caiman_1.9.0_pw_rigid_48x72.hdf5"
 
 def test_curations_by_restriction(pipeline, load):
     miniscope = pipeline.miniscope
-    load("c_one", RESULT)
-    assert process(restrict="subject=c_one", progress=False).done["miniscope.Curation"] == 1
-    name, result = load_source("subject='c_one' and curation_id=1")
-    assert name == "c_one caiman p90 c1"
+    load("cc_one", RESULT)
+    assert process(restrict="subject=cc_one", progress=False).done["miniscope.Curation"] == 1
+    name, result = load_source("subject='cc_one' and curation_id=1")
+    assert name == "cc_one caiman p90 c1"
     found = compare(result, load_source(RESULT)[1])
     assert found.pairs.tolist() == [[i, i] for i in result.accepted]
 
-    with pytest.raises(NothingMatched, match="No curation has subject 'nobody'; there is .*c_one"):
+    with pytest.raises(NothingMatched, match="No curation has subject 'nobody'; there is .*cc_one"):
         load_source("subject=nobody")
     with pytest.raises(ParameterError, match="no attribute 'subjct'; did you mean 'subject'"):
-        load_source("subjct=c_one")
-    miniscope.Curation.create1_from_processing_task((miniscope.Processing & {"subject": "c_one"}).keys()[0])
+        load_source("subjct=cc_one")
+    miniscope.Curation.create1_from_processing_task((miniscope.Processing & {"subject": "cc_one"}).keys()[0])
     with pytest.raises(ResultError, match="2 rows of Curation fit"):
-        load_source({"subject": "c_one"})
+        load_source({"subject": "cc_one"})
 
 
 def test_one_recording_through_both_engines(pipeline, load, tmp_path):

@@ -116,7 +116,7 @@ def test_a_restriction_that_nothing_fits_is_an_error(pipeline, add_recording, re
     if not pipeline.miniscope.Recording & {"subject": "p_one"}:
         add_recording("p_one")
     for refused in (process.process, process.preview, status.status):
-        with pytest.raises(NothingMatched, match="p_one") as told:
+        with pytest.raises(NothingMatched, match="; there is ") as told:
             refused(restrict=restrict)
         assert "SELECT" not in str(told.value)
     if restrict == "subject=p_onne":

@@ -146,7 +146,7 @@ def test_what_was_run_is_noted(run, params):
     assert about["version"] == facemap.ENGINE.version() == "1.0.8"
     assert about["params"] == facemap.Parameters.parse(params).plain()
     assert about["n_frames"] == 1201
-    assert sorted(path.name for path in run.parent.iterdir()) == ["0_proc.npy", facemap.RUN_NAME]
+    assert sorted(path.name for path in run.parent.iterdir()) == ["0_proc.npy", facemap.RUN_NAME, "raw_files.json"]
     assert [path.name for path in run.parent.parent.iterdir()] == ["facemap_0"], "something else was left"
 
 
