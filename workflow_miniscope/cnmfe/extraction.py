@@ -195,7 +195,7 @@ def _report(quality: FrameQuality) -> None:
 
 
 def _start(registered: RegisteredMovie, params: Parameters, fps: float, workers: Workers) -> Fit:
-    """The model before any component."""
+    """Give the model before any component."""
     grid = registered.stored.grid
     fit = Fit(
         registered.stored,
@@ -215,21 +215,21 @@ def _decay(fps: float, times: TimeConstants) -> float:
 
 
 def _known(value: _Value | None) -> _Value:
-    """A value that is optional, and has been suggested or computed here."""
+    """Take a value that is optional, and has been suggested or computed here."""
     if value is None:
         raise ValueError("A value is used before it is known.")
     return value
 
 
 def _mean(sizes: Sequence[float] | None) -> float:
-    """The mean of a size (rows, columns)."""
+    """Give the mean of a size (rows, columns)."""
     return float(np.mean(_known(sizes)))
 
 
 def _find_cells(
     fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm
 ) -> tuple[seeds.SeedImages, TimeConstants]:
-    """Rounds of seeds, each followed by the fit of all components and the refinement of the registration.
+    """Run the rounds of seeds, each followed by the fit of all components and the refinement of the registration.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def _find_cells(
 
 
 def _registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
-    """What registers the frames."""
+    """Give what registers the frames."""
     size = _mean(params.gSig_filt)
     if not params.motion_correct:
         return StillRegistration(field, size, params.max_shifts, workers)
@@ -308,7 +308,7 @@ def _registration(params: Parameters, field: Shape, workers: Workers) -> RigidRe
 
 
 def _motion(registered: RegisteredMovie) -> RigidShifts | PiecewiseShifts:
-    """The motion of all frames; that of those left out lies between that of the frames around them."""
+    """Give the motion of all frames; that of those left out lies between that of the frames around them."""
     used = registered.quality.used
 
     def in_all(values: Floats) -> Floats:
@@ -464,6 +464,6 @@ def _normalise(
 
 
 def _fortran(W: sp.csr_matrix, shape: Shape) -> sp.csr_matrix:
-    """The ring's weights with pixels column after column, as CaImAn counts them."""
+    """Give the ring's weights with pixels column after column, as CaImAn counts them."""
     order = np.arange(shape[0] * shape[1]).reshape(shape).ravel(order="F")
     return W[order][:, order].tocsr()

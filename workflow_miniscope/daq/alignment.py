@@ -85,7 +85,7 @@ def in_order(times: np.ndarray) -> np.ndarray:
 
 
 def cleaned(times: np.ndarray) -> np.ndarray:
-    """Times with nan for those that :func:`in_order` does not trust, float64 [n]."""
+    """Give times with nan for those that :func:`in_order` does not trust, float64 [n]."""
     times = np.asarray(times, np.float64)
     return np.where(in_order(times), times, np.nan)
 

@@ -134,7 +134,7 @@ def _is_complete(connection: Any, name: str, digest: str) -> bool:
 
 
 def _declared(one: Any) -> Iterator[Any]:
-    """The tables of a schema in the order of their declaration, each followed by its parts."""
+    """Give the tables of a schema in the order of their declaration, each followed by its parts."""
     for cls, _ in one.declare_list:
         yield cls
         for part_name in sorted(vars(cls)):

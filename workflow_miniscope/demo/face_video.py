@@ -179,7 +179,7 @@ def _whisking(n_frames: int, fps: float, unit: float, rng: np.random.Generator) 
 
 
 def _slow(n_frames: int, fps: float, rng: np.random.Generator) -> Floats:
-    """A smooth signal between -1 and 1 with periods of several seconds."""
+    """Give a smooth signal between -1 and 1 with periods of several seconds."""
     seconds = np.arange(n_frames) / fps
     first, second = rng.uniform(0, 2 * np.pi, 2)
     turns = 2 * np.pi * seconds

@@ -150,7 +150,7 @@ def _face(height: int, width: int, seconds: float, fps: float, seed: int) -> _Fi
 
 
 def _received(n_frames: int) -> Ints:
-    """Indices of the frames that reached the computer."""
+    """Give the frames that reached the computer."""
     lost = {int(where * n_frames) + i for where, count in LOST for i in range(count)}
     return np.array([i for i in range(n_frames) if i not in lost])
 

@@ -23,7 +23,7 @@ class CnmfeEngine:
     needs: Needs = "times"
 
     def unavailable(self) -> str | None:
-        """It is always there."""
+        """Give None: it is always there."""
         return None
 
     def version(self) -> str:

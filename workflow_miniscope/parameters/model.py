@@ -87,7 +87,7 @@ class Model(BaseModel):
 
     @classmethod
     def facts(cls, name: str) -> dict[str, Any]:
-        """What :func:`parameter` was told of a parameter: its unit, and more."""
+        """Give what :func:`parameter` was told of a parameter: its unit, and more."""
         extra = cls.model_fields[name].json_schema_extra
         return dict(extra) if isinstance(extra, dict) else {}
 

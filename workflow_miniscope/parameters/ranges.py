@@ -47,7 +47,7 @@ def _any_of(choices: list[dict[str, Any]]) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value as JSON has it, but text in the quotes that our sentences use."""
+    """Give a value as JSON has it, but text in the quotes that our sentences use."""
     return repr(value) if isinstance(value, str) else json.dumps(value)
 
 

@@ -183,7 +183,7 @@ def create_facemap_tasks(
 
 
 def _facemap_task(key: dict[str, Any], params: facemap_engine.Parameters, description: str) -> dict[str, Any] | None:
-    """The next task of a video, or None where it has one with these parameters."""
+    """Give the next task of a video, or None where it has one with these parameters."""
     from ..pipeline import facemap
 
     tasks = (facemap.FacemapTask & key).to_dicts(order_by="facemap_task_id")

@@ -46,7 +46,7 @@ def box_mean(frame: Floats) -> Floats:
 
 
 def from_nearest(image: Floats, known: Bools) -> Floats:
-    """An image [height, width] in which pixels that are not known have the value of the nearest one that is."""
+    """Give an image [height, width] in which pixels that are not known have the value of the nearest one that is."""
     if not known.any():
         return image
     nearest: Floats = image[tuple(ndi.distance_transform_edt(~known, return_distances=False, return_indices=True))]

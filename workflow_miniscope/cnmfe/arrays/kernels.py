@@ -348,7 +348,7 @@ def _cubic(f: float) -> tuple[np.float32, np.float32, np.float32, np.float32]:
 
 @njit(nogil=True, cache=True)
 def select(values: Floats, k: int) -> Any:
-    """The ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
+    """Give the ``k``-th smallest value (quickselect); the ``k`` smaller ones are brought before it."""
     low, high = 0, len(values)
     while high - low > 1:
         a, b, c = values[low], values[(low + high) // 2], values[high - 1]

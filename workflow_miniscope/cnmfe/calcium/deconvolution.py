@@ -44,7 +44,7 @@ class TimeConstants(NamedTuple):
 
 
 def noise(trace: Floats) -> Floats:
-    """Standard deviation of the white noise in traces, from their second differences (last axis).
+    """Give the standard deviation of the white noise in traces, from their second differences (last axis).
 
     ``y_t - (y_{t-1} + y_{t+1}) / 2`` removes what changes slowly and has 3/2 of the noise variance. Of its
     absolute values the median counts: transients are rare and do not enter.
@@ -284,7 +284,7 @@ def _change_slopes(
 
 @njit(nogil=True, inline="always")
 def _without_calcium(y: Floats, s: Floats, h: Floats) -> Floats:
-    """A trace minus the calcium of an activity, float64 [frames]."""
+    """Give a trace minus the calcium of an activity, float64 [frames]."""
     frames, length = len(y), len(h)
     residual = y.copy()
     for t in range(frames):

@@ -20,7 +20,7 @@ from .deconvolution import EVENT_STANDARD_ERRORS, FINAL_PRECISION, FINAL_SWEEPS,
 
 
 def factors(steps: Ints, g: float, longest: int) -> Floats:
-    """What is left in each frame of the calcium of the frame before, ``g ** steps``, float64 [frames].
+    """Give what is left in each frame of the calcium of the frame before, ``g ** steps``, float64 [frames].
 
     Parameters
     ----------

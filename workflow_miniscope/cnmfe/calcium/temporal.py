@@ -60,7 +60,7 @@ def spans(frames: int) -> list[slice]:
 
 
 def products(a: Floats, b: Floats) -> Floats:
-    """``a b'`` of traces, float64 [components of a, components of b]; summed in float64, part after part."""
+    """Give ``a b'`` of traces, float64 [components of a, components of b]; summed in float64, part after part."""
     out = np.zeros((len(a), len(b)))
     for span in spans(a.shape[1]):
         out += a[:, span].astype(np.float64) @ b[:, span].T.astype(np.float64)
@@ -186,7 +186,7 @@ def groups_without_overlap(gram: sp.csr_matrix) -> list[list[int]]:
 def finish(
     raw: Floats, base: TimeBase, p: int, times: TimeConstants, workers: Workers, rows: Ints | None = None
 ) -> FinalTraces:
-    """Final deconvolution of the raw traces, in which calcium decays during gaps too; see :mod:`gaps`.
+    """Deconvolve the raw traces for the last time, in which calcium decays during gaps too; see :mod:`gaps`.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ class TimeBase:
         return TimeBase(self.fps / each, places, self.untrusted)
 
     def describe(self, longest: int) -> dict[str, float | int]:
-        """What is stored with a result, and why S may not be read as if no frame were missing.
+        """Give what is stored with a result, and why S may not be read as if no frame were missing.
 
         Parameters
         ----------

@@ -69,7 +69,7 @@ def evaluate(properties: dict[str, Floats], params: Parameters, size_given: bool
 
 
 def _impossible(properties: dict[str, Floats]) -> tuple[tuple[Bools, str], ...]:
-    """What no cell is like, however clear the rest of it is."""
+    """Give what no cell is like, however clear the rest of it is."""
     width = properties["width"]
     return (
         (properties["persistence"] < LEAST_PERSISTENCE, "its events are shorter than a calcium transient"),

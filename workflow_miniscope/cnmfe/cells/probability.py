@@ -108,7 +108,7 @@ def scaled(properties: dict[str, Floats]) -> Floats:
 
 
 def evidence(properties: dict[str, Floats]) -> Floats:
-    """What each property says for a component's being a cell, logarithm of odds, float64 [components, properties]."""
+    """Give what each property says for a component's being a cell: log odds, float64 [components, properties]."""
     used = model()
     middle = np.array([used.middle[name] for name in PROPERTIES])
     weight = np.array([used.weight[name] for name in PROPERTIES])

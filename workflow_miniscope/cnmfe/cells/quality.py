@@ -91,7 +91,7 @@ def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float, gSig: float) ->
 
 
 def own_traces(C: Floats, gram: sp.csr_matrix) -> Floats:
-    """The part of each trace that no overlapping component shares: what is left of it after regression on theirs.
+    """Give the part of each trace that no overlapping component shares: what is left of it after regression on theirs.
 
     Parameters
     ----------

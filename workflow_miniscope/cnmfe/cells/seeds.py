@@ -228,7 +228,7 @@ def _sums(bands: list[_Band], piece: tuple[Floats, Floats | None]) -> list[tuple
 
 
 def _coarser(frame: Floats, scale: int) -> Floats:
-    """A frame on a grid ``scale`` times coarser, that reaches to its borders."""
+    """Give a frame on a grid ``scale`` times coarser, that reaches to its borders."""
     if scale == 1:
         return frame
     height, width = frame.shape

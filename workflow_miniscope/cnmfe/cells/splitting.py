@@ -89,7 +89,7 @@ def split(fit: Fit, width: int) -> int:
 
 
 def _images(c: Components, k: int) -> tuple[Floats, Ints]:
-    """The smooth images of a component, float64 [n, pixels], and their pixels in the field."""
+    """Give the smooth images of a component, float64 [n, pixels], and their pixels in the field."""
     y, x = np.nonzero(c.footprints[k])
     values = c.footprints[k][y, x].astype(np.float64)
     weight = values**2 / (values @ values)
@@ -101,7 +101,7 @@ def _images(c: Components, k: int) -> tuple[Floats, Ints]:
 
 
 def _matrix(places: list[tuple[Floats, Ints]], pixels: int) -> sp.csr_matrix:
-    """The images of all components as rows, float64 [images, pixels]."""
+    """Give the images of all components as rows, float64 [images, pixels]."""
     values = np.concatenate([images.ravel() for images, _ in places])
     at = np.concatenate([np.tile(where, len(images)) for images, where in places])
     lengths = np.concatenate([np.full(len(images), len(where)) for images, where in places])

@@ -141,7 +141,7 @@ class Fit:
         return gain
 
     def residual(self, block: int, width: int, A: sp.csr_matrix, C: Floats, up: sp.csr_matrix) -> tuple[Floats, Floats]:
-        """A block without the components, and its background, averaged over every ``width`` frames.
+        """Give a block without the components, and its background, averaged over every ``width`` frames.
 
         Parameters
         ----------
@@ -327,7 +327,7 @@ class Fit:
                 c.footprints[k] = spatial.smooth(c.footprints[k], c.masks[k], inside[k])
 
     def _error(self, inside: Bools, pixels: Ints, energy: float) -> Floats:
-        """Standard error of each pixel of a footprint, float32 [side, side]; 0 outside the field."""
+        """Give the standard error of each pixel of a footprint, float32 [side, side]; 0 outside the field."""
         error = np.zeros(inside.shape, np.float32)
         error[inside] = self.sn[pixels[inside]] / np.sqrt(energy)
         return error
@@ -335,7 +335,7 @@ class Fit:
     # -- traces -------------------------------------------------------------------------------------
 
     def trace_products(self, A: sp.csr_matrix, C: Floats, own: sp.csr_matrix) -> Floats:
-        """``A' (Y - B)``, of mean zero, where ``B`` is the background beside the components ``own``, ``C``.
+        """Give ``A' (Y - B)``, of mean zero, where ``B`` is the background beside the components ``own``, ``C``.
 
         With ``B = U W D (Y - A C)`` (D reduces, U interpolates and applies the gain) this is
         ``A' Y - (A' U W) D Y + (A' U W D A) C``: two passes of sparse filters over the movie.

@@ -221,7 +221,7 @@ def _blurred(image: Floats) -> Floats:
 
 
 def _gradient(image: Floats) -> tuple[Floats, Floats]:
-    """Derivatives along rows and columns, as numpy.gradient inside the border, in a fraction of its time."""
+    """Take derivatives along rows and columns, as numpy.gradient inside the border, in a fraction of its time."""
     half = np.array([-0.5, 0, 0.5], np.float32)
     one = np.ones(1, np.float32)
     dy, dx = (

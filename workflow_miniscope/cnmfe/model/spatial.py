@@ -104,7 +104,7 @@ def tidy(footprint: Floats, error: Floats) -> Bools:
 
 
 def where_covered(footprint: Floats, filled: Floats, seen: Floats) -> Floats:
-    """A footprint as the frames that cover its pixels show it.
+    """Give a footprint as the frames that cover its pixels show it.
 
     In the other frames the movie holds what the model said when they were filled (:mod:`refinement`), with the
     footprint ``a_0`` of that time. Its least squares fit to all of them is ``a = f a_1 + (1 - f) a_0`` in a pixel that
@@ -133,7 +133,7 @@ def is_faint(footprint: Floats, error: Floats, limit: float = FAINT_PEAK) -> boo
 
 
 def smooth(footprint: Floats, mask: Bools, inside: Bools) -> Floats:
-    """A footprint without the noise of single pixels.
+    """Give a footprint without the noise of single pixels.
 
     Parameters
     ----------

@@ -135,7 +135,7 @@ class PiecewiseRegistration(RigidRegistration):
         self.hessian_of_blocks = hessian.reshape(2 * n * m, 2 * n * m)
 
     def _deviate(self, frame: Floats, shift: Floats) -> tuple[Floats, float]:
-        """What one frame says of its deviations, in binned pixels.
+        """Give what one frame says of its deviations, in binned pixels.
 
         Returns
         -------
@@ -168,7 +168,7 @@ class PiecewiseRegistration(RigidRegistration):
         return hessian @ d + slope, used / noise
 
     def _shrink(self, values: Floats, precisions: Floats) -> Floats:
-        """The most probable deviations, given what each frame says and the size that is usual among the frames.
+        """Give the most probable deviations, given what each frame says and the size that is usual among the frames.
 
         Parameters
         ----------

@@ -193,7 +193,7 @@ class RigidRegistration:
         return self._motion(shifts, np.zeros((len(shifts), 0, 2)), scores, matched)
 
     def _first_template(self, filtered: list[Floats], which: Ints) -> Floats:
-        """The frame most like the others, of a few: one with an artefact must not start.
+        """Give the frame most like the others, of a few: one with an artefact must not start.
 
         Like a part of them, for there may be another field; the earliest of those that are as good.
         """
@@ -222,7 +222,7 @@ class RigidRegistration:
         self._set(template, variance)
 
     def _set_static(self, back: Sequence[Floats]) -> None:
-        """What stands out of the mean of what frames leave when the template is taken from where the brain was.
+        """Give what stands out of the mean of what frames leave when the template is taken from where the brain was.
 
         The rest is left to the template. Over small shifts a pattern that stays is as good as one that moves less than
         the brain does: part of the brain would pass into it round after round, and shifts come out too small.
@@ -298,7 +298,7 @@ class RigidRegistration:
     def _motion(
         self, shifts: Floats, deviations: Floats, scores: Scores, matched: Bools, at_limit: Bools | None = None
     ) -> Motion:
-        """What was found, in pixels."""
+        """Give what was found, in pixels."""
         if at_limit is None:
             at_limit = self._at_limit(shifts)
         lying = self.usual.lying(scores)
@@ -314,7 +314,7 @@ class RigidRegistration:
         return Scores(np.array([whole for whole, _ in found]), np.array([parts for _, parts in found]))
 
     def _covered(self, shift: Floats) -> Bools | None:
-        """The pixels that a shifted frame covers, bool [height, width]; None if these are all inside."""
+        """Give the pixels that a shifted frame covers, bool [height, width]; None if these are all inside."""
         margins = [s.start for s in self.inside]
         if np.all(np.abs(shift) <= margins):
             return None
@@ -495,7 +495,7 @@ def _variance(moved: list[Floats], covered: Sequence[Bools | None], mean: Floats
 
 
 def _majority(scores: Scores) -> tuple[Usual, Bools]:
-    """What scores are usual where many frames may not show the field, and which frames do."""
+    """Give what scores are usual where many frames may not show the field, and which frames do."""
     kept = scores.whole >= LEAST_OF_USUAL * float(np.quantile(scores.whole, MAJORITY_QUANTILE))
     usual = Usual.of(Scores(scores.whole[kept], scores.parts[kept]))
     matched = usual.match(scores) & (scores.whole >= split(scores.whole))
@@ -503,6 +503,6 @@ def _majority(scores: Scores) -> tuple[Usual, Bools]:
 
 
 def _runs(marked: Bools, least: int) -> list[Ints]:
-    """Runs of at least so many marked frames, the indices of each."""
+    """Find runs of at least so many marked frames, the indices of each."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
     return [np.arange(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= least]

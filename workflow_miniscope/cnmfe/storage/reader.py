@@ -90,7 +90,7 @@ def refuse_not_finite(frames: Numbers, indices: Ints) -> None:
 
 
 def _ahead(parts: Iterator[Numbers]) -> Iterator[Numbers]:
-    """The same, the next ones being decoded while one is in use."""
+    """Give the same frames, the next ones being decoded while one is in use."""
     with ThreadPoolExecutor(1) as thread:
         coming = deque(thread.submit(next, parts, None) for _ in range(PARTS_AHEAD))
         try:

@@ -66,7 +66,7 @@ def _file_lengths(movie: Movie) -> list[int]:
 
 
 def _indices(n_frames: int, lengths: list[int]) -> Ints:
-    """Indices of the frames of a sample of a movie in files of these lengths."""
+    """Choose the frames of a sample of a movie in files of these lengths."""
     if n_frames <= RUNS * RUN_FRAMES:
         return np.arange(n_frames)
     starts = np.cumsum([0, *lengths[:-1]])
@@ -83,7 +83,7 @@ def _indices(n_frames: int, lengths: list[int]) -> Ints:
 
 
 def _frames(movie: Movie, indices: Ints) -> Iterator[Numbers]:
-    """The frames of a movie by their indices, which increase."""
+    """Give the frames of a movie by their indices, which increase."""
     lengths = _file_lengths(movie)
     for start, n in zip(np.cumsum([0, *lengths[:-1]]), lengths, strict=True):
         own = indices[(indices >= start) & (indices < start + n)]

@@ -107,7 +107,7 @@ class Scratch:
                 view = view[file.write(view) or 0 :]
 
     def chunk(self, block: int, out: Ints | None = None) -> Ints:
-        """The stored integers of a block, int16 [pixels, length]; those beyond the last frame are 0."""
+        """Give the stored integers of a block, int16 [pixels, length]; those beyond the last frame are 0."""
         integers: Ints = np.empty((self.pixels, self.length), np.int16) if out is None else out
         with open(self.path, "rb", buffering=0) as file:
             file.seek(block * self.block_bytes)
@@ -120,12 +120,12 @@ class Scratch:
         return integers
 
     def read(self, block: int) -> Floats:
-        """A block of pixels over time, float32 [pixels, n]."""
+        """Give a block of pixels over time, float32 [pixels, n]."""
         span = self.span(block)
         return self.chunk(block)[:, : span.stop - span.start] * np.float32(1 / self.scale)
 
     def read_averages(self, block: int, width: int, workers: Workers) -> Floats:
-        """A block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``length``."""
+        """Give a block averaged over every ``width`` frames, float32 [pixels, bins]; ``width`` divides ``length``."""
         chunk, span = self.chunk(block), self.span(block)
         n = span.stop - span.start
         out = np.empty((self.pixels, -(-n // width)), np.float32)
@@ -204,7 +204,7 @@ def block_length(shape: Shape) -> int:
 
 
 def n_bytes(shape: Shape, n_frames: int, length: int = BLOCK_LENGTHS[0]) -> int:
-    """What a movie takes on disk; the arguments are those of :class:`Scratch`."""
+    """Give what a movie takes on disk; the arguments are those of :class:`Scratch`."""
     return -(-n_frames // length) * length * shape[0] * shape[1] * 2
 
 

@@ -95,7 +95,7 @@ class StoredMovies:
         kernels.add_frames(coarse.reshape(len(coarse), -1), self.movie.span(block).start, self.step, self.sample)
 
     def shortened(self, n_frames: int) -> StoredMovies:
-        """The same movies that end after so many frames, with a sample of these, which is finished."""
+        """Give the same movies that end after so many frames, with a sample of these, which is finished."""
         for scratch in (self.movie, self.small):
             scratch.shorten(n_frames)
         sample = np.zeros((self.small.pixels, sample_size(n_frames)), np.float32)

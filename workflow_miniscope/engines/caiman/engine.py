@@ -225,7 +225,7 @@ def _opencv_threads() -> Iterator[None]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder that CaImAn takes for its temporary files; gone at the end, as is what we told it."""
+    """Make a folder that CaImAn takes for its temporary files; gone at the end, as is what we told it."""
     folder.mkdir(parents=True)
     try:
         with _environment(CAIMAN_TEMP=str(folder)):

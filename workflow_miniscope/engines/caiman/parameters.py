@@ -54,12 +54,12 @@ _Percent = Annotated[float, Field(strict=True, ge=0, le=100), Keep]
 
 
 def _ours(default: Any, groups: str, meaning: str, unit: str = "") -> Any:
-    """A parameter that this engine gives CaImAn in any case."""
+    """Declare a parameter that this engine gives CaImAn in any case."""
     return parameter(default, meaning, unit, groups=groups.split(), given="always")
 
 
 def _caimans(default: Any, groups: str, meaning: str, unit: str = "") -> Any:
-    """A parameter that is left to CaImAn, whose default this is, unless the user gives it."""
+    """Declare a parameter that is left to CaImAn, whose default this is, unless the user gives it."""
     return parameter(default, meaning, unit, groups=groups.split(), given="where asked for")
 
 

@@ -96,7 +96,7 @@ def _fit(number: int, region: Region, sbin: int, height: int, width: int) -> Roi
 
 
 def _ellipse(width: int, height: int) -> Bools:
-    """The pixels [height, width] inside the ellipse that touches the box's sides."""
+    """Give the pixels [height, width] inside the ellipse that touches the box's sides."""
     x = (np.arange(width) + 0.5) / width * 2 - 1
     y = (np.arange(height) + 0.5) / height * 2 - 1
     inside: Bools = x[None, :] ** 2 + y[:, None] ** 2 <= 1

@@ -43,7 +43,7 @@ def read_tree(group: h5py.Group) -> dict[str, Any]:
 
 
 def read_array(group: h5py.Group | Mapping[str, Any], name: str) -> Numbers | None:
-    """A numeric array, or None where it is absent, empty or not numeric."""
+    """Read a numeric array, or None where it is absent, empty or not numeric."""
     item = group.get(name)
     if not isinstance(item, h5py.Dataset) or item.shape is None:
         return None
@@ -67,7 +67,7 @@ def numbers(texts: Numbers) -> Floats | None:
 
 
 def read_sparse(group: h5py.Group, name: str) -> scipy.sparse.csc_matrix | None:
-    """A sparse matrix, from its group or from a dense dataset; None where it is absent."""
+    """Read a sparse matrix, from its group or from a dense dataset; None where it is absent."""
     item = group.get(name)
     if isinstance(item, h5py.Group):
         parts = (item["data"][()], item["indices"][()], item["indptr"][()])

@@ -311,7 +311,7 @@ class CaimanResult:
         return image
 
     def mask(self, i: int) -> Mask:
-        """The pixels of component ``i`` (from 0) with their weights; x is the column, y is the row."""
+        """Give the pixels of component ``i`` (from 0) with their weights; x is the column, y is the row."""
         pixels = slice(self.A.indptr[i], self.A.indptr[i + 1])
         index, weights = self.A.indices[pixels], self.A.data[pixels]
         index, weights = index[weights != 0], weights[weights != 0]

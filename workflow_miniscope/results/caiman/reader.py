@@ -206,7 +206,7 @@ def _pixels(value: Numbers | None, dims: Shape) -> Numbers | None:
 
 
 def _indices(estimates: h5py.Group, name: str) -> Ints | None:
-    """Indices that may be an empty list, which is not the same as an absent one."""
+    """Read indices that may be an empty list, which is not the same as an absent one."""
     item = estimates.get(name)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
         return None

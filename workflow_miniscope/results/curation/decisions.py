@@ -103,7 +103,7 @@ class Event:
             raise CurationError(f"A note may have {LONGEST_NOTE} letters, not {len(self.note)}.")
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes that are not empty, as JSON takes them."""
+        """Give the attributes that are not empty, as JSON takes them."""
         values: dict[str, Any] = {"id": self.id, "action": self.action}
         if self.components:
             values["components"] = list(self.components)

@@ -92,7 +92,7 @@ class _Page:
         self._events = counts
 
     def result(self, _: Request) -> Response:
-        """What does not change while the page is open."""
+        """Give what does not change while the page is open."""
         result = self._opened.components
         return JSONResponse(
             {
