@@ -81,7 +81,10 @@ def test_reads_what_was_written(tmp_path, drawn):
         assert (recording.movie.height, recording.movie.width) == true.frames.shape[1:]
         np.testing.assert_array_equal(recording.times, true.times_ms / 1000)
         steps = np.diff(true.times_ms) / 1000
-        assert np.isclose(recording.fps, 1 / np.median(steps))
+        # a few frames with as many lost ones say hardly more about the rate
+        assert 0.999 / steps.max() <= recording.fps <= 1.001 / steps.min()
+        if np.isclose(steps, np.median(steps)).mean() >= 0.9:
+            assert np.isclose(recording.fps, 1 / np.median(steps))
         span = (true.times_ms[-1] - true.times_ms[0]) / 1000
         assert span <= recording.duration <= span + np.median(steps) + 1e-9
         frames = np.stack(list(recording.movie.frames()))
