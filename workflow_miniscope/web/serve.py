@@ -89,10 +89,10 @@ def serve(app: ASGIApp, name: str, port: int | None, browser: bool, say: Callabl
         server = uvicorn.Server(
             uvicorn.Config(guard, log_level="warning", access_log=False, ws="none", lifespan="on", server_header=False)
         )
-        say(address)  # the socket listens already: an early request waits
-        if browser:
-            _open(address)
-        try:
+        try:  # from when the user knows of it, Ctrl-C ends it as it should
+            say(address)  # the socket listens already: an early request waits
+            if browser:
+                _open(address)
             server.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
