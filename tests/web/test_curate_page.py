@@ -242,7 +242,8 @@ def test_overlapping_cells_are_picked_in_turn_and_named(serve, tmp_path, open_pa
         pick(page, 20, 31)
         found.append(selected(page))
     assert found in ([0, 1, 0], [1, 0, 1])
-    page.wait_for_selector("button[data-neighbour]")
+    # the correlation comes with the traces
+    page.locator("button[data-neighbour]").filter(has_text="traces r").wait_for()
     overlap = float(A[:, 0].T.dot(A[:, 1]).toarray()[0, 0])
     said = page.locator("button[data-neighbour]").inner_text()
     assert f"{round(100 * overlap)} %" in said and "r 1.00" in said
