@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from ..movies import Movie
 from ..results.caiman import Evaluation, FrameQuality, Verdict
 from ..results.caiman.verdict import Level
 from .arrays.robust import MAD_TO_SD
-from .calcium.temporal import average
 from .cells import acceptance
 from .cells.significance import lower_spread
 from .model.fit import Fit
@@ -123,13 +123,8 @@ class Figures:
 
 def _structure(fit: Fit) -> float:
     """Median over the pixels of the spread of what the model leaves, in units of the noise of successive frames."""
-    A = fit.components.matrix().T.tocsr()
-    C = average(fit.components.C, 1)
-    left = []
-    for block in fit.movie.spread(SPREAD_FRAMES):
-        values, around = fit.residual(block, 1, A, C, fit.up)
-        left.append((values - around).T)
-    movie = np.concatenate(left)
+    each = sp.identity(fit.movie.pixels, np.float32, format="csr")
+    movie = fit.project_residual(each, 1, fit.movie.spread(SPREAD_FRAMES)).T
     changes = np.diff(movie, axis=0)
     noise = MAD_TO_SD * np.median(np.abs(changes), axis=0) / np.sqrt(2)
     return float(np.median(lower_spread(movie) / np.maximum(noise, 1e-6)))

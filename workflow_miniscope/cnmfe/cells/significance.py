@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...movies.types import Floats
+from ..arrays.robust import MAD_TO_SD
 
 #: fraction of a normal distribution below minus one standard deviation
 BELOW_ONE_SD = 0.1587
@@ -24,8 +25,6 @@ BRIGHT_VALUES = 1000
 MODEL_ERROR = 0.02
 #: and the most that is believed
 LARGEST_ERROR = 0.3
-#: of a median of absolute values, which makes it a standard deviation
-MAD_TO_SD = 1.4826
 
 
 def lower_spread(values: Floats) -> Floats:
