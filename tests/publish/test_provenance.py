@@ -19,6 +19,7 @@ from workflow_miniscope.cli.app import app
 from workflow_miniscope.elements import run_notes
 from workflow_miniscope.errors import RecordingError, ResultError
 from workflow_miniscope.ingest import ingest
+from workflow_miniscope.movies.fingerprint import fast_checksum
 from workflow_miniscope.process import process
 from workflow_miniscope.publish.chain import trace_back
 from workflow_miniscope.publish.dataset import Options, export_nwb
@@ -147,15 +148,15 @@ def test_a_checksum_is_of_the_length_and_pieces_of_the_file(tmp_path):
     path = tmp_path / "video.avi"
     content = bytes(range(256)) * 40_000  # 10 MB
     path.write_bytes(content)
-    before = run_notes.fast_checksum(path)
+    before = fast_checksum(path)
     assert len(before) == 32
     for changed in (content[:-1], content + b"\0", b"x" + content[1:], content[:-1] + b"x", content[::-1]):
         path.write_bytes(changed)
-        assert run_notes.fast_checksum(path) != before
+        assert fast_checksum(path) != before
     path.write_bytes(content)
-    assert run_notes.fast_checksum(path) == before
+    assert fast_checksum(path) == before
     path.write_bytes(b"")
-    assert len(run_notes.fast_checksum(path)) == 32
+    assert len(fast_checksum(path)) == 32
 
 
 def test_a_note_that_cannot_be_written_does_not_lose_the_result(tmp_path, caplog):

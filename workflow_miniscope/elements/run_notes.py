@@ -5,7 +5,6 @@ The note lies beside the result, so that it stays with it whatever happens to th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -36,10 +35,6 @@ PACKAGES = (
     "facemap",
     "torch",
 )
-
-#: Pieces of a file that its fast checksum is of, evenly spaced from its first to its last, and the bytes of each: 4 MB
-#: of any file, however long, so that hundreds of videos take seconds.
-PIECES, PIECE = 64, 65536
 
 logger = logging.getLogger(__name__)
 
@@ -111,25 +106,3 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return told[0].strip() + ("+" if told[1].strip() else "")
-
-
-def fast_checksum(path: Path) -> str:
-    """Return a checksum of a file's length and of pieces of it.
-
-    It tells a file that was replaced, cut, extended or compressed anew; a single changed byte between the pieces it
-    may miss.
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits (BLAKE2b).
-    """
-    size = path.stat().st_size
-    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    last = max(size - PIECE, 0)
-    starts = sorted({last * i // (PIECES - 1) for i in range(PIECES)})
-    with path.open("rb") as file:
-        for start in starts:
-            file.seek(start)
-            digest.update(file.read(PIECE))
-    return digest.hexdigest()

@@ -12,10 +12,11 @@ from ..elements import facemap as face_element
 from ..elements import miniscope as scope_element
 from ..elements.facemap import facemap
 from ..elements.miniscope import miniscope
-from ..elements.run_notes import fast_checksum, read_note
+from ..elements.run_notes import read_note
 from ..elements.stored_values import hash_params
 from ..elements.translation import Key, Published
 from ..errors import WorkflowError
+from ..movies.fingerprint import fast_checksum
 from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir
 
 schema = dj.Schema()
@@ -41,7 +42,7 @@ _RAW_FILE = """
         ---
         file_path    : varchar(255)   # below a root directory
         n_bytes=null : int64          # null: it was gone already when this was noted
-        checksum=''  : varchar(32)    # of the length and of pieces of the file (see elements.run_notes)
+        checksum=''  : varchar(32)    # of the length and of pieces of the file (see movies.fingerprint)
         """
 
 

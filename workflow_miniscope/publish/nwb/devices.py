@@ -11,7 +11,7 @@ import numpy as np
 import pynwb
 
 from ...daq.metadata import number
-from ...elements.run_notes import PIECE, PIECES
+from ...movies.fingerprint import PIECE, PIECES
 from ..contents import Contents, Scope, Video
 from .tables import table
 
