@@ -3,13 +3,17 @@
 import csv
 import io
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
+import h5py
 import pytest
 
 from workflow_miniscope.errors import NothingMatched
 from workflow_miniscope.process import process
+from workflow_miniscope.results.caiman import Verdict
+from workflow_miniscope.results.caiman.judged import write_verdict
 from workflow_miniscope.work.overview import overview
 from workflow_miniscope.work.progress import failures
 
@@ -28,7 +32,10 @@ def recordings(three, load, add_recording, tmp_path):
     if not three:
         broken = tmp_path / "broken.hdf5"
         broken.write_bytes(b"nothing")
-        load("l_done", RESULT)
+        judged = Path(shutil.copy2(RESULT, tmp_path))
+        with h5py.File(judged, "r+") as file:
+            write_verdict(file, Verdict("usable with warnings", ["Something moves through the field."]))
+        load("l_done", judged)
         load("l_bad", broken)
         three["report"] = process(restrict="subject in ('l_done', 'l_bad')", progress=False)
         add_recording("l_new")
@@ -52,6 +59,7 @@ def test_each_recording_is_one_line(pipeline, recordings):
     key = {"subject": "l_done"}
     assert analysis.found == len(pipeline.miniscope.Segmentation.Mask & key)
     assert analysis.accepted == len(pipeline.miniscope.MaskClassification.MaskType & key) < analysis.found
+    assert analysis.verdict == "usable with warnings"
     assert (analysis.engine, analysis.paramset_id, analysis.description) == ("caiman", 90, "of the lab")
     assert [failure.step for failure in bad.failures] == ["miniscope.Processing"]
 
@@ -94,3 +102,15 @@ def test_filters_and_csv(recordings, run):
         overview("subject=l_new", verdict="good")
     table = run("list", "--restrict", "subject=l_done").out
     assert "2026-01-15 02:20  2026-01-15 10:20  0:30" in table
+
+
+def test_the_verdict_of_the_result_stands_beside_that_of_the_recording(recordings, run):
+    header, _, row = run("list", "--restrict", "subject=l_done").out.splitlines()
+    at = header.index("result")
+    assert row[at:].startswith("usable with warnings")
+    assert at > header.index("check")
+    listed = ("list", "--result", "usable with warnings", "--restrict", "subject in ('l_done', 'l_bad')")
+    (one,) = csv.DictReader(io.StringIO(run(*listed, "--csv").out))
+    assert (one["name"], one["result_verdicts"]) == ("l_done_20260115-102030_0", "usable with warnings")
+    none = run("list", "--result", "trusted", "--restrict", "subject=l_done")
+    assert "No recording has a result that is 'trusted'; there is: 1 usable with warnings." in none.err

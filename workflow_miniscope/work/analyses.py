@@ -26,6 +26,9 @@ class Analysis:
         Program, and what the parameters are called.
     found, accepted : int or None
         Components, and those accepted as cells; None where they are not in the database yet, and of cameras.
+    verdict : str or None
+        Whether the result can be trusted, as the engine says ("trusted", "usable with warnings", "not to be trusted");
+        None where it does not say, where it is not in the database yet, and of cameras.
     """
 
     name: str
@@ -34,11 +37,12 @@ class Analysis:
     description: str
     found: int | None = None
     accepted: int | None = None
+    verdict: str | None = None
 
 
 def scope_analyses(chosen: Any) -> dict[Key, list[Analysis]]:
     """Return the analyses of some scopes' recordings, by the recording's key."""
-    from ..pipeline import miniscope
+    from ..pipeline import extraction, miniscope
 
     chosen = chosen.proj()
     described = miniscope.ProcessingParamSet.proj("processing_method", "paramset_desc").to_dicts()
@@ -46,6 +50,8 @@ def scope_analyses(chosen: Any) -> dict[Key, list[Analysis]]:
     found = _counts(miniscope.Segmentation.Mask & chosen, miniscope.Segmentation.primary_key)
     accepted = _counts(miniscope.MaskClassification.MaskType & chosen, miniscope.Segmentation.primary_key)
     classified = set(map(_frozen, (miniscope.MaskClassification & chosen).proj().to_dicts()))
+    told = (extraction.Verdict & chosen).proj("verdict").to_dicts()
+    verdicts = {_frozen({name: row[name] for name in extraction.Verdict.primary_key}): row["verdict"] for row in told}
     analyses: dict[Key, list[Analysis]] = defaultdict(list)
     for task in (miniscope.ProcessingTask & chosen).proj().to_dicts(order_by="paramset_id"):
         made = (miniscope.Segmentation & task).keys()
@@ -61,6 +67,7 @@ def scope_analyses(chosen: Any) -> dict[Key, list[Analysis]]:
                     paramset["paramset_desc"],
                     n_found,
                     n_accepted,
+                    verdicts.get(_frozen(task)),
                 )
             )
     return analyses

@@ -14,7 +14,7 @@ from .text_table import format_table
 #: Of a line of CSV; several analyses of one recording are joined by semicolons.
 COLUMNS = (
     "name", "subject", "kind", "device", "start_utc", "start_local", "duration_s", "verdict", "state", "excluded",
-    "analyses", "paramsets", "cells_found", "cells_accepted", "last_error", "session_dir",
+    "analyses", "paramsets", "cells_found", "cells_accepted", "result_verdicts", "last_error", "session_dir",
 )  # fmt: skip
 
 
@@ -22,7 +22,19 @@ def as_table(rows: Sequence[Overview]) -> str:
     """Return recordings as aligned text, with what failed below, each cause once."""
     if not rows:
         return "No recording is in the database yet: `workflow-miniscope ingest` puts them in."
-    header = ("name", "device", "start (local)", "start (UTC)", "length", "verdict", "state", "cells", "paramsets")
+    # "check": what the command of that name says of the recording; "result": what the engine says of its own
+    header = (
+        "name",
+        "device",
+        "start (local)",
+        "start (UTC)",
+        "length",
+        "check",
+        "state",
+        "cells",
+        "result",
+        "paramsets",
+    )
     text = format_table(header, [_cells(row) for row in rows])
     failed = as_causes([failure for row in rows for failure in row.failures])
     return f"{text}\n\n{failed}" if failed else text
@@ -39,6 +51,7 @@ def _cells(row: Overview) -> tuple[str, ...]:
         row.verdict or "-",
         _state(row),
         ", ".join(f"{one.accepted} of {one.found}" for one in row.analyses if one.found is not None) or "-",
+        ", ".join(one.verdict for one in row.analyses if one.verdict is not None) or "-",
         ", ".join(f"{one.paramset_id} ({one.description or one.engine})" for one in row.analyses) or "-",
     )
 
@@ -84,6 +97,7 @@ def write_csv(rows: Sequence[Overview]) -> str:
             "paramsets": _joined(one.paramset_id for one in row.analyses),
             "cells_found": _joined(one.found for one in row.analyses),
             "cells_accepted": _joined(one.accepted for one in row.analyses),
+            "result_verdicts": _joined(one.verdict for one in row.analyses),
             "last_error": row.failures[-1].cause if row.failures else None,
         }
         writer.writerow(["" if values[name] is None else values[name] for name in COLUMNS])

@@ -95,7 +95,9 @@ class Overview:
         }
 
 
-def overview(restrict: Any = None, state: str | None = None, verdict: str | None = None) -> list[Overview]:
+def overview(
+    restrict: Any = None, state: str | None = None, verdict: str | None = None, result: str | None = None
+) -> list[Overview]:
     """Return the recordings of scopes and cameras, by animal and time.
 
     Parameters
@@ -104,6 +106,8 @@ def overview(restrict: Any = None, state: str | None = None, verdict: str | None
         Which recordings (see :func:`..database.restriction.restricted`); by default all.
     state, verdict : str, optional
         Only recordings with these.
+    result : str, optional
+        Only recordings with an analysis that has this verdict.
 
     Raises
     ------
@@ -123,7 +127,17 @@ def overview(restrict: Any = None, state: str | None = None, verdict: str | None
             counts = Counter(str(getattr(row, what) or "not checked yet") for row in there)
             said = ", ".join(f"{number} {value}" for value, number in counts.items())
             raise NothingMatched(f"No recording has the {what} '{wanted}'; there is: {said}.")
-    return found
+    return found if result is None else _with_result(found, result)
+
+
+def _with_result(rows: Sequence[Overview], wanted: str) -> list[Overview]:
+    """Keep the recordings with an analysis of this verdict."""
+    kept = [row for row in rows if any(one.verdict == wanted for one in row.analyses)]
+    if rows and not kept:
+        counts = Counter(str(one.verdict or "not judged") for row in rows for one in row.analyses)
+        said = ", ".join(f"{number} {value}" for value, number in counts.items()) or "no result"
+        raise NothingMatched(f"No recording has a result that is '{wanted}'; there is: {said}.")
+    return kept
 
 
 # What is known of a recording before any step ---------------------------------
