@@ -202,6 +202,7 @@ def test_a_good_result_is_trusted():
         ({"out_of_focus": True}, "not to be trusted", "out of focus, or gSig is too small"),
         ({"bands": True}, "usable with warnings", "flicker as a whole"),
         ({"likely": 20}, "not to be trusted", "Only 20 of the 100 accepted"),
+        ({"candidates": 11, "accepted": 3, "likely": 3}, "usable with warnings", "Only 3 of 11 components accepted"),
         ({"candidates": 12, "accepted": 0, "likely": 0}, "not to be trusted", "No component looks like a cell"),
         ({"candidates": 0, "accepted": 0, "likely": 0}, "usable with warnings", "No component looks like a cell"),
     ],

@@ -177,3 +177,18 @@ def test_a_part_of_a_very_bright_cell_is_merged_at_the_end(fitted, rng):
     fit = fitted(cells, [(image(16, 16), bright), (image(16, 16.5), 2 * other)])
     fit.update_traces()
     assert merging.merge(fit, 0.7, WIDTH, parts=True) == 1
+
+
+def test_what_the_model_put_beside_the_border_is_no_second_cell(fitted, rng):
+    """Bright cells cut by the border were two or three components: the model found what it had filled in itself."""
+    trace, wrong = calcium(rng), calcium(rng)
+    cell, inner, outer = image(16, 4, 4), image(16, 7), image(16, 1)
+    unseen = np.arange(SHAPE[1]) < 5
+    follows = trace + 0.8 * wrong
+    # what the frames show, and in the columns that some do not cover what the model says
+    movie = [(np.where(unseen, 0, cell), trace), (outer * unseen, follows), (inner * unseen, trace)]
+    fit = fitted(movie, [(inner, trace), (outer, follows)])
+    assert merging.merge(fit, 0.7, WIDTH) == 0
+    fit.seen = np.broadcast_to(np.where(unseen, 0.6, 1.0), SHAPE)
+    assert splitting.split(fit, WIDTH) == 0
+    assert merging.merge(fit, 0.7, WIDTH) == 1

@@ -37,6 +37,8 @@ CELLS = (0.35, 0.1)
 LIKELY = 0.8
 #: part of the accepted components that are likely: below, a warning, and no trust
 LIKELY_PART = (0.7, 0.35)
+#: accepted components below which each needs a look: recordings without any cell gave up to three
+FEW = 5
 #: s: no indicator is faster (jGCaMP8f in vivo: about 0.07)
 SHORTEST_DECAY = 0.045
 #: frames, about, that the spread of what the model leaves comes from
@@ -185,6 +187,11 @@ def judge(figures: Figures) -> Verdict:
         tell(
             _below(part, LIKELY_PART),
             f"Only {f.likely} of the {f.accepted} accepted components are likely to be cells: look at each.",
+        )
+        tell(
+            int(f.accepted < FEW),
+            f"Only {f.accepted} of {f.candidates} components accepted, and a recording without cells can give as many: "
+            "look at each.",
         )
     else:
         tell(2 if f.candidates else 1, "No component looks like a cell.")

@@ -66,9 +66,10 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
     norm = np.sqrt(gram.diagonal())
     size = np.sqrt(c.energy())
     energy = size * norm
-    left, C = fit.project_residual(A, width), average(c.C, width)
+    sure = fit.always_seen(A)
+    left, C = fit.project_residual(sure, width), average(c.C, width)
     # parts of a sparse matrix take longer to cut out than to compute with
-    products = gram.toarray()
+    products = (sure @ sure.T).toarray()
     found = []
     overlap = gram.tocoo()
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):

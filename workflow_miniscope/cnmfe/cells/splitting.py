@@ -57,7 +57,8 @@ def split(fit: Fit, width: int) -> int:
         return 0
     places = [_images(c, k) for k in range(len(c))]
     blocks = fit.movie.spread(SPLIT_FRAMES)
-    left = fit.project_residual(_matrix(places, fit.movie.pixels), width, blocks)
+    sure = fit.always_seen(_matrix(places, fit.movie.pixels))
+    left = fit.project_residual(sure, width, blocks)
     bins = fit.movie.bins(blocks, width)
     C = average(c.C, width)[:, bins]
     frames = (bins[:, None] * width + np.arange(width)).ravel()
@@ -66,7 +67,8 @@ def split(fit: Fit, width: int) -> int:
     for k, (images, _) in enumerate(places):
         last = first + len(images)
         # the first image is the footprint itself
-        found = second_dimension(images @ images.T, left[first:last] + np.outer(images @ images[0], C[k]))
+        known = (sure[first:last] @ sure[first:last].T).toarray().astype(np.float64)
+        found = second_dimension(known, left[first:last] + np.outer(known[:, 0], C[k]))
         first = last
         if found.significance < SPLIT_SIGNIFICANCE or found.ratio < SPLIT_RATIO:
             continue

@@ -22,6 +22,8 @@ GAIN_BIN = 8
 GAIN_SPREAD = 0.3
 #: largest gain of the background
 GAIN_LARGEST = 3.0
+#: fraction of the frames that cover a pixel whose values the movie says, and not the model
+ALWAYS_SEEN = 0.98
 #: passes of the coordinate descent over the footprints of a pixel
 FOOTPRINT_SWEEPS = 6
 #: rounds over the components in an update of the traces that were fitted before
@@ -102,6 +104,11 @@ class Fit:
             self.update_background()
         self.update_traces()
         self.update_footprints(smooth)
+
+    def always_seen(self, images: sp.csr_matrix) -> sp.csr_matrix:
+        """Give images (rows) without the pixels that some frames did not cover: the model filled them itself."""
+        seen = self.seen.ravel() >= ALWAYS_SEEN
+        return sp.csr_matrix(images.multiply(seen[None]), dtype=np.float32)
 
     # -- background ---------------------------------------------------------------------------------
 
