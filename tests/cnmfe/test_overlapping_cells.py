@@ -192,3 +192,14 @@ def test_what_the_model_put_beside_the_border_is_no_second_cell(fitted, rng):
     fit.seen = np.broadcast_to(np.where(unseen, 0.6, 1.0), SHAPE)
     assert splitting.split(fit, WIDTH) == 0
     assert merging.merge(fit, 0.7, WIDTH) == 1
+
+
+def test_components_that_only_some_frames_cover(fitted, rng):
+    """The matrix of what the movie says of them was singular."""
+    trace, other = calcium(rng), calcium(rng)
+    cells = [(image(16, 26, 2), trace), (image(16, 29, 2), trace + 0.1 * other), (image(16, 30, 1), other)]
+    fit = fitted(cells, cells)
+    fit.seen = np.where(np.arange(SHAPE[1]) < 25, 1.0, 0.9) * np.ones(SHAPE)
+    assert splitting.split(fit, WIDTH) == 0
+    assert merging.merge(fit, 0.7, WIDTH) == 1
+    assert len(fit.components) == 2

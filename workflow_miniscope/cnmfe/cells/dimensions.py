@@ -61,6 +61,9 @@ def second_dimension(images: Floats, values: Floats) -> SecondDimension:
     """
     # white noise of the pixels is white again after this
     eigenvalues, vectors = np.linalg.eigh(images)
+    if not eigenvalues[-1] > 0:
+        # images without any pixel show nothing
+        return SecondDimension(np.zeros((len(images), 2)), np.zeros((2, values.shape[1])), 0.0, 0.0)
     whitening = vectors / np.sqrt(np.maximum(eigenvalues, 1e-9 * eigenvalues[-1]))
     z = whitening.T @ values
     z -= np.median(z, axis=1, keepdims=True)
@@ -107,6 +110,7 @@ def without(images: Floats, values: Floats, cross: Floats, others: Floats, left:
     if not len(left):
         return images, values
     cross, others = cross.astype(np.float64), others.astype(np.float64)
-    others.flat[:: len(others) + 1] *= 1 + GRAM_RIDGE
+    # of those without any pixel nothing is taken away
+    others.flat[:: len(others) + 1] += np.where(others.diagonal() > 0, GRAM_RIDGE * others.diagonal(), 1.0)
     weights = np.linalg.solve(others, cross.T).T
     return images - weights @ cross.T, values - weights @ left

@@ -24,6 +24,8 @@ GAIN_SPREAD = 0.3
 GAIN_LARGEST = 3.0
 #: fraction of the frames that cover a pixel whose values the movie says, and not the model
 ALWAYS_SEEN = 0.98
+#: part of the field at most that counts as not always covered: where the field moves far, hardly a pixel is
+SELDOM_SEEN_PART = 0.25
 #: passes of the coordinate descent over the footprints of a pixel
 FOOTPRINT_SWEEPS = 6
 #: rounds over the components in an update of the traces that were fitted before
@@ -107,8 +109,8 @@ class Fit:
 
     def always_seen(self, images: sp.csr_matrix) -> sp.csr_matrix:
         """Give images (rows) without the pixels that some frames did not cover: the model filled them itself."""
-        seen = self.seen.ravel() >= ALWAYS_SEEN
-        return sp.csr_matrix(images.multiply(seen[None]), dtype=np.float32)
+        enough = min(ALWAYS_SEEN, float(np.quantile(self.seen, SELDOM_SEEN_PART)))
+        return sp.csr_matrix(images.multiply((self.seen >= enough).reshape(1, -1)), dtype=np.float32)
 
     # -- background ---------------------------------------------------------------------------------
 
