@@ -79,10 +79,16 @@ def save(figure: Figure, path: Path | str, dpi: int = 150) -> Path:
 
 def show_image(axes: Axes, image: Numbers, low: float = 1.0, high: float = 99.7) -> None:
     """Show a grey image without axes, between two of its percentiles, pixel (0, 0) at the upper left."""
+    darkest, brightest = contrast(image, low, high)
+    axes.imshow(image, cmap="gray", vmin=darkest, vmax=brightest, interpolation="nearest")
+    axes.set_axis_off()
+
+
+def contrast(image: Numbers, low: float = 1.0, high: float = 99.7) -> tuple[float, float]:
+    """Return the values that are shown black and white: two percentiles of an image, which differ."""
     finite = image[np.isfinite(image)]
     darkest, brightest = np.percentile(finite, [low, high]) if finite.size else (0, 1)
-    axes.imshow(image, cmap="gray", vmin=darkest, vmax=max(brightest, darkest + 1e-12), interpolation="nearest")
-    axes.set_axis_off()
+    return float(darkest), float(max(brightest, darkest + 1e-12))
 
 
 def image_scale_bar(axes: Axes, width: int, height: int, um_per_px: float | None = None) -> None:

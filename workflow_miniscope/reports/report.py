@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -291,33 +292,57 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     NothingMatched
         Nothing is computed yet, or nothing that fits the restriction.
     """
-    from ..pipeline import face, facemap, miniscope
-
-    known_shifts = (
-        miniscope.MotionCorrection.RigidMotionCorrection,
-        miniscope.MotionCorrection.NonRigidMotionCorrection,
-    )
-    drawings: list[tuple[str, Callable[[Any], Figure], Any]] = [
-        ("frame_intervals", frame_intervals, miniscope.RecordingInfo),
-        ("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
-        ("footprints", footprints, miniscope.Segmentation),
-        # these need the traces too
-        ("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),
-        ("facial_motion", facial_motion, facemap.FacialSignal),
-        ("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
-        ("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
-    ]
-    chosen = choose([table for _, _, table in drawings], restrict, "computed recording")
-    jobs = [(name, draw, key) for (name, draw, _), rows in zip(drawings, chosen, strict=True) for key in rows.keys()]
+    every = drawings()
+    chosen = choose([drawing.rows for drawing in every], restrict, "computed recording")
+    jobs = [(one, key) for one, rows in zip(every, chosen, strict=True) for key in rows.keys()]
     if not jobs:
         raise NothingMatched(
             "There is nothing to draw yet: `workflow-miniscope process` computes it, and `workflow-miniscope status` "
             "says what is done."
         )
     paths = []
-    for name, draw, key in tqdm(jobs, desc="Figures", unit="figure", disable=None if progress else True):
-        paths.append(figures.save(draw(key), Path(folder) / f"{_file_name(key)}_{name}.png"))
+    for one, key in tqdm(jobs, desc="Figures", unit="figure", disable=None if progress else True):
+        paths.append(figures.save(one.draw(key), Path(folder) / f"{_file_name(key)}_{one.name}.png"))
     return paths
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that is drawn of every row of a table.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    draw : callable
+        Takes the key of a row.
+    rows : DataJoint query
+        Those that have all that the figure shows.
+    """
+
+    name: str
+    draw: Callable[[Any], Figure]
+    rows: Any
+
+
+def drawings() -> list[Drawing]:
+    """Return all figures, in the order in which they are read. Connects to the database."""
+    from ..pipeline import face, facemap, miniscope
+
+    known_shifts = (
+        miniscope.MotionCorrection.RigidMotionCorrection,
+        miniscope.MotionCorrection.NonRigidMotionCorrection,
+    )
+    return [
+        Drawing("frame_intervals", frame_intervals, miniscope.RecordingInfo),
+        Drawing("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
+        Drawing("footprints", footprints, miniscope.Segmentation),
+        # these need the traces too
+        Drawing("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),
+        Drawing("facial_motion", facial_motion, facemap.FacialSignal),
+        Drawing("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
+        Drawing("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
+    ]
 
 
 def _name(key: dict[str, Any]) -> str:
