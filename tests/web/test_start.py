@@ -46,6 +46,14 @@ def test_a_port_in_use(serve, folder):
     assert code == 1 and f"Port {port} is in use" in said
 
 
+def test_a_result_file_needs_no_package_of_the_database():
+    start = (
+        "import sys, workflow_miniscope.web.start, workflow_miniscope.work.curation; print('datajoint' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "False", done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

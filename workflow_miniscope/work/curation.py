@@ -14,7 +14,6 @@ from ..analysis.agreement import Agreement, agreement
 from ..errors import CurationError
 from ..results.caiman import RESULT_NAME, OpenedResult, find_result
 from ..results.curation import Curation, DecisionLog, Event, State, Summary, log_path, read_log, write_curated
-from .steps import MINISCOPE, steps
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +159,8 @@ class CuratingInDatabase(Curating):
 
 def fill(key: dict[str, Any]) -> None:
     """Fill the tables that follow from a curation."""
+    from .steps import MINISCOPE, steps  # a result file is curated without the database, whose packages take seconds
+
     for step in steps(MINISCOPE[MINISCOPE.index("miniscope.Curation") + 1 :]):
         if step.computed:
             step.table.populate(key)
