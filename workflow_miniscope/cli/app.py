@@ -40,6 +40,7 @@ from . import (
     worker,
 )
 from . import cite as cite_
+from . import import_nwb as import_nwb_
 from . import nwb as nwb_
 from . import provenance as provenance_
 from . import publish as publish_
@@ -74,6 +75,7 @@ app.command("demo")(demo.command)
 app.command("report")(report.command)
 app.command("params")(params.command)
 app.command("nwb")(nwb_.command)
+app.command("import-nwb")(import_nwb_.command)
 app.command("publish")(publish_.command)
 app.command("provenance")(provenance_.command)
 app.command("cite")(cite_.command)

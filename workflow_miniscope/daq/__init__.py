@@ -12,7 +12,7 @@ Knows both layouts, that of the legacy program ("Miniscope-DAQ-V3") and that of 
 from .alignment import Aligned, align, cleaned, in_order
 from .find import find_sessions, is_recording, nearest_folder, open_device, open_session, recording_folders
 from .model import ACQ_SOFTWARE, BrokenDevice, Device, Note, Session
-from .orientation import HeadOrientation, euler_degrees
+from .orientation import HeadOrientation, are_rotations, euler_degrees
 from .quality import VERDICTS, Check, Quality, Verdict, assess, begins_black, check_device, unreadable, worst
 from .recording import MAX_LENGTH_DIFFERENCE, Recording
 from .relations import relate
@@ -46,6 +46,7 @@ __all__ = [
     "Verdict",
     "align",
     "all_settings",
+    "are_rotations",
     "assess",
     "begins_black",
     "changes",

@@ -46,9 +46,14 @@ def read_head_orientation(path: Path) -> HeadOrientation:
     table = read_table(path, 5)
     columns = [table.column(i, name) for i, name in enumerate(("time stamp", "qw", "qx", "qy", "qz"))]
     quaternions = np.stack(columns[1:], axis=1)
+    return HeadOrientation(columns[0] / 1000, quaternions, are_rotations(quaternions))
+
+
+def are_rotations(quaternions: np.ndarray) -> np.ndarray:
+    """Say which samples are rotations, bool [n], of quaternions [n, 4]: those whose norm is 1 within 0.05."""
     with np.errstate(over="ignore"):  # the square of a corrupt sample may be no number
-        valid = np.abs(np.linalg.norm(quaternions, axis=1) - 1) < MAX_NORM_ERROR
-    return HeadOrientation(columns[0] / 1000, quaternions, valid)
+        valid: np.ndarray = np.abs(np.linalg.norm(quaternions, axis=1) - 1) < MAX_NORM_ERROR
+    return valid
 
 
 def euler_degrees(quaternions: np.ndarray, valid: np.ndarray) -> np.ndarray:

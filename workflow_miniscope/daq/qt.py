@@ -197,8 +197,6 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
     metadata = read_json(find_file(folder, _METADATA))
     device_type = text(metadata.get("deviceType"))
     kind = _kind(folder, metadata, session_metadata)
-    gains = _GAINS_OF_V3_SCOPE if device_type == "Miniscope_V3" else _GAINS
-    gain = metadata.get("gain")
     return QtDevice(
         name=composed(folder.name),
         kind=kind,
@@ -206,10 +204,18 @@ def open_device(folder: Path, session_metadata: dict[str, Any]) -> QtDevice:
         device_type=device_type,
         files=_videos(folder, kind),
         metadata=metadata,
-        gain=gains.get(gain.strip().lower(), number(gain)) if isinstance(gain, str) else number(gain),
+        gain=sensor_gain(device_type, metadata.get("gain")),
         led_power=number(metadata.get("led0")),
         frame_rate_setting=number(metadata.get("frameRate")),
     )
+
+
+def sensor_gain(device_type: str | None, setting: Any) -> float | None:
+    """Return the gain of a scope's image sensor, times its lowest, by its type and setting; None: not known."""
+    gains = _GAINS_OF_V3_SCOPE if device_type == "Miniscope_V3" else _GAINS
+    if isinstance(setting, str):
+        return gains.get(setting.strip().lower(), number(setting))
+    return number(setting)
 
 
 def _kind(folder: Path, metadata: dict[str, Any], session_metadata: dict[str, Any]) -> Literal["scope", "camera"]:

@@ -75,12 +75,15 @@ class Scope(Video):
         What the manifest says of it.
     location : str
         Brain region that the database has for it; empty where it has none.
+    acq_software : str
+        Layout of its files, as the database names it.
     orientation : dict
         Its row of ``recording.HeadOrientation``; empty where it was not read.
     """
 
     notes: str = ""
     location: str = ""
+    acq_software: str = ""
     orientation: dict[str, Any] = field(default_factory=dict)
 
 
@@ -313,6 +316,7 @@ def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple
                 quality=_row(recording.RecordingQuality() & own),
                 notes=without_paths(row["recording_notes"]),
                 location=places[0]["anatomical_description"] if places else "",
+                acq_software=row["acq_software"],
                 orientation=_row(recording.HeadOrientation() & own),
             )
         )
@@ -362,7 +366,10 @@ def _row(query: Any) -> dict[str, Any]:
 def _files(paths: list[str], roots: list[Path]) -> tuple[tuple[Path, ...], tuple[int, ...]]:
     """Return the files that hold frames and the first frame of each; recordings may end with an empty one."""
     if not paths:
-        raise RecordingError("A recording of this session has no video file in the database; ingest it again.")
+        raise RecordingError(
+            "A recording of this session has no video file in the database; ingest it again, or, where it was imported "
+            "from an NWB file, hand that file on."
+        )
     movie = daq.Movie([find_full_path(roots, path) for path in paths], decode_first=False)
     starts = np.concatenate([[0], np.cumsum(movie.counts)])
     kept = [i for i, count in enumerate(movie.counts) if count]

@@ -99,7 +99,7 @@ def _analyses_table(contents: Contents, targets: list[_Target]) -> Any:
             "curation_note": analysis.curation_note,
             "n_components": len(analysis.masks),
             "verdict": analysis.verdict or "the engine does not say",
-            "reasons": " ".join(analysis.reasons),
+            "reasons": "\n".join(analysis.reasons),
             "duration": np.nan if analysis.duration_s is None else analysis.duration_s,
         }
         for analysis, target in zip(contents.analyses, targets, strict=True)
@@ -119,7 +119,7 @@ def _analyses_table(contents: Contents, targets: list[_Target]) -> Any:
         "curation_note": "What was noted then.",
         "n_components": "Components, accepted and rejected.",
         "verdict": "Whether the result can be trusted.",
-        "reasons": "Why, in sentences.",
+        "reasons": "Why, a sentence a line.",
         "duration": "How long the computation took, seconds; nan where it is not known.",
     }
     columns = {name: (text, [row[name] for row in rows]) for name, text in described.items()}

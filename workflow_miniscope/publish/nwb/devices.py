@@ -112,7 +112,7 @@ def quality_table(contents: Contents) -> Any | None:
             "good, usable with warnings, or unusable.",
             [video.quality["verdict"] for video in judged],
         ),
-        "reasons": ("What makes it so, in sentences.", [" ".join(video.quality["reasons"]) for video in judged]),
+        "reasons": ("What makes it so, a sentence a line.", ["\n".join(video.quality["reasons"]) for video in judged]),
     }
     for name, text in _FIGURES.items():
         values = [_figure(video.quality[name]) for video in judged]

@@ -14,11 +14,11 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.file import Subject
 
 from ... import __version__
-from ..contents import Contents
+from ..contents import Contents, Video
 from ..project import Project
 from .behavior import Faces, add_notes, orientations
 from .cells import add_analyses
-from .devices import add_devices, quality_table, raw_files_table, settings_table
+from .devices import add_devices, quality_table, raw_files_table, safe, settings_table
 from .imaging import Imaged, add_cameras, add_scopes
 from .trials import add_events, add_trials
 
@@ -82,7 +82,8 @@ def write(
         for series in oriented:
             module.add(series)
         Faces(module, cameras).add(contents.faces)
-    _add_brightness(file, imaged)
+    _add_brightness(file, [(f"frame_brightness{one.suffix}", one.scope, one.series) for one in imaged])
+    _add_brightness(file, [(f"frame_brightness_{safe(camera.device)}", camera, series) for camera, series in cameras])
     with h5py.File(path, "w") as stored, NWBHDF5IO(file=stored, mode="w") as io:
         io.write(file)
     videos = {} if embed else _videos(imaged)
@@ -109,6 +110,7 @@ def _start(contents: Contents, project: Project) -> Any:
         "virus": project.virus,
         "surgery": project.surgery,
         "pharmacology": project.pharmacology,
+        "data_collection": f"Acquisition software: {contents.scopes[0].acq_software}." if contents.scopes else "",
         "notes": contents.note,
     }
     lists = {
@@ -143,17 +145,17 @@ def session_id(contents: Contents) -> str:
     return f"{contents.start:%Y%m%dT%H%M%S}"
 
 
-def _add_brightness(file: Any, imaged: list[Imaged]) -> None:
-    """Add the mean of each frame of the scopes, where it was measured."""
-    for scope in imaged:
-        values = scope.scope.quality.get("frame_brightness")
-        if values is not None and len(values) == len(scope.scope.times):
+def _add_brightness(file: Any, recorded: list[tuple[str, Video, Any]]) -> None:
+    """Add the mean of each frame, where it was measured, under the names that are given."""
+    for name, video, series in recorded:
+        values = video.quality.get("frame_brightness")
+        if values is not None and len(values) == len(video.times):
             file.add_acquisition(
                 TimeSeries(
-                    name=f"frame_brightness{scope.suffix}",
-                    description=f"Mean of the pixels of each frame of {scope.scope.device}.",
+                    name=name,
+                    description=f"Mean of the pixels of each frame of {video.device}.",
                     data=np.asarray(values),
                     unit="grey levels",
-                    timestamps=scope.series,
+                    timestamps=series,
                 )
             )
