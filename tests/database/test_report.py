@@ -1,5 +1,7 @@
 """The figures show what is in the tables, whichever way it was registered."""
 
+from datetime import timedelta
+
 import numpy as np
 import planted
 import pytest
@@ -9,7 +11,9 @@ from workflow_miniscope.errors import ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
 from workflow_miniscope.reports import report
-from workflow_miniscope.results.caiman import write_result
+from workflow_miniscope.reports.compare import compare, draw
+from workflow_miniscope.results.caiman import read_result, write_result
+from workflow_miniscope.work.extract import footprints_of
 
 
 @pytest.fixture
@@ -62,10 +66,46 @@ def test_figures_of_a_rigid_result(loaded, pipeline, tmp_path):
     names = {path.name for path in report.write(tmp_path, {"subject": "shown"}, progress=False)}
     assert {name.split("_", 5)[-1] for name in names if "p191" in name} == {
         "motion_shifts.png",
+        "images.png",
         "footprints.png",
+        "cell_quality.png",
         "traces.png",
+        "raster.png",
     }
-    assert len(names) == 4  # and the frame intervals, which need no parameters
+    assert len(names) == 7  # and the frame intervals, which need no parameters
+
+
+def test_a_title_tells_two_analyses_apart_and_names_both_clocks(loaded, pipeline, tmp_path, monkeypatch):
+    key = loaded("titled", planted.result())
+    figure = report.footprints(key, count=1)
+    utc = key["session_datetime"]
+    device = (pipeline.miniscope.Recording & key).fetch1("device")
+    # the rig's clock is 8 hours behind
+    local = utc - timedelta(hours=8)
+    first, second = " ".join(figure.get_suptitle().split("\n")).split(" paramset ")
+    said = f"{utc:%H:%M:%S}" if utc.date() == local.date() else f"{utc:%Y-%m-%d %H:%M:%S}"
+    assert first == f"titled · {local:%Y-%m-%d %H:%M:%S} local time ({said} UTC) · {device}"
+    assert second == "191: caiman, of the test · curation 1"
+
+    assert figure.axes[0].texts[-1].get_text().endswith("px")
+    (tmp_path / "project.toml").write_text(f'[subjects.titled]\npixel_size_um = {{ "{device}" = 2.0 }}\n')
+    monkeypatch.chdir(tmp_path)
+    assert report.footprints(key, count=1).axes[0].texts[-1].get_text() == "20 µm"
+    assert report.motion_shifts(key).axes[0].child_axes[0].get_ylabel() == "µm"
+
+
+def test_cells_are_drawn_over_one_image_whichever_way_is_taken(loaded, tmp_path):
+    result = planted.result()
+    key = loaded("imaged", result)
+    path = write_result(tmp_path / "caiman_result.hdf5", result)
+    drawn = [
+        report.footprints(key).axes[0].images[0].get_array(),
+        report.summary_images(key).axes[-1].images[0].get_array(),
+        draw(compare(result, result)).axes[0].images[0].get_array(),
+        footprints_of(read_result(path), "scope").axes[0].images[0].get_array(),
+    ]
+    for image in drawn:
+        np.testing.assert_allclose(image, result.Cn, rtol=1e-6)
 
 
 def test_the_shifts_of_a_piecewise_rigid_result(loaded):

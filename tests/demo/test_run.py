@@ -35,8 +35,9 @@ def test_everything_is_ingested_and_processed(demo):
 
 def test_the_figures_are_there(demo):
     names = {path.name for path in (demo.folder / "figures").iterdir()}
-    assert len(names) == 6
-    for kind in ("frame_intervals", "motion_shifts", "footprints", "traces", "facial_motion", "neural_prediction"):
+    kinds = "frame_intervals motion_shifts images footprints cell_quality traces raster facial_motion neural_prediction"
+    assert len(names) == len(kinds.split())
+    for kind in kinds.split():
         (path,) = (demo.folder / "figures").glob(f"*_{kind}.png")
         assert str(path) in demo.output
         picture = cv2.imread(str(path))

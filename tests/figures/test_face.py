@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from workflow_miniscope import figures
 
@@ -32,6 +33,20 @@ def test_the_eye_has_gaps_where_it_is_closed():
         figures.eye(times)
     with pytest.raises(ValueError, match="darkness 99"):
         figures.eye(times, blinks=[("lid", np.ones(99))])
+
+
+def test_a_region_has_its_colour_in_every_figure():
+    names = ["whiskers", "left pupil", "left lid"]
+    colours = figures.region_colours(names)
+    assert len(set(colours.values())) == 3
+    regions = [figures.FaceRegion(name, np.arange(9), np.arange(9)) for name in names]
+    boxes = figures.face_regions(np.zeros((15, 20)), regions).axes[0].patches
+    assert {box.get_label(): to_hex(box.get_edgecolor()).upper() for box in boxes} == colours
+    times, line = np.arange(50) / 10, np.arange(50.0)
+    panels = figures.eye(times, [("left pupil", line, line, line)], [("left lid", line)], colours=colours).axes
+    assert [panel.lines[0].get_color() for panel in panels] == [colours[name] for name in names[1:2] * 2 + names[2:]]
+    motion = figures.facial_motion(times, line, np.zeros((1, 50)), np.zeros((9, 9)), colour=colours["whiskers"])
+    assert motion.axes[-2].lines[0].get_color() == colours["whiskers"]
 
 
 def test_the_best_explained_cells_are_drawn_and_all_are_counted(tmp_path):

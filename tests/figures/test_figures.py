@@ -9,6 +9,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from workflow_miniscope import figures
+from workflow_miniscope.results.footprint_size import half_maximum_area
 
 
 def disc(x, y, radius=4, height=40, width=90):
@@ -150,3 +151,64 @@ def test_drawing_changes_no_settings_and_needs_no_display():
 def test_save_makes_the_folder_and_returns_the_path(tmp_path):
     path = figures.save(figures.frame_intervals(np.arange(10.0)), tmp_path / "new" / "intervals.png")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_title_tells_everything_and_is_never_cut():
+    long = "m1 · 2026-01-15 10:20:30 local time (18:20:30 UTC) · My_V4_Miniscope\nparamset 12: cnmfe, small somata"
+    for draw in (
+        lambda: figures.face_regions(np.zeros((40, 40)), [], title=long),
+        lambda: figures.cell_quality(np.arange(9.0), title=long),
+        lambda: figures.traces(np.arange(9.0), np.zeros((2, 9)), title=long),
+    ):
+        figure = draw()
+        figure.draw_without_rendering()
+        assert figure.get_suptitle().replace("\n", " ") == long.replace("\n", " ")
+        drawn, whole = figure._suptitle.get_window_extent(), figure.bbox
+        assert whole.x0 <= drawn.x0 and drawn.x1 <= whole.x1 and drawn.y1 <= whole.y1
+
+
+def test_a_raster_puts_alike_cells_together_and_leaves_pauses_white():
+    rng = np.random.default_rng(3)
+    times = np.r_[np.arange(300), np.arange(500, 800)] / 20  # paused for 10 s
+    groups = np.tile([0, 1], 6)
+    shared = (rng.random((2, len(times))) < 0.03).astype(float)
+    traces = np.array([1000 * (number + 1) * shared[group] for number, group in enumerate(groups)])
+    mean, image, *_ = figures.raster(times, traces + rng.normal(0, 1, traces.shape)).axes
+    drawn = image.images[0].get_array()
+    assert drawn.shape[0] == 12 and image.images[0].get_extent() == [0, times[-1] + 0.05, 12, 0]
+    at = (np.arange(drawn.shape[1]) + 0.5) / drawn.shape[1] * (times[-1] + 0.05)
+    assert np.ma.getmaskarray(drawn)[:, (at > 15.1) & (at < 24.9)].all()
+    assert not np.ma.getmaskarray(drawn)[:, at < 14.9].all()
+    alike = np.corrcoef(np.nan_to_num(drawn.filled(0)))[0] > 0.5
+    assert sorted(alike[:6]) in ([False] * 6, [True] * 6), "the first six are of one group"
+    assert alike.sum() == 6
+    assert figures.raster(times, np.zeros((0, len(times)))).axes[1].get_ylabel().startswith("0 cells")
+
+
+def test_components_are_counted_by_clearness_and_by_the_size_a_person_sees():
+    x, y, weights = disc(45, 20, radius=15)
+    area = half_maximum_area(weights)
+    assert area == np.count_nonzero(np.hypot(x - 45, y - 20) <= 15 * np.sqrt(np.log(2)))
+    assert len(weights) > 1.4 * area
+    assert half_maximum_area(np.zeros(0)) == 0
+    snr, size = figures.cell_quality(
+        np.full(4, np.pi * 9), np.array([2.0, 4.0, np.nan, 8.0]), [True, True, True, False], um_per_px=2.0
+    ).axes
+    assert [text.get_text() for text in snr.get_legend().get_texts()] == ["2 accepted, median 3", "1 rejected"]
+    assert size.get_legend().get_texts()[0].get_text() == "3 accepted, median 12", "6 px of 2 µm"
+    assert size.get_xlabel() == "Diameter at half maximum (µm)"
+
+
+def test_a_pixel_of_known_size_gives_scale_bars_in_micrometres():
+    image = np.random.default_rng(0).random((40, 60))
+    none = np.zeros((0, 2))
+    for draw in (
+        lambda **scale: figures.footprints(image, [], **scale).axes[0],
+        lambda **scale: figures.comparison(image, [], [], none, np.zeros(0), **scale).axes[0],
+        lambda **scale: figures.summary_images({"mean": image, "maximum": image}, **scale).axes[-1],
+    ):
+        assert draw(um_per_px=2.5).texts[-1].get_text() == "20 µm", "8 pixels, below a sixth of 60"
+        assert draw().texts[-1].get_text() == "10 px"
+    times = np.arange(50) / 10
+    scale = figures.motion_shifts(times, np.zeros(50), np.ones(50), um_per_px=2.5).axes[0].child_axes[0]
+    assert scale.get_ylabel() == "µm"

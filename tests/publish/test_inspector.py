@@ -26,6 +26,7 @@ virus = "AAV1.Syn.GCaMP6f, 300 nL"
 target_region = "CA1"
 excitation_nm = 470
 emission_nm = 525
+pixel_size_um = 1.7
 """
 KINDS = {
     "v4": {"cameras": ["Web Cam"]},
@@ -74,6 +75,7 @@ def test_every_scope_is_there_with_its_cells(published):
     for one in series:
         assert len(one.timestamps) == 300
         assert one.imaging_plane.indicator == "GCaMP6f"
+        assert list(one.imaging_plane.grid_spacing) == pytest.approx([1.7e-6] * 2)
     ophys = file.processing["ophys"]
     if name == "empty":
         assert "ImageSegmentation" not in ophys.data_interfaces

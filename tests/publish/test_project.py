@@ -17,9 +17,20 @@ def test_an_animal_s_own_entries_come_before_those_of_all(tmp_path):
     assert project.of_subject("m2").virus == "AAV1"
 
 
+def test_the_size_of_a_pixel_is_that_of_all_scopes_or_of_a_device(tmp_path):
+    path = tmp_path / "project.toml"
+    path.write_text("pixel_size_um = { My_V4_Miniscope = 1.7, V3 = 2 }\n[subjects.m2]\npixel_size_um = 0.9\n")
+    project = read_project(path)
+    assert (project.pixel_size("My_V4_Miniscope"), project.pixel_size("V3")) == (1.7, 2)
+    assert project.pixel_size("another") is project.pixel_size() is None
+    assert project.of_subject("m2").pixel_size("V3") == project.of_subject("m2").pixel_size() == 0.9
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("pixel_size_um = { V4 = 1700 }", "pixel_size_um: .* in µm, 0.05 to 50, .* not 1700"),
+        ('pixel_size_um = "1.7 um"', "pixel_size_um: .* not '1.7 um'"),
         ('virsu = "AAV"', "unknown entry 'virsu'; did you mean 'virus'"),
         ('[subjects.m1]\nindikator = "x"', "unknown entry 'subjects.m1.indikator'; did you mean 'indicator'"),
         ("excitation_nm = 0.47", "excitation_nm: Input should be greater than or equal to 100"),

@@ -22,7 +22,7 @@ def command(
     """Compare two analyses of one recording: cells matched by their footprints, trace correlations."""
     from .. import figures
     from ..analysis.matching import THRESHOLD
-    from ..reports.compare import compare, draw, load
+    from ..reports.compare import compare, draw, load, pixel_size
 
     (first_name, first_result), (second_name, second_result) = load(first), load(second)
     if first_name == second_name:  # folders of one name in different places
@@ -30,7 +30,7 @@ def command(
     found = compare(
         first_result, second_result, (first_name, second_name), THRESHOLD if threshold is None else threshold, rejected
     )
-    path = figures.save(draw(found), figure)
+    path = figures.save(draw(found, pixel_size(first)), figure)
     if as_json:
         print(json.dumps({**found.as_json(), "figure": str(path)}, indent=2))
     else:

@@ -256,8 +256,9 @@ class _Curation(Published):
 
 
 class _MotionCorrection(Published):
-    """Published: stores dy as x_shifts and dx as y_shifts, swaps the axes of the blocks too, and cannot load
-    piecewise-rigid results at all.
+    """Published: stores dy as x_shifts and dx as y_shifts, swaps the axes of the blocks too, cannot load
+    piecewise-rigid results at all, and takes the correlation of the movie for that of the cell detection, which its
+    column is for.
 
     CaImAn's own ``CNMF.save`` leaves out the shifts, unless ``fit_file`` computed them: then there is no rigid and no
     non-rigid row, and the rest of the result is loaded all the same.
@@ -280,7 +281,7 @@ class _MotionCorrection(Published):
                 **key,
                 "ref_image": _one_field(result.reference_image),
                 "average_image": _one_field(result.average_image),
-                "correlation_image": _one_field(result.correlation_image),
+                "correlation_image": _one_field(result.correlation_of_cells),
                 "max_proj_image": _one_field(result.max_image),
             }
         )

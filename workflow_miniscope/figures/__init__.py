@@ -4,20 +4,24 @@ Each function returns a :class:`matplotlib.figure.Figure` of its own, made witho
 server and a notebook draw alike.
 """
 
+from .cell_quality import cell_quality
 from .comparison import comparison
-from .eye import FaceRegion, eye, face_regions
+from .eye import FaceRegion, eye, face_regions, region_colours
 from .facial_motion import facial_motion
 from .footprints import footprints
 from .intervals import frame_intervals
 from .neural_prediction import neural_prediction
+from .raster import raster
 from .recording_check import DevicePicture, recording_check
 from .shifts import motion_shifts
 from .style import save
+from .summary_images import summary_images
 from .traces import clearest, traces
 
 __all__ = [
     "DevicePicture",
     "FaceRegion",
+    "cell_quality",
     "clearest",
     "comparison",
     "eye",
@@ -27,7 +31,10 @@ __all__ = [
     "frame_intervals",
     "motion_shifts",
     "neural_prediction",
+    "raster",
     "recording_check",
+    "region_colours",
     "save",
+    "summary_images",
     "traces",
 ]

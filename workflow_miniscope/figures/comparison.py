@@ -12,10 +12,12 @@ from matplotlib.lines import Line2D
 
 from ..movies.types import Floats, Ints
 from ..results.outlines import outline
-from .style import INK, QUIET, WIDTH, image_scale_bar, new_figure, show_image, styled
+from .style import INK, QUIET, WIDTH, image_scale_bar, new_figure, put_title, show_image, styled
 
 # told apart on a dark image and, darker, on white, with any common colour blindness
 FIRST, SECOND = ("#FFB000", "#B97800"), ("#63C7FF", "#1F77B4")
+#: so many cells of an analysis are drawn at full strength; more are thinner, so that the image is seen
+MANY = 150
 
 Mask = tuple[Ints, Ints, Floats]
 
@@ -29,6 +31,7 @@ def comparison(
     correlations: Floats,
     names: tuple[str, str] = ("first", "second"),
     energy: float = 0.85,
+    um_per_px: float | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw the outlines of two analyses' cells over one image, and the distribution of trace correlations.
@@ -50,6 +53,8 @@ def comparison(
         What the two analyses are called.
     energy : float
         Part of a footprint's energy (sum of squared weights) that its outline encloses.
+    um_per_px : float, optional
+        Size of a pixel, for the scale bar; without it the bar is in pixels.
     title : str, optional
         Title of the figure.
 
@@ -68,25 +73,25 @@ def comparison(
     axes, bars = figure.subplots(1, 2, width_ratios=(wide, WIDTH - wide))
     show_image(axes, image)
     handles = []
+    thin = float(np.sqrt(MANY / max(len(first), len(second), MANY)))
     for side, (masks, colour, name) in enumerate(((first, FIRST, names[0]), (second, SECOND, names[1]))):
         matched = set(pairs[:, side].tolist())
         outlines = [outline(mask, height, width, energy) for mask in masks]
         for both, style in ((False, (0, (1, 1))), (True, "-")):
             lines = [line for i, found in enumerate(outlines) if (i in matched) == both for line in found]
-            axes.add_collection(LineCollection(lines, colors=colour[0], linewidths=1.0, linestyles=style))
+            axes.add_collection(LineCollection(lines, colors=colour[0], linewidths=max(thin, 0.4), linestyles=style))
         handles.append(
             Line2D([], [], color=colour[1], label=f"{name}: {len(masks)}, {len(masks) - len(matched)} alone")
         )
     centres = [np.array([_centre(mask) for mask in masks]).reshape(-1, 2) for masks in (first, second)]
     between = np.stack([centres[0][pairs[:, 0]], centres[1][pairs[:, 1]]], axis=1)
-    axes.add_collection(LineCollection(list(between), colors="white", linewidths=1.2))
+    axes.add_collection(LineCollection(list(between), colors="white", linewidths=1.2 * max(thin, 0.4)))
     handles.append(Line2D([], [], color=QUIET, linestyle=":", label="dotted: in one alone"))
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
-    image_scale_bar(axes, width, height)
+    image_scale_bar(axes, width, height, um_per_px)
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0.2, handlelength=1.6)
-    if title:
-        axes.set_title(title)
+    put_title(figure, title)
     _histogram(bars, correlations, len(pairs))
     return figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..movies.types import Bools, Floats, Ints
-from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, show_image, styled
+from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, put_title, show_image, styled
+
+
+def region_colours(names: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each region of a face, the same in every figure.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All regions of a result in their order: of motion without the full frame, pupils, lids.
+    """
+    return {name: CYCLE[number % len(CYCLE)] for number, name in enumerate(names)}
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ def face_regions(
     axes = figure.add_subplot()
     show_image(axes, average_frame, low=0.5, high=100)
     handles = []
+    colours = region_colours([region.name for region in regions])
     for number, region in enumerate(regions):
         # a pixel reaches half a pixel to either side of its centre; a bin's centre is amid its pixels
         x, y = (edges[0] / sbin - 0.5 for edges in (region.x_range, region.y_range))
@@ -67,15 +79,14 @@ def face_regions(
             fill=False,
             lw=1.8,
             label=region.name,
-            edgecolor=CYCLE[number % len(CYCLE)],
+            edgecolor=colours[region.name],
             ls="--" if dashed else "-",
             zorder=3 if dashed else 2,
         )
         handles.append(axes.add_patch(box))
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, handlelength=1.2)
-    if title:
-        axes.set_title(title)
+    put_title(figure, title)
     return figure
 
 
@@ -85,6 +96,7 @@ def eye(
     pupils: Sequence[tuple[str, Floats, Floats, Floats]] = (),
     blinks: Sequence[tuple[str, Floats]] = (),
     closed: Bools | None = None,
+    colours: Mapping[str, str] | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw the area of pupils, how far they moved, and the lids.
@@ -99,6 +111,8 @@ def eye(
         For each lid, how much of its region is dark, [frame].
     closed : ndarray of bool [frame], optional
         Frames to shade.
+    colours : mapping of str to str, optional
+        Colours of the regions (:func:`region_colours`); by default those of these pupils and lids alone.
     title : str, optional
         Title of the figure.
 
@@ -110,30 +124,34 @@ def eye(
     if not pupils and not blinks:
         raise ValueError("There is neither a pupil nor a lid to draw.")
     times = np.asarray(times, float)
-    panels: list[tuple[str, list[tuple[str | None, Floats]]]] = []
+    if colours is None:
+        colours = region_colours([pupil[0] for pupil in pupils] + [blink[0] for blink in blinks])
+    panels: list[tuple[str, str, list[tuple[str | None, Floats]]]] = []
     for name, area, x, y in pupils:
         check_lengths(times=times, area=area, x=x, y=y)
-        panels.append((f"{name}\narea (px²)", [(None, area)]))
-        panels.append((f"{name}\nmoved (px)", [("x", x - _middle(x)), ("y", y - _middle(y))]))
+        panels.append((name, "area (px²)", [(None, area)]))
+        panels.append((name, "moved (px)", [("x", x - _middle(x)), ("y", y - _middle(y))]))
     for name, darkness in blinks:
         check_lengths(times=times, darkness=darkness)
-        panels.append((f"{name}\ndarkness", [(None, darkness)]))
+        panels.append((name, "darkness", [(None, darkness)]))
 
     figure = new_figure(height=0.9 + 1.0 * len(panels))
     axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
-    for panel, (label, lines) in zip(axes, panels, strict=True):
-        for number, (part, line) in enumerate(lines):
-            panel.plot(times, line, color=INK if part is None else CYCLE[number], label=part, lw=0.8)
-        panel.set_ylabel(label)
+    for panel, (name, quantity, lines) in zip(axes, panels, strict=True):
+        colour = colours.get(name, INK)
+        for part, line in lines:
+            panel.plot(times, line, color=QUIET if part == "y" else colour, label=part, lw=0.8)
+        panel.set_ylabel(f"{name}\n{quantity}", color=colour)
         if len(lines) > 1:
             panel.legend(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, borderaxespad=0)
         for start, stop in _runs(closed, times):
             panel.axvspan(start, stop, color=QUIET, alpha=0.35, lw=0)
     if times.size:
         axes[-1].set_xlim(times[0], times[-1])
-    axes[-1].set_xlabel("Time (s)" + ("; shaded: closed" if closed is not None and np.any(closed) else ""))
-    if title:
-        axes[0].set_title(title)
+    axes[-1].set_xlabel(
+        "Time from the start (s)" + ("; shaded: closed" if closed is not None and np.any(closed) else "")
+    )
+    put_title(figure, title)
     return figure
 
 

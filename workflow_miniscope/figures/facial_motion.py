@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..movies.types import Floats
-from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, show_image, styled
+from .style import CYCLE, INK, QUIET, WIDTH, check_lengths, new_figure, put_title, show_image, styled
 
 
 @styled
@@ -18,6 +18,7 @@ def facial_motion(
     average_frame: Floats,
     masks: Floats | None = None,
     title: str | None = None,
+    colour: str = INK,
 ) -> Figure:
     """Draw the motion signal, its strongest components, and where in the picture they are.
 
@@ -35,6 +36,8 @@ def facial_motion(
         Where each component moves the picture; the first two are shown.
     title : str, optional
         Title of the figure.
+    colour : str
+        Of the region whose motion it is (:func:`.eye.region_colours`); the full frame's by default.
 
     Raises
     ------
@@ -62,13 +65,12 @@ def facial_motion(
         panel.set_title(f"component {number}", fontsize=8, color=CYCLE[number - 1])
 
     energy, stack = signals.subplots(2, 1, sharex=True, height_ratios=(1, 0.35 * len(components) + 0.5))
-    energy.plot(times, motion, color=INK, lw=0.7)
+    energy.plot(times, motion, color=colour, lw=0.7)
     energy.set_ylabel("Motion\nenergy")
-    if title:
-        energy.set_title(title)
     _stack(stack, times, components)
     if times.size:
         stack.set_xlim(times[0], times[-1])
+    put_title(figure, title)
     return figure
 
 
@@ -87,4 +89,4 @@ def _stack(axes: Axes, times: Floats, components: Floats) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylabel("SVD component")
-    axes.set_xlabel("Time (s)")
+    axes.set_xlabel("Time from the start (s)")

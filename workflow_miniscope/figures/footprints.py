@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 
 from ..movies.types import Floats, Ints
 from ..results.outlines import outline
-from .style import CYCLE, WIDTH, image_scale_bar, new_figure, show_image, styled
+from .style import CYCLE, WIDTH, image_scale_bar, new_figure, put_title, show_image, styled
 
 ACCEPTED, REJECTED = "#FFD166", "#7FC8F8"  # light enough to be read on a dark image
 # so many outlines are drawn at full strength; more are thinner, and the rejected ones fade, so that the image is seen
@@ -93,8 +93,7 @@ def footprints(
     axes.set_ylim(height - 0.5, -0.5)
     image_scale_bar(axes, width, height, um_per_px)
     _legend(axes, yes, no)
-    if title:
-        axes.set_title(title)
+    put_title(figure, title)
     return figure
 
 

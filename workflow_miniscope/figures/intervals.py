@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from .. import daq
 from ..movies.types import Floats
-from .style import BLUE, QUIET, RED, new_figure, styled
+from .style import BLUE, QUIET, RED, new_figure, put_title, styled
 
 
 @styled
@@ -55,7 +55,7 @@ def frame_intervals(times: Floats, title: str | None = None) -> Figure:
         )
     over_time.set_ylim(0, intervals.max() * 1.15)
     over_time.set_xlim(times[0], times[-1])
-    over_time.set_xlabel("Time (s)")
+    over_time.set_xlabel("Time from the start (s)")
     over_time.set_ylabel("Interval (ms)")
     histogram.hist(intervals, bins=60, orientation="horizontal", color=BLUE)
     histogram.set_xscale("log")
@@ -64,5 +64,6 @@ def frame_intervals(times: Floats, title: str | None = None) -> Figure:
     if timing.pauses:
         paused = sum(gap.interval for gap in timing.pauses)
         summary += f", paused for {paused:.0f} s"
-    over_time.set_title(f"{title}: {summary}" if title else summary)
+    over_time.set_title(summary)
+    put_title(figure, title)
     return figure

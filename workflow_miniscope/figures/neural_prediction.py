@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..movies.types import Bools, Floats
-from .style import CYCLE, INK, QUIET, check_lengths, new_figure, styled
+from .style import CYCLE, INK, QUIET, check_lengths, new_figure, put_title, styled
 
 
 @styled
@@ -63,8 +63,6 @@ def neural_prediction(
     # less than nothing is nothing, however rare
     above = None if chance is None else explained[known] > np.maximum(np.asarray(chance, float)[known], 0)
     _histogram(bars, explained[known], above)
-    if title:
-        stack.set_title(title)
     for row, cell in enumerate(best):
         colour = CYCLE[row % len(CYCLE)]
         floor = (len(best) - 1 - row) * 1.1
@@ -82,7 +80,8 @@ def neural_prediction(
     stack.set_ylim(-0.2, max(len(best), 1) * 1.1 + 0.3)
     if times.size:
         stack.set_xlim(times[0], times[-1])
-    stack.set_xlabel("Time (s); grey: activity, colour: predicted from the face")
+    stack.set_xlabel("Time from the start (s); grey: activity, colour: predicted from the face")
+    put_title(figure, title)
     return figure
 
 

@@ -6,11 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..movies.types import Floats
-from .style import BLUE, QUIET, RED, check_lengths, new_figure, styled
+from .style import BLUE, QUIET, RED, check_lengths, new_figure, put_title, styled
 
 
 @styled
-def motion_shifts(times: Floats, y_shifts: Floats, x_shifts: Floats, title: str | None = None) -> Figure:
+def motion_shifts(
+    times: Floats, y_shifts: Floats, x_shifts: Floats, um_per_px: float | None = None, title: str | None = None
+) -> Figure:
     """Draw the shifts over time, and where they lie in the plane.
 
     Parameters
@@ -20,6 +22,8 @@ def motion_shifts(times: Floats, y_shifts: Floats, x_shifts: Floats, title: str 
     y_shifts, x_shifts : ndarray [frame] or [block, frame]
         Shifts in pixels, down and to the right. Of a piecewise-rigid correction the median over the blocks is
         drawn, in a band from the smallest to the largest.
+    um_per_px : float, optional
+        Size of a pixel: a second scale is in micrometres.
     title : str, optional
         Title of the figure.
 
@@ -40,11 +44,12 @@ def motion_shifts(times: Floats, y_shifts: Floats, x_shifts: Floats, title: str 
         over_time.plot(times, _middle(shifts), color=colour, lw=0.7, label=name)
     if times.size:
         over_time.set_xlim(times[0], times[-1])
-    over_time.set_xlabel("Time (s)")
+    over_time.set_xlabel("Time from the start (s)")
     over_time.set_ylabel("Shift (px)")
     over_time.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
-    if title:
-        over_time.set_title(title)
+    if um_per_px is not None:
+        scale = over_time.secondary_yaxis("right", functions=(lambda px: px * um_per_px, lambda um: um / um_per_px))
+        scale.set_ylabel("µm")
 
     dy, dx = _middle(y_shifts), _middle(x_shifts)
     plane.axhline(0, color=QUIET, lw=0.6)
@@ -54,6 +59,7 @@ def motion_shifts(times: Floats, y_shifts: Floats, x_shifts: Floats, title: str 
     plane.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
     plane.set_xlabel("Horizontal (px)")
     plane.set_ylabel("Vertical (px)")
+    put_title(figure, title)
     return figure
 
 

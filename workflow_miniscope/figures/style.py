@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -26,6 +27,8 @@ INK = "#222222"
 QUIET = "#8A8A8A"
 BLUE, ORANGE, GREEN, RED = CYCLE[5], CYCLE[0], CYCLE[2], CYCLE[3]
 WIDTH = 9.0  # inches: the text column of a notebook
+#: letters of a title in an inch, and inches from one of its lines to the next
+LETTERS_PER_INCH, LINE_HEIGHT = 12.0, 0.19
 
 _RC: dict[RcKeyType, Any] = {
     "font.family": "sans-serif",
@@ -67,6 +70,16 @@ def styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """Make an empty figure, in inches, whose parts find their places by themselves."""
     return Figure(figsize=(width, height), layout="constrained", dpi=110)
+
+
+def put_title(figure: Figure, title: str | None) -> None:
+    """Write a title above everything, broken where it is wider than the figure, which becomes higher by as much."""
+    if not title:
+        return
+    width, height = figure.get_size_inches()
+    broken = [part for line in title.split("\n") for part in textwrap.wrap(line, int(width * LETTERS_PER_INCH))]
+    figure.set_size_inches(width, height + LINE_HEIGHT * len(broken))
+    figure.suptitle("\n".join(broken), x=0.01, ha="left", fontsize=10)
 
 
 def save(figure: Figure, path: Path | str, dpi: int = 150) -> Path:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..movies.types import Floats, Ints
-from .style import CYCLE, INK, WIDTH, check_lengths, new_figure, round_length, styled
+from .style import CYCLE, INK, WIDTH, check_lengths, new_figure, put_title, round_length, styled
 
 
 def clearest(fluorescence: Floats, count: int) -> Ints:
@@ -31,10 +31,17 @@ def clearest(fluorescence: Floats, count: int) -> Ints:
     fluorescence = np.asarray(fluorescence, float)
     if not fluorescence.size:
         return np.zeros(0, int)
-    # neighbouring frames differ by noise, not by slow transients; 0.6745 makes it a standard deviation
-    noise = np.median(np.abs(np.diff(fluorescence, axis=1)), axis=1) / 0.6745 / np.sqrt(2)
     height = np.percentile(fluorescence, 99.5, axis=1) - np.median(fluorescence, axis=1)
-    return np.sort(np.argsort(-height / np.maximum(noise, 1e-12))[:count])
+    return np.sort(np.argsort(-height / np.maximum(noise(fluorescence), 1e-12))[:count])
+
+
+def noise(fluorescence: Floats) -> Floats:
+    """Return the noise of traces [cell, frame], a standard deviation for each cell."""
+    if fluorescence.shape[1] < 2:
+        return np.zeros(len(fluorescence))
+    # neighbouring frames differ by noise, not by slow transients; 0.6745 makes it a standard deviation
+    found: Floats = np.median(np.abs(np.diff(fluorescence, axis=1)), axis=1) / 0.6745 / np.sqrt(2)
+    return found
 
 
 @styled
@@ -95,10 +102,9 @@ def traces(
         axes.set_xlim(times[0], times[-1])
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("Time (s)")
+    axes.set_xlabel("Time from the start (s)")
     _height_bar(axes, step, unit)
-    if title:
-        axes.set_title(title)
+    put_title(figure, title)
     return figure
 
 

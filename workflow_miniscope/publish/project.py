@@ -14,8 +14,25 @@ from ..settings import get_settings
 NAME = "project.toml"
 
 
+#: µm: sides of a pixel in the tissue that a one-photon microscope can have
+PIXEL_SIZES = (0.05, 50.0)
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _pixel_size(value: object) -> object:
+    """Take a number, or a table of numbers by device."""
+    numbers = list(value.values()) if isinstance(value, dict) else [value]
+    low, high = PIXEL_SIZES
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not low <= number <= high:
+            raise ValueError(
+                f"write the side of a pixel in the tissue in µm, {low:g} to {high:g}, as one number or by device, such "
+                f"as {{ My_V4_Miniscope = 1.7 }}, not {number!r}"
+            )
+    return value
 
 
 Texts = Annotated[list[str], BeforeValidator(_listed)]
@@ -38,6 +55,9 @@ class Experiment(BaseModel):
         Lens or window that was implanted.
     excitation_nm, emission_nm : float
         Wavelengths of light and fluorescence, nanometres.
+    pixel_size_um : float or dict of float
+        Side of a pixel of the scope in the tissue, micrometres: of all scopes, or by the name of the device. It depends
+        on the lens that was implanted, and comes from a picture of a grid.
     protocol : str
         Number of the approval of the experiment.
     """
@@ -53,7 +73,14 @@ class Experiment(BaseModel):
     lens: str = ""
     excitation_nm: float | None = Field(None, ge=100, le=2000)
     emission_nm: float | None = Field(None, ge=100, le=2000)
+    pixel_size_um: Annotated[float | dict[str, float] | None, BeforeValidator(_pixel_size)] = None
     protocol: str = ""
+
+    def pixel_size(self, device: str | None = None) -> float | None:
+        """Return the side of a pixel in the tissue, micrometres, or None where it is not known."""
+        if isinstance(self.pixel_size_um, dict):
+            return None if device is None else self.pixel_size_um.get(device)
+        return self.pixel_size_um
 
 
 class Project(Experiment):
@@ -130,4 +157,4 @@ def read_project(path: Path | None) -> Project:
             known = Experiment.model_fields if len(first["loc"]) > 1 else Project.model_fields
             hint = did_you_mean(name, known, f"known are {', '.join(known)}.")
             raise ManifestError(f"{path} has the unknown entry '{place}'; {hint}") from None
-        raise ManifestError(f"{path}: {place}: {first['msg']}.") from None
+        raise ManifestError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}.") from None

@@ -217,8 +217,28 @@ def _is_restriction(source: str) -> bool:
     return not Path(source).exists() and is_restriction(source)
 
 
-def draw(comparison: Comparison) -> Figure:
-    """Draw both results' cells over the first one's summary image, and the pairs' trace correlations."""
+def pixel_size(source: str | Path | dict[str, Any]) -> float | None:
+    """Return the side of a pixel of what :func:`load` takes, micrometres, or None where it is not known."""
+    from ..database.restriction import only_key
+    from .scale import um_per_px
+
+    if isinstance(source, Path) or (isinstance(source, str) and not _is_restriction(source)):
+        return um_per_px()
+    from ..pipeline import miniscope
+
+    return um_per_px(only_key(miniscope.Curation, source, "curation"))
+
+
+def draw(comparison: Comparison, um_per_px: float | None = None) -> Figure:
+    """Draw both results' cells over the first one's summary image, and the pairs' trace correlations.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of two results.
+    um_per_px : float, optional
+        Side of a pixel, micrometres, for the scale bar.
+    """
     from .. import figures
 
     first = comparison.results[0]
@@ -228,4 +248,12 @@ def draw(comparison: Comparison) -> Figure:
     )
     # the compared are in ascending order
     pairs = np.stack([np.searchsorted(comparison.compared[i], comparison.pairs[:, i]) for i in range(2)], axis=1)
-    return figures.comparison(first.summary_image, masks, others, pairs, comparison.correlation, comparison.names)
+    return figures.comparison(
+        first.summary_image,
+        masks,
+        others,
+        pairs,
+        comparison.correlation,
+        comparison.names,
+        um_per_px=um_per_px,
+    )

@@ -17,9 +17,14 @@ from matplotlib.figure import Figure
 
 from .. import figures
 from ..bars import tqdm
+from ..database.conditions import name_of
 from ..database.restriction import choose, only_key
 from ..errors import NothingMatched, ResultError
-from ..movies.types import Floats
+from ..figures.style import INK
+from . import fetch
+from .field import cell_quality, raster, summary_images
+from .scale import um_per_px
+from .titles import title
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +52,15 @@ def footprints(key: Any, count: int = SHOWN_CELLS) -> Figure:
     key = only_key(miniscope.Segmentation, key, "segmentation")
     rows = (miniscope.Segmentation.Mask & key).to_dicts(order_by="mask")
     numbers = [row["mask"] for row in rows]
-    accepted = _accepted(key)
+    accepted = fetch.accepted(key)
     return figures.footprints(
-        _summary_image(key),
+        fetch.background(key),
         [(row["mask_xpix"], row["mask_ypix"], row["mask_weights"]) for row in rows],
         accepted=[number in accepted for number in numbers],
-        highlight=[numbers.index(number) for number in _clearest(key, count)],
+        highlight=[numbers.index(number) for number in fetch.clearest(key, count)],
         labels=numbers,
-        title=_name(key),
+        um_per_px=um_per_px(key),
+        title=title(key),
     )
 
 
@@ -76,9 +82,9 @@ def traces(key: Any, count: int = SHOWN_CELLS) -> Figure:
     from ..pipeline import miniscope
 
     key = only_key(miniscope.Segmentation, key, "segmentation")
-    numbers, fluorescence, unit = _fluorescence(key)
-    activity = _activity(key, "deconvolution")
-    shown = _clearest(key, count)
+    numbers, fluorescence, unit = fetch.fluorescence(key)
+    activity = fetch.activity(key, "deconvolution")
+    shown = fetch.clearest(key, count)
     rows = [numbers.index(number) for number in shown]
     times = (miniscope.RecordingInfo & key).fetch1("time_stamps")
     return figures.traces(
@@ -87,7 +93,7 @@ def traces(key: Any, count: int = SHOWN_CELLS) -> Figure:
         None if activity is None else activity[rows],
         labels=shown,
         unit=unit,
-        title=_name(key),
+        title=title(key),
     )
 
 
@@ -114,10 +120,10 @@ def motion_shifts(key: Any) -> Figure:
     else:
         blocks = (miniscope.MotionCorrection.Block & key).to_dicts(order_by="block_id")
         if not blocks:
-            raise ResultError(f"The result of {_name(key)} was saved without the shifts of its motion correction.")
+            raise ResultError(f"The result of {name_of(key)} was saved without the shifts of its motion correction.")
         y_shifts = np.stack([block["y_shifts"] for block in blocks])
         x_shifts = np.stack([block["x_shifts"] for block in blocks])
-    return figures.motion_shifts(times, y_shifts, x_shifts, title=_name(key))
+    return figures.motion_shifts(times, y_shifts, x_shifts, um_per_px(key), title(key))
 
 
 def frame_intervals(key: Any) -> Figure:
@@ -136,7 +142,7 @@ def frame_intervals(key: Any) -> Figure:
     from ..pipeline import miniscope
 
     key = only_key(miniscope.RecordingInfo, key, "recording")
-    return figures.frame_intervals((miniscope.RecordingInfo & key).fetch1("time_stamps"), title=_name(key))
+    return figures.frame_intervals((miniscope.RecordingInfo & key).fetch1("time_stamps"), title=title(key))
 
 
 def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
@@ -160,7 +166,7 @@ def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
     # region 0 is the whole frame where that was analysed
     region = (facemap.FacialSignal.Region & key).to_dicts(order_by="roi_no", limit=1)
     if not region:
-        raise ResultError(f"No region of {_name(key)} was analysed for motion.")
+        raise ResultError(f"No region of {name_of(key, camera=True)} was analysed for motion.")
     times = (recording.CameraTimes & key).fetch1("times")
     n = len(times)  # the first frames of the video
     components = (facemap.FacialSignal.MotionSVD & key & {"roi_no": region[0]["roi_no"]}).to_dicts(
@@ -172,7 +178,8 @@ def facial_motion(key: Any, count: int = SHOWN_COMPONENTS) -> Figure:
         np.stack([row["projection"][:n] for row in components]) if components else np.zeros((0, n)),
         (facemap.FacialSignal.Summary & key).fetch1("avgframe"),
         np.stack([row["motmask"] for row in components]) if components else None,
-        title=_name(key),
+        title=title(key),
+        colour=_region_colours(key).get(region[0]["roi_name"], INK),
     )
 
 
@@ -200,7 +207,7 @@ def face_regions(key: Any) -> Figure:
         result.average_frame,
         [figures.FaceRegion(region.name, region.x_range, region.y_range) for region in regions],
         result.sbin,
-        title=_name(key),
+        title=title(key),
     )
 
 
@@ -223,7 +230,9 @@ def eye(key: Any) -> Figure:
     pupils = (face.Pupil.Region & key).to_dicts(order_by="region_no")
     blinks = (face.Blink.Region & key).to_dicts(order_by="region_no")
     if not pupils and not blinks:
-        raise ResultError(f"No pupil or lid of {_name(key)} was analysed: its Facemap task has no region of that kind.")
+        raise ResultError(
+            f"No pupil or lid of {name_of(key, camera=True)} was analysed: its Facemap task has no region of that kind."
+        )
     times = (recording.CameraTimes & key).fetch1("times")
     n = len(times)  # the first frames of the video
     return figures.eye(
@@ -231,7 +240,8 @@ def eye(key: Any) -> Figure:
         [(row["region_name"], row["area"][:n], row["x"][:n], row["y"][:n]) for row in pupils],
         [(row["region_name"], row["darkness"][:n]) for row in blinks],
         (pupils or blinks)[0]["closed"][:n],
-        title=_name(key),
+        _region_colours(key),
+        title=title(key),
     )
 
 
@@ -266,7 +276,7 @@ def neural_prediction(key: Any, count: int = 6) -> Figure:
         chance=np.asarray(chance, float) if (face.NeuralPrediction & key).fetch1("n_shifts") else None,
         labels=[cell["mask"] for cell in inputs.cells],
         count=count,
-        title=_name(key),
+        title=title(key),
     )
 
 
@@ -333,21 +343,20 @@ def drawings() -> list[Drawing]:
         miniscope.MotionCorrection.RigidMotionCorrection,
         miniscope.MotionCorrection.NonRigidMotionCorrection,
     )
+    traced = miniscope.Segmentation & miniscope.Fluorescence.proj()
     return [
         Drawing("frame_intervals", frame_intervals, miniscope.RecordingInfo),
         Drawing("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
+        Drawing("images", summary_images, miniscope.MotionCorrection & miniscope.MotionCorrection.Summary.proj()),
         Drawing("footprints", footprints, miniscope.Segmentation),
+        Drawing("cell_quality", cell_quality, miniscope.Segmentation),
         # these need the traces too
-        Drawing("traces", traces, miniscope.Segmentation & miniscope.Fluorescence.proj()),
+        Drawing("traces", traces, traced),
+        Drawing("raster", raster, traced),
         Drawing("facial_motion", facial_motion, facemap.FacialSignal),
         Drawing("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
         Drawing("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
     ]
-
-
-def _name(key: dict[str, Any]) -> str:
-    text = f"{key['subject']}, {key['session_datetime']:%Y-%m-%d %H:%M:%S}"
-    return f"{text}, recording {key['recording_id']}" if key["recording_id"] else text
 
 
 def _file_name(key: dict[str, Any]) -> str:
@@ -367,52 +376,15 @@ def _dff(table: Any) -> Any:
     return table & [{"extraction_method": name} for name in methods if name.endswith("_dff")]
 
 
-def _summary_image(key: dict[str, Any]) -> Floats:
-    from ..pipeline import miniscope
+def _region_colours(key: dict[str, Any]) -> dict[str, str]:
+    """Return the colours of a face's regions: of motion without the full frame, pupils, lids."""
+    from ..pipeline import face, facemap
 
-    row = (miniscope.MotionCorrection.Summary & key).fetch1()
-    image = next(
-        row[name] for name in ("correlation_image", "max_proj_image", "average_image") if row[name] is not None
-    )
-    # the table keeps a leading axis for fields of view
-    return np.asarray(image[0] if np.ndim(image) == 3 else image, float)
-
-
-def _accepted(key: dict[str, Any]) -> set[int]:
-    from ..pipeline import miniscope
-
-    if not miniscope.MaskClassification & key:
-        return set((miniscope.Segmentation.Mask & key).to_arrays("mask").tolist())
-    return set((miniscope.MaskClassification.MaskType & key).to_arrays("mask").tolist())
-
-
-def _activity(key: dict[str, Any], kind: str) -> Floats | None:
-    """Return activity traces [cell, frame] in the order of their masks, or None where there are none."""
-    from ..pipeline import miniscope
-
-    method = (miniscope.ProcessingParamSet & key).fetch1("processing_method")
-    rows = miniscope.Activity.Trace & key & {"extraction_method": f"{method}_{kind}"}
-    found = rows.proj("activity_trace").to_dicts(order_by="mask")
-    return np.stack([row["activity_trace"] for row in found]) if found else None
-
-
-def _fluorescence(key: dict[str, Any]) -> tuple[list[int], Floats, str]:
-    """Return mask numbers, traces [cell, frame] and their unit: dF/F where it is there, else fluorescence."""
-    from ..pipeline import miniscope
-
-    found = (miniscope.Fluorescence.Trace & key).proj("fluorescence").to_dicts(order_by="mask")
-    numbers = [row["mask"] for row in found]
-    dff = _activity(key, "dff")
-    if dff is not None:
-        return numbers, dff, "ΔF/F"
-    frames = int((miniscope.RecordingInfo & key).fetch1("nframes"))
-    traces = np.stack([row["fluorescence"] for row in found]) if found else np.zeros((0, frames))
-    return numbers, traces, "a.u."
-
-
-def _clearest(key: dict[str, Any], count: int) -> list[int]:
-    """Return the numbers of the accepted masks whose transients are clearest."""
-    numbers, fluorescence, _ = _fluorescence(key)
-    accepted = _accepted(key)
-    rows = [row for row, number in enumerate(numbers) if number in accepted]
-    return [numbers[rows[i]] for i in figures.clearest(fluorescence[rows], count)]
+    task = {name: key[name] for name in facemap.FacemapTask.primary_key}
+    motion = (facemap.FacialSignal.Region & task & "roi_no > 0").to_arrays("roi_name", order_by="roi_no").tolist()
+    eyes = [
+        name
+        for table in (face.Pupil.Region, face.Blink.Region)
+        for name in (table() & task).to_arrays("region_name", order_by="region_no").tolist()
+    ]
+    return figures.region_colours([*motion, *eyes])

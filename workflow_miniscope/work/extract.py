@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import daq, engines
 from ..errors import RecordingError
-from ..results.caiman import read_result
+from ..publish.project import find_project, read_project
+from ..results.caiman import CaimanResult, read_result
 from .tasks import DEFAULT_ENGINE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def extract_folder(
@@ -41,12 +45,16 @@ def extract_folder(
 
     Raises
     ------
-    RecordingError, ParameterError, EngineError
-        The folder is no recording or an unusable one (see ``daq.assess``), a parameter is wrong, or the engine cannot
-        run.
+    RecordingError, ParameterError, EngineError, ManifestError
+        The folder is no recording or an unusable one (see ``daq.assess``), a parameter is wrong, the engine cannot run,
+        or ``project.toml`` is wrong.
     """
+    from .. import figures  # matplotlib takes long to import
+
     chosen = engines.get(engine, "cells")
     parsed = chosen.parse(params)  # before the frames are counted, which takes a while
+    device = Path(folder).resolve().name
+    um_per_px = read_project(find_project()).pixel_size(device)
     recording = daq.open_device(Path(folder)).read()
     quality = _judge(recording, progress)
     if quality.verdict == "unusable":
@@ -57,7 +65,7 @@ def extract_folder(
     path = engines.run_engine(
         chosen, recording.movie, parsed, output, fps=recording.fps, times=times, progress=progress
     )
-    draw_footprints(path)
+    figures.save(footprints_of(read_result(path), device, um_per_px), path.with_name("footprints.png"))
     return path
 
 
@@ -69,18 +77,27 @@ def _judge(recording: daq.Recording, progress: bool) -> daq.Quality:
     return daq.assess(recording, daq.survey_movie(recording.movie, progress))
 
 
-def draw_footprints(path: Path) -> Path:
-    """Draw the footprints of a result file over its summary image, into a PNG beside it."""
-    from .. import figures  # matplotlib takes long to import
+def footprints_of(result: CaimanResult, device: str, um_per_px: float | None = None) -> Figure:
+    """Draw the footprints of a result over its summary image.
 
-    result = read_result(path)
+    Parameters
+    ----------
+    result : CaimanResult
+        Of either engine.
+    device : str
+        The scope.
+    um_per_px : float, optional
+        Side of its pixels in the tissue, micrometres.
+    """
+    from .. import figures
+
     masks = [result.mask(i) for i in range(result.n_components)]
     accepted = set(result.accepted.tolist())
-    figure = figures.footprints(
+    return figures.footprints(
         result.summary_image,
         [(mask.xpix, mask.ypix, mask.weights) for mask in masks],
         accepted=[mask.id in accepted for mask in masks],
         labels=[mask.id for mask in masks],
-        title=None if result.verdict is None else result.verdict.level.capitalize(),
+        um_per_px=um_per_px,
+        title=device if result.verdict is None else f"{device}: {result.verdict.level}",
     )
-    return figures.save(figure, path.with_name("footprints.png"))

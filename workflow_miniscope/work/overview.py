@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +13,9 @@ from ..database.restriction import choose
 from ..errors import NothingMatched
 from .analyses import Analysis, camera_analyses, scope_analyses
 from .exclude import excluded_names
+from .local_time import local_starts
 from .progress import RECORDING, Failure, Key, State, key_of, progress, step_failures
 from .steps import INGESTED, chosen_steps, kind_of
-
-_CLOCK = ("year", "month", "day", "hour", "minute", "second")
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ def _of_kind(kind: Literal["scope", "camera"], chosen: Any) -> Iterator[Overview
     quality = recording.RecordingQuality if kind == "scope" else recording.CameraQuality
     judged = {key_of(row): row for row in (quality & chosen.proj()).proj("verdict", "duration_s").to_dicts()}
     folders = {key_of(row): row["session_dir"] for row in (session.SessionDirectory & chosen.proj()).to_dicts()}
-    clocks, excluded = _clocks(chosen), excluded_names()
+    clocks, excluded = local_starts(chosen), excluded_names()
     analyses = scope_analyses(chosen) if kind == "scope" else camera_analyses(chosen)
     for row in chosen.proj("device").to_dicts():
         folder = folders.get(key_of(row)[:2], "")
@@ -163,42 +160,13 @@ def _of_kind(kind: Literal["scope", "camera"], chosen: Any) -> Iterator[Overview
             kind=kind,
             session_dir=folder,
             start_utc=row["session_datetime"],
-            start_local=clocks.get(key_of(row)[:2]) or _time_of_folder(folder),
+            start_local=clocks.get(key_of(row)[:2]),
             duration_s=found.get("duration_s"),
             verdict=found.get("verdict"),
             steps={},
             analyses=tuple(analyses.get(key_of(row), ())),
             excluded=excluded.get(name),
         )
-
-
-def _clocks(chosen: Any) -> dict[Key, datetime]:
-    """Return the local starts that the metadata files tell, by session."""
-    from ..pipeline import recording
-
-    fields: dict[Key, dict[str, Any]] = defaultdict(dict)
-    for row in (recording.Settings.Session & chosen.proj()).to_dicts():
-        fields[key_of(row)[:2]][row["setting"].removeprefix("recordingStartTime.")] = json.loads(row["value"])
-    found = {}
-    for session, values in fields.items():
-        try:
-            year, month, day, hour, minute, second = (int(values[name]) for name in _CLOCK)
-            found[session] = datetime(year, month, day, hour, minute, second)
-        except (KeyError, TypeError, ValueError):
-            continue  # an older program's file
-    return found
-
-
-def _time_of_folder(session_dir: str) -> datetime | None:
-    """Return the time that Miniscope-DAQ named a folder after: 2026_01_15/10_20_30, or H10_M20_S30."""
-    match = re.search(r"(\d{4})_(\d+)_(\d+)/H?(\d+)_M?(\d+)_S?(\d+)", session_dir)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = map(int, match.groups())
-    try:
-        return datetime(year, month, day, hour, minute, second)
-    except ValueError:
-        return None
 
 
 # Steps -----------------------------------------------------------------------

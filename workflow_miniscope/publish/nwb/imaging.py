@@ -106,7 +106,15 @@ def _plane(file: Any, scope: Scope, project: Project, device: Any, suffix: str) 
         excitation_lambda=np.nan if project.excitation_nm is None else project.excitation_nm,
         indicator=indicator,
         location=scope.location or project.target_region or UNKNOWN,
+        **_spacing(project.pixel_size(scope.device)),
     )
+
+
+def _spacing(pixel_size_um: float | None) -> dict[str, Any]:
+    """Return how far apart the middles of pixels are, for :meth:`create_imaging_plane`; nothing where unknown."""
+    if pixel_size_um is None:
+        return {}
+    return {"grid_spacing": [pixel_size_um * 1e-6] * 2, "grid_spacing_unit": "meters"}
 
 
 def _frames(video: Video, name: str, folder: str | None, progress: bool = False) -> dict[str, Any]:

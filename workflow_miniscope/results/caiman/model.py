@@ -297,9 +297,14 @@ class CaimanResult:
         return {name: getattr(self, name) for name in IMAGES if getattr(self, name) is not None}
 
     @property
+    def correlation_of_cells(self) -> Floats | None:
+        """Correlation of the pixels with their neighbours as the cells were searched in, else that of the movie."""
+        return self.Cn if self.Cn is not None else self.correlation_image
+
+    @property
     def summary_image(self) -> Floats:
-        """The image to draw cells over [height, width]: correlation, else average, else the footprints themselves."""
-        for image in (self.Cn, self.correlation_image, self.average_image):
+        """The image to draw cells over [height, width]: correlation, maximum, mean, else the footprints themselves."""
+        for image in (self.correlation_of_cells, self.max_image, self.average_image):
             if image is not None:
                 return image
         highest: Floats = self.A.max(axis=1).toarray().reshape(self.dims, order="F")
