@@ -28,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
         WORKFLOW_MINISCOPE_HOME=str(_SCRATCH / "home"),
         MINISCOPE_ROOT_DATA_DIR=str(_SCRATCH / "raw"),
         DATABASE_PREFIX="test_",
+        # what is tested elsewhere than in the engines runs them here, which saves seconds for each of hundreds of runs
+        WORKFLOW_MINISCOPE_ENGINE_PROCESS="false",
     )
     os.environ.pop("FACEMAP_ROOT_DATA_DIR", None)
     os.environ.pop("PROCESSED_ROOT_DATA_DIR", None)

@@ -6,6 +6,10 @@ with the other's text in front of its own, and gives the line back when it is do
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from itertools import count
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tqdm import auto, std
@@ -16,12 +20,57 @@ _Base: Any = auto.tqdm if _NOTEBOOK else std.tqdm
 
 _open: list[Any] = []
 _quiet = False
+_told: Callable[[dict[str, Any]], None] | None = None
+_numbers = count()
 
 
 def silence(quiet: bool = True) -> None:
     """Show no bar from now on in this process, or show them again."""
     global _quiet
     _quiet = quiet
+
+
+def tell(function: Callable[[dict[str, Any]], None]) -> None:
+    """Give the state of each bar to a function from now on in this process, instead of drawing it.
+
+    Parameters
+    ----------
+    function : function
+        Takes a dictionary of what JSON can hold, for a :class:`Mirror` in another process.
+    """
+    global _told
+    _told = function
+
+
+class Mirror:
+    """Shows the bars of another process, as :func:`tell` there tells them."""
+
+    def __init__(self) -> None:
+        self._bars: dict[int, tqdm] = {}
+
+    def __enter__(self) -> Mirror:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number in reversed(list(self._bars)):
+            self._bars.pop(number).close()
+
+    def show(self, state: dict[str, Any]) -> None:
+        """Draw a bar as it is now."""
+        number = state["number"]
+        if state["closed"]:
+            if number in self._bars:
+                self._bars.pop(number).close()
+            return
+        if number not in self._bars:
+            look = {name: state[name] for name in ("desc", "total", "unit", "bar_format")}
+            self._bars[number] = tqdm(**look, disable=None)
+        bar = self._bars[number]
+        if not bar.disable:
+            bar.n, bar.desc, bar.postfix = state["n"], state["desc"], state["postfix"]
+            bar.refresh()
 
 
 def write(text: str, file: Any) -> None:
@@ -46,6 +95,9 @@ else:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             if _quiet:
                 kwargs["disable"] = True
+            elif _told is not None:
+                self._number = next(_numbers)
+                kwargs |= {"disable": kwargs.get("disable") is True, "file": io.StringIO()}
             # all on the first line
             super().__init__(*args, **{**kwargs, "leave": False, "dynamic_ncols": True, "position": 0})
             if not _NOTEBOOK and not self.disable:
@@ -65,17 +117,27 @@ else:
 
         def display(self, *args: Any, **kwargs: Any) -> bool | None:
             """Draw the line, unless a bar that was opened later has it."""
+            if _told is not None:
+                if not self.disable:  # as it is when it has been closed
+                    self._tell(_told, closed=False)
+                return True
             if self in _open and _open[-1] is not self:
                 return True
             return super().display(*args, **kwargs)
 
         def close(self) -> None:
             """Clear the line, and give it back."""
+            if _told is not None and not self.disable:
+                self._tell(_told, closed=True)
             super().close()
             if self in _open:
                 _open.remove(self)
                 if _open:
                     _open[-1].refresh()
+
+        def _tell(self, function: Callable[[dict[str, Any]], None], closed: bool) -> None:
+            look = {name: getattr(self, name) for name in ("n", "total", "desc", "unit", "bar_format", "postfix")}
+            function({**look, "number": self._number, "closed": closed})
 
         def __hash__(self) -> int:
             return id(self)

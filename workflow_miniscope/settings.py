@@ -136,6 +136,30 @@ class Settings(BaseSettings):
     home: FilledFolder = _field(
         None, "WORKFLOW_MINISCOPE_HOME", "custom.home", "folder of the embedded database and its results"
     )
+    engines: dict[str, FilledFolder] = _field(
+        {},
+        "WORKFLOW_MINISCOPE_ENGINES",
+        "custom.engines",
+        'the Python that runs an engine, where it is not this one: {"caiman": "/opt/conda/envs/caiman/bin/python"}',
+    )
+    engine_process: bool = _field(
+        True,
+        "WORKFLOW_MINISCOPE_ENGINE_PROCESS",
+        "custom.engine_process",
+        "whether process and worker run each engine in a process of its own, so that its crash is one failed recording",
+    )
+    engine_memory_gb: Annotated[float, Field(gt=0)] | None = _field(
+        None,
+        "WORKFLOW_MINISCOPE_ENGINE_MEMORY_GB",
+        "custom.engine_memory_gb",
+        "an engine that uses more memory is stopped; in GB",
+    )
+    engine_hours: Annotated[float, Field(gt=0)] | None = _field(
+        None,
+        "WORKFLOW_MINISCOPE_ENGINE_HOURS",
+        "custom.engine_hours",
+        "an engine that takes longer is stopped; in hours",
+    )
     datajoint: dict[str, Any] = Field({}, description="settings handed on to DataJoint, such as safemode")
     source: Path | None = Field(None, description="the file these settings came from")
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import workflow_miniscope
 from workflow_miniscope.cli.app import app
-from workflow_miniscope.elements import run_notes
+from workflow_miniscope.engines import run_notes
 from workflow_miniscope.errors import RecordingError, ResultError
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.movies.fingerprint import fast_checksum

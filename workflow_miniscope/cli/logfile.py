@@ -66,6 +66,6 @@ def stop() -> None:
 
 def _remove_old(folder: Path) -> None:
     oldest = f"{date.today() - timedelta(days=KEPT_DAYS)}.log"
-    for file in folder.glob("????-??-??.log"):
+    for file in folder.glob("????-??-??*.log"):  # and those of engines' processes
         if file.name < oldest:
             file.unlink(missing_ok=True)

@@ -17,7 +17,8 @@ import numpy as np
 
 from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
-from ..engines import run_engine
+from ..engines import in_child, run_engine
+from ..engines.run_notes import noted
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
@@ -25,7 +26,6 @@ from ..results.cache import read_once
 from ..results.facemap import Components, FacemapResult, find_proc, read_proc
 from .finished_runs import find_face
 from .recordings import find_videos, open_camera
-from .run_notes import noted
 from .stored_values import naive_utc
 from .translation import Key, Published, import_element, replace_methods
 
@@ -183,7 +183,8 @@ class _FacemapProcessing(Published):
             path = find_face(folder, paths, parsed)
             if path is None:
                 video = engine.open_video(paths, n_frames[0] if n_frames else None)
-                path = noted(lambda: run_engine(engine.ENGINE, video, parsed, folder))
+                child = in_child(engine.ENGINE, by_default=True)
+                path = noted(lambda: run_engine(engine.ENGINE, video, parsed, folder, child=child))
         else:
             path = find_proc(find_output(output_dir))
         result = read_once(read_proc, path)

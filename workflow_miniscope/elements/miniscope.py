@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import daq, engines
 from ..database.large_inserts import insert_large
+from ..engines.run_notes import noted
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
 from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
@@ -24,7 +25,6 @@ from ..results.caiman import CaimanResult, PiecewiseShifts, RigidShifts, find_re
 from .finished_runs import find_cells
 from .recordings import find_session_folder
 from .reference import device_folder_name
-from .run_notes import noted
 from .session import get_session_directory
 from .stored_values import hash_params, naive_utc
 from .translation import Key, Published, import_element, replace_methods
@@ -192,7 +192,10 @@ class _Processing(Published):
             there = find_cells(folder, engine.name, parsed, movie.files, clean)
             # not the published column fps, which keeps seven digits, and six on MySQL: other cells would be found
             fps = daq.examine(times).fps
-            path = there or noted(lambda: engines.run_engine(engine, movie, parsed, folder, fps=fps, times=clean))
+            child = engines.in_child(engine, by_default=True)
+            path = there or noted(
+                lambda: engines.run_engine(engine, movie, parsed, folder, fps=fps, times=clean, child=child)
+            )
         else:
             path = find_result(find_output(output_dir))
         result = read_once(read_result, path)

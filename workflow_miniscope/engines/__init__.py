@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..errors import EngineError, in_brackets
 from .base import Engine, FrameTimes, run_engine
+from .child.options import Options, chosen
 
 #: What an engine finds in a movie
 Finds = Literal["cells", "face"]
@@ -26,7 +27,7 @@ _MODULES: dict[str, tuple[str, Finds]] = {
     "facemap": (".facemap", "face"),
 }
 
-__all__ = ["Engine", "FrameTimes", "get", "names", "run_engine"]
+__all__ = ["Engine", "FrameTimes", "get", "in_child", "names", "run_engine", "unavailable"]
 
 
 def names(finds: Finds | None = None) -> tuple[str, ...]:
@@ -61,3 +62,31 @@ def get(name: str, finds: Finds | None = None) -> Engine[Any]:
         raise EngineError(f"There is no engine {name!r}{what}{in_brackets(name, known)}; there are {', '.join(known)}.")
     engine: Engine[Any] = import_module(_MODULES[name][0], __name__).ENGINE
     return engine
+
+
+def in_child(engine: Engine[Any], by_default: bool = False) -> Options | None:
+    """Return how an engine is run in a process of its own, as configured, or None where it runs within this one.
+
+    Parameters
+    ----------
+    engine : Engine
+        Which.
+    by_default : bool
+        Whether it gets a process also where neither an interpreter nor a limit is configured.
+
+    Raises
+    ------
+    SettingsError
+        An interpreter is configured for an engine that there is not.
+    """
+    return chosen(engine.name, names(), by_default)
+
+
+def unavailable(engine: Engine[Any]) -> str | None:
+    """Say in one sentence why an engine cannot run with the interpreter that is configured for it, or None."""
+    options = in_child(engine)
+    if options is None or not options.foreign:
+        return engine.unavailable()
+    from .child.run import ask
+
+    return ask(engine, options)

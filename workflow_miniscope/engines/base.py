@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO, TypeVar, runtime_checkable
 
+from ..daq import examine
 from ..errors import EngineError, ParameterError, WorkflowError
 from ..movies import Movie, fingerprint
 from ..movies.types import Floats
 from ..parameters import Model
+from .child.options import Options
+from .failures import explain
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +62,8 @@ class FrameTimes:
 class Engine(Protocol[Parameters]):
     """An analysis program: from a movie and parameters to a result file.
 
+    Its class is made without arguments, also in another process and by another interpreter.
+
     Attributes
     ----------
     name : str
@@ -97,6 +102,7 @@ def run_engine(
     fps: float | None = None,
     times: Floats | None = None,
     progress: bool = True,
+    child: Options | None = None,
 ) -> Path:
     """Run an engine so that ``output_dir`` is there, whole, or not at all.
 
@@ -120,6 +126,8 @@ def run_engine(
         times, the log says so.
     progress : bool
         Show progress bars.
+    child : Options, optional
+        Run it in a process of its own, in this way (:func:`engines.in_child`). By default it runs within this process.
 
     Returns
     -------
@@ -134,7 +142,7 @@ def run_engine(
     ParameterError
         If the frame rate is not one.
     """
-    reason = engine.unavailable()
+    reason = None if child else engine.unavailable()  # its own process says so
     if reason:
         raise EngineError(reason)
     known = FrameTimes(fps, times)
@@ -152,7 +160,7 @@ def run_engine(
             files = getattr(movie, "files", ())  # a movie in memory has none
             if files:
                 fingerprint.write_record(working, files, times)
-            result = Path(engine.run(movie, params, working, known, progress=progress))
+            result = _run(engine, movie, params, working, known, progress, child)
             if not result.is_file():
                 raise EngineError(f"{engine.name} ended without the result file {result.name}.")
             _require_free(output_dir)
@@ -162,11 +170,29 @@ def run_engine(
         except WorkflowError:
             raise
         except Exception as error:
-            raise EngineError(f"{engine.name} failed: {type(error).__name__}: {error}") from error
+            raise EngineError(explain(engine.name, error, working)[0]) from error
         finally:
             # after a KeyboardInterrupt too; nothing is left here after a success
             shutil.rmtree(working, ignore_errors=True)
     return output_dir / result.relative_to(working)
+
+
+def _run(
+    engine: Engine[Parameters],
+    movie: Movie,
+    params: Parameters,
+    working: Path,
+    times: FrameTimes,
+    progress: bool,
+    child: Options | None,
+) -> Path:
+    if child is None:
+        return Path(engine.run(movie, params, working, times, progress=progress))
+    # not above, because the child itself, whose environment may have little, imports this module
+    from .child.order import Order
+    from .child.run import run
+
+    return run(Order(engine, movie, params, working, times, progress), child)
 
 
 def _check_times(engine: Engine[Any], times: FrameTimes) -> None:
@@ -176,8 +202,6 @@ def _check_times(engine: Engine[Any], times: FrameTimes) -> None:
     _ = times.rate
     if engine.needs == "times" or times.each is None:
         return
-    from ..daq import examine  # which brings readers of video
-
     timing = examine(times.each)
     gaps = (*timing.gaps, *timing.pauses)
     if gaps:

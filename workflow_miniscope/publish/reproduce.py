@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import daq, engines
-from ..elements.run_notes import environment
+from ..engines.run_notes import environment
 from ..errors import ResultError
 from ..movies import Movie
 from ..results.caiman import CaimanResult, read_result
@@ -153,6 +153,7 @@ def _again(path: Path, file: Any, analysis: dict[str, Any], progress: bool) -> R
                 fps=daq.examine(times).fps,
                 times=daq.cleaned(times),
                 progress=progress,
+                child=engines.in_child(engine),
             )
         )
     return Reproduced(

@@ -12,9 +12,9 @@ from ..elements import facemap as face_element
 from ..elements import miniscope as scope_element
 from ..elements.facemap import facemap
 from ..elements.miniscope import miniscope
-from ..elements.run_notes import read_note
 from ..elements.stored_values import hash_params
 from ..elements.translation import Key, Published
+from ..engines.run_notes import read_note
 from ..errors import WorkflowError
 from ..movies.fingerprint import fast_checksum
 from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir

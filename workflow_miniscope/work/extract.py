@@ -62,8 +62,9 @@ def extract_folder(
     for warning in quality.reasons:
         print(f"Note: {warning}", file=sys.stderr)
     times = daq.cleaned(recording.times)
+    child = engines.in_child(chosen)
     path = engines.run_engine(
-        chosen, recording.movie, parsed, output, fps=recording.fps, times=times, progress=progress
+        chosen, recording.movie, parsed, output, fps=recording.fps, times=times, progress=progress, child=child
     )
     figures.save(footprints_of(read_result(path), device, um_per_px), path.with_name("footprints.png"))
     return path

@@ -84,7 +84,7 @@ def choose_paramset(paramset: str | int | None, engine: str | None, insert: bool
     same = find_paramset(method.name, params)
     if same is not None or not insert:
         return same
-    reason = method.unavailable()
+    reason = engines.unavailable(method)
     if reason:  # or the set would stay behind, and nothing could use it here
         raise EngineError(reason)
     with locks.filling(miniscope.ProcessingParamSet):
@@ -107,7 +107,7 @@ def require_engine(paramset_id: int) -> None:
     from ..pipeline import miniscope
 
     method = (miniscope.ProcessingParamSet & {"paramset_id": paramset_id}).fetch1("processing_method")
-    reason = engines.get(method, "cells").unavailable()
+    reason = engines.unavailable(engines.get(method, "cells"))
     if reason:
         raise EngineError(reason)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ...bars import tqdm
 from ...movies import Movie
 from ..base import FrameTimes, Needs, run_engine
 from .note import write_run

@@ -15,9 +15,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm.auto import tqdm
 
 from ... import daq
+from ...bars import tqdm
 from ...errors import ParameterError, RecordingError
 from ...movies import Movie
 from ...movies.types import Numbers

@@ -45,7 +45,7 @@ def noted(run: Callable[[], Path]) -> Path:
     Parameters
     ----------
     run : function
-        Computes, and returns the result file.
+        Computes, and returns the result file. Where it did so in another process, that has noted its own environment.
 
     Returns
     -------
@@ -54,14 +54,23 @@ def noted(run: Callable[[], Path]) -> Path:
     """
     begun = time.monotonic()
     path = run()
-    note = {**environment(), "duration_s": round(time.monotonic() - begun, 3)}
-    partial = path.with_name(f".{NOTE_NAME}.partial")
+    note = {**(read_note(path.parent) or environment()), "duration_s": round(time.monotonic() - begun, 3)}
+    _write(path.parent, note)
+    return path
+
+
+def write_environment(folder: Path) -> None:
+    """Note in the folder of a result what its computation, which ran in this process, depends on."""
+    _write(folder, environment())
+
+
+def _write(folder: Path, note: dict[str, Any]) -> None:
+    partial = folder / f".{NOTE_NAME}.partial"
     try:
         partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, path.with_name(NOTE_NAME))
+        os.replace(partial, folder / NOTE_NAME)
     except OSError as error:
-        logger.warning("The computation of %s cannot be noted beside it: %s", path, error)
-    return path
+        logger.warning("The computation of %s cannot be noted in it: %s", folder, error)
 
 
 def read_note(folder: Path) -> dict[str, Any]:
