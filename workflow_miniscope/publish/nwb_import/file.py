@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ...database.connection import DATABASE_ERRORS
-from ...elements.run_notes import NOTE_NAME
 from ...elements.stored_values import naive_utc
+from ...engines.run_notes import NOTE_NAME
 from ...errors import RecordingError, ResultError
 from ...movies.fingerprint import fast_checksum
 from ...paths import get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
