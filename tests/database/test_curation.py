@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from workflow_miniscope.cli.app import app
+from workflow_miniscope.database.conditions import name_of
 from workflow_miniscope.errors import CurationError, ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
@@ -50,7 +51,7 @@ def test_decisions_become_rows_that_say_the_same(pipeline, processed):
     assert found.chosen("rejected") == (1, 4) and found.chosen("accepted") == ()
     assert found.states[4].note == "vessel, µ"
     assert (folder / f"{RESULT.stem}.decisions-ada.jsonl").is_file()
-    with curating("subject=cu_rows", "ada") as at_it:
+    with curating(f"{name_of(key)}_p90", "ada") as at_it:  # the name that `list` prints
         assert len(at_it.log.events) == 4
     assert len(pipeline.curation.Decision & key) == 4
 

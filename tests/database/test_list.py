@@ -114,3 +114,14 @@ def test_the_verdict_of_the_result_stands_beside_that_of_the_recording(recording
     assert (one["name"], one["result_verdicts"]) == ("l_done_20260115-102030_0", "usable with warnings")
     none = run("list", "--result", "trusted", "--restrict", "subject=l_done")
     assert "No recording has a result that is 'trusted'; there is: 1 usable with warnings." in none.err
+
+
+def test_status_names_a_result_that_is_not_to_be_trusted_as_commands_take_it(recordings, run):
+    *_, line = run("status", "--restrict", "subject=l_done").out.splitlines()
+    name, said = line.split(": ", 1)
+    assert said == "usable with warnings. Something moves through the field."
+    assert run("curate", name, "--export", "decisions.csv").status == 0
+    assert (
+        f"names an analysis; name the recording itself: {name.removesuffix('_p90')}."
+        in run("list", "--restrict", name).err
+    )

@@ -22,6 +22,7 @@ _SIGN = r"(<=|>=|<>|!=|=|<|>)"
 _COMPARISON = re.compile(rf"\s*([A-Za-z_]\w*)\s*{_SIGN}\s*(.*\S)\s*", re.DOTALL)
 _AND = re.compile(rf"\s+and\s+(?=[A-Za-z_]\w*\s*{_SIGN})", re.IGNORECASE)
 _NAME = re.compile(r"(.+)_(\d{8}-\d{6})((?:_[a-z]?\d+)*)", re.DOTALL)
+_ANALYSIS = re.compile(r"_[pctm]\d+(_[a-z]?\d+)*$")
 _TIME = "%Y%m%d-%H%M%S"
 # What the parts of a name count. Of a camera's rows, recording_id counts cameras
 _PARTS = {
@@ -62,6 +63,13 @@ class Named:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def recording(self) -> Named | None:
+        """The recording of an analysis; None where no analysis is named."""
+        text = _ANALYSIS.sub("", self.text)
+        numbers = {name: number for name, number in self.numbers.items() if name == "recording_id"}
+        return None if text == self.text else Named(text, self.subject, self.start, numbers)
 
 
 @dataclass(frozen=True)

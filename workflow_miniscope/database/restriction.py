@@ -247,6 +247,9 @@ def _nothing_fits(before: Sequence[Any], condition: Condition, what: str) -> str
     there = [query for query in before if len(query)]
     if not there:
         return f"There is no {what} yet, and so none that fits '{condition}'."
+    if isinstance(condition, Named) and (recording := condition.recording) is not None:
+        if any(len(_named(query, recording)) for query in there):
+            return f"'{condition}' names an analysis; name the {what} itself: {recording}."
     if isinstance(condition, Comparison) and condition.sign == "=":
         values = _values([query for query in there if condition.name in query.heading.names], condition.name)
         if values:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import daq, engines
+from ..database.conditions import name_of
 from ..database.large_inserts import insert_large
 from ..engines.run_notes import noted
 from ..errors import ParameterError, ResultError
@@ -271,7 +272,7 @@ class _MotionCorrection(Published):
         _, result = get_loader_result(key, miniscope.ProcessingTask)
         self.insert1({**key, "motion_correct_channel": CHANNEL})
         if result.motion is None:
-            logger.warning("The result of %s holds no shifts; how its frames were moved is not known.", key)
+            logger.warning("The result of %s holds no shifts; how its frames were moved is not known.", name_of(key))
         elif isinstance(result.motion, RigidShifts):
             dy, dx = np.asarray(result.motion.shifts).T
             self.RigidMotionCorrection.insert1({**key, **_shift_columns(dy, dx), "outlier_frames": None})

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..analysis.agreement import Agreement, agreement
+from ..database.conditions import is_restriction
 from ..errors import CurationError
 from ..results.caiman import RESULT_NAME, OpenedResult, find_result
 from ..results.curation import Curation, DecisionLog, Event, State, Summary, log_path, read_log, write_curated
@@ -173,7 +174,7 @@ def curating(target: str | Path, curator: str | None = None, folder: Path | None
     Parameters
     ----------
     target : str or Path
-        A result file or its folder, or a restriction such as ``subject=m1`` that chooses one processing.
+        A result file or its folder; or what chooses one processing: its name, as ``list`` prints it, or a restriction.
     curator : str, optional
         Who decides; by default the user.
     folder : Path, optional
@@ -189,7 +190,7 @@ def curating(target: str | Path, curator: str | None = None, folder: Path | None
     name = getpass.getuser() if curator is None else curator
     key = None
     path = Path(target)
-    if not path.exists() and any(sign in str(target) for sign in "=<>{"):
+    if not path.exists() and is_restriction(str(target)):
         key, path, usual = choose(str(target))
         folder = usual if folder is None else folder
     with closing(OpenedResult(path)) as opened:

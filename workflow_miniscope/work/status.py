@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..database import jobs
+from ..database.conditions import name_of
 from ..database.restriction import choose, restricted
 from .exclude import included
 from .steps import Step, chosen_steps, waiting
@@ -56,8 +57,8 @@ def warned(restrict: Any = None) -> list[str]:
     rows = (chosen & "verdict in ('usable with warnings', 'not to be trusted')").to_dicts()
     lines = []
     for row in sorted(rows, key=lambda row: row["verdict"]):
-        key = " ".join(f"{name}={row[name]}" for name in extraction.Verdict.primary_key)
-        lines.append(f"{key}: {row['verdict']}. {' '.join(row['reasons'])}")
+        key = {name: row[name] for name in extraction.Verdict.primary_key}
+        lines.append(f"{name_of(key)}: {row['verdict']}. {' '.join(row['reasons'])}")
     return lines
 
 
