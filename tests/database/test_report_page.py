@@ -8,6 +8,7 @@ import numpy as np
 import planted
 import pytest
 import scipy.sparse
+from contrast import hard_to_read
 from web.conftest import CHROMIUM
 
 from workflow_miniscope.errors import NothingMatched
@@ -52,6 +53,8 @@ def look_at(path):
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(230, 233, 238)"
         assert page.evaluate("getComputedStyle(document.querySelector('.chart img')).filter") != "none"
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert hard_to_read(page) == []
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.querySelector('section p, section dd')).color") == (
             "rgb(27, 31, 36)"

@@ -17,7 +17,8 @@ from ...elements.miniscope import find_output
 from ...errors import WorkflowError
 from ...parameters import Model, describe
 from ...results.caiman import OpenedResult, find_result
-from .parts import Block, Fact, Judgement, Picture, Table
+from .. import fetch
+from .parts import Block, Fact, Judgement, Table
 from .pictures import of_image
 
 _IMAGES = (
@@ -56,9 +57,7 @@ class Analysis:
 
         columns = ("mask_center_x", "mask_center_y", "mask_npix")
         rows = (miniscope.Segmentation.Mask & self.key).proj(*columns).to_dicts(order_by="mask")
-        accepted = set((miniscope.MaskClassification.MaskType & self.key).to_arrays("mask").tolist())
-        if not miniscope.MaskClassification & self.key:
-            accepted = {row["mask"] for row in rows}
+        accepted = fetch.accepted(self.key)
         judged = (extraction.Evaluation.Component() & self.key).proj("probability", "reason").to_dicts()
         reasons = {row["mask"]: row for row in judged}
         measures = ((miniscope_report.QualityMetrics & self.key).to_dicts() or [{}])[0]
@@ -109,19 +108,12 @@ def _value(values: Any, mask: int) -> float | None:
 
 def images(analysis: Analysis) -> Block:
     """Show the summary images."""
-    from ...pipeline import miniscope
-
-    found = (miniscope.MotionCorrection.Summary & analysis.key).to_dicts()
-    shown: list[Picture] = []
-    for column, title, meaning in _IMAGES if found else ():
-        image = found[0][column]
-        if image is not None:
-            # the table keeps a leading axis for fields of view
-            field = image[0] if np.ndim(image) == 3 else image
-            height, width = field.shape
-            shown.append(
-                of_image(field, f"{title} image of the field, {width} × {height} pixels.", f"{title}. {meaning}")
-            )
+    found, shown = fetch.images(analysis.key), []
+    for column, title, meaning in _IMAGES:
+        if column in found:
+            height, width = found[column].shape
+            alt = f"{title} image of the field, {width} × {height} pixels."
+            shown.append(of_image(found[column], alt, f"{title}. {meaning}"))
     return Block("Images", () if shown else ("The result holds no summary images.",), images=shown)
 
 

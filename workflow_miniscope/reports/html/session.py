@@ -14,6 +14,7 @@ from ...tables.provenance import RawFile, raw_files
 from ...work.outcome import duration
 from ...work.overview import Overview
 from .. import report
+from ..titles import moments
 from . import analyses, recordings
 from .analyses import Analysis
 from .captions import caption
@@ -76,11 +77,8 @@ def page(rows: Sequence[Overview], drawn: Callable[[], object] = lambda: None) -
     local = first.start_local
     return Page(
         name=name_of(key),
-        title=f"{first.subject}, {first.start_utc if local is None else local:%Y-%m-%d %H:%M:%S}"
-        + (" UTC" if local is None else ""),
-        subtitle=", ".join(
-            filter(None, [f"{first.start_utc:%Y-%m-%d %H:%M:%S} UTC" if local else "", first.session_dir])
-        ),
+        title=f"{first.subject}, {local or first.start_utc:%Y-%m-%d %H:%M}{'' if local else ' UTC'}",
+        subtitle=", ".join(filter(None, [moments(first.start_utc, local), first.session_dir])),
         judgements=[section.judgement for section in sections if section.judgement],
         glance=list(_glance(rows)),
         missing=list(_missing(rows)),
