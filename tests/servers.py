@@ -1,11 +1,13 @@
-"""A private MariaDB on loopback, from Debian's package, for tests of the MySQL protocol."""
+"""Private servers on loopback, from Debian's packages: MariaDB, for tests of the MySQL protocol, and PostgreSQL 15."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +86,8 @@ def _create_user(sock: Path, server: subprocess.Popen) -> None:
     statement = (
         f"CREATE USER mouse@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; "
         f"CREATE USER mouse@localhost IDENTIFIED BY '{PASSWORD}'; "
-        "GRANT ALL ON *.* TO mouse@'127.0.0.1'; GRANT ALL ON *.* TO mouse@localhost;"
+        "GRANT ALL ON *.* TO mouse@'127.0.0.1' WITH GRANT OPTION; "
+        "GRANT ALL ON *.* TO mouse@localhost WITH GRANT OPTION;"
     )
     deadline = time.monotonic() + 30
     while True:
@@ -98,3 +101,80 @@ def _create_user(sock: Path, server: subprocess.Popen) -> None:
         if time.monotonic() > deadline or server.poll() is not None:
             raise RuntimeError(f"MariaDB does not answer: {done.stderr}")
         time.sleep(0.2)
+
+
+def postgresql_missing() -> str | None:
+    """Say what is missing to run a PostgreSQL server, or None."""
+    if not _postgresql_programs():
+        return "PostgreSQL's programs are not installed (Debian's package postgresql-15 has them)"
+    if os.geteuid() == 0 and not _has_user("postgres"):
+        return "PostgreSQL does not run as root, and there is no user postgres"
+    return None
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a server below a folder and yield the environment variables that point the workflow at it."""
+    programs = _postgresql_programs()
+    folder.mkdir(parents=True)
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    user = None
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        user = "postgres"
+        for path in (folder, secret):
+            shutil.chown(path, user)
+        for above in folder.parents:  # pytest's folders are their owner's only
+            if above.stat().st_uid == 0 and str(above).startswith(tempfile.gettempdir()):
+                above.chmod(above.stat().st_mode | 0o011)
+    data, port = folder / "postgresql", free_port()
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", "mouse", f"--pwfile={secret}", "--auth=scram-sha-256", "-E", "UTF8"],
+        check=True, capture_output=True, user=user, cwd="/",
+    )  # fmt: skip
+    server = subprocess.Popen(
+        [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder],
+        stdout=(folder / "postgresql.log").open("w"), stderr=subprocess.STDOUT, user=user, cwd="/",
+    )  # fmt: skip
+    try:
+        _wait_for_postgresql(port, server)
+        yield {
+            "DJ_HOST": "127.0.0.1",
+            "DJ_PORT": str(port),
+            "DJ_USER": "mouse",
+            "DJ_PASS": PASSWORD,
+            "DJ_BACKEND": "postgresql",
+            "DJ_DATABASE_NAME": "postgres",
+            "DJ_USE_TLS": "false",
+        }
+    finally:
+        server.send_signal(signal.SIGINT)  # its fast shutdown
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _postgresql_programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+def _has_user(name: str) -> bool:
+    import pwd
+
+    return any(user.pw_name == name for user in pwd.getpwall())
+
+
+def _wait_for_postgresql(port: int, server: subprocess.Popen) -> None:
+    import psycopg2
+
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg2.connect(host="127.0.0.1", port=port, user="mouse", password=PASSWORD, dbname="postgres").close()
+            return
+        except psycopg2.OperationalError as error:
+            if time.monotonic() > deadline or server.poll() is not None:
+                raise RuntimeError(f"PostgreSQL does not answer: {error}") from error
+            time.sleep(0.1)

@@ -59,6 +59,7 @@ __all__ = [
     "prefix",
     "provenance",
     "recording",
+    "schemas",
     "session",
     "subject",
     "trial",
@@ -98,12 +99,12 @@ _ours = {
     "curation": curation.schema,
     "provenance": provenance.schema,
 }
-_schemas = [
+schemas = [
     *(module.schema for module in (lab, subject, session, event, trial, miniscope, miniscope_report, facemap)),
     reference_schema,
     *_ours.values(),
 ]
-with declaring.activation(connection, prefix + "workflow", _schemas), datajoint_names():
+with declaring.activation(connection, prefix + "workflow", schemas), datajoint_names():
     lab.activate(prefix + "lab")
     subject.activate(prefix + "subject", linking_module=_this)
     session.activate(prefix + "session", linking_module=_this)

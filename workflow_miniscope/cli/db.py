@@ -92,6 +92,20 @@ def restore(
     print(f"Restored {path}")
 
 
+@app.command()
+def copy(
+    to: Annotated[Path, typer.Option(metavar="CONFIG", help="The dj_local_conf.json that names the other database.")],
+) -> None:
+    """Copy the database into another one, such as a laptop's into a laboratory's server.
+
+    Rows are compared by counts and checksums. Ended in the middle, the same command goes on. What is in the other
+    database already stays, and must be the same as here.
+    """
+    from ..work.copying import copy_to
+
+    print(copy_to(to))
+
+
 def _is_server(settings: Settings) -> bool:
     if settings.embedded:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import psycopg2
@@ -19,7 +20,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="No datajoint.json")
     import datajoint as dj
 
-__all__ = ["DATABASE_ERRORS", "configure", "connect", "dj", "open_another"]
+__all__ = ["DATABASE_ERRORS", "configure", "connect", "connect_beside", "dj", "open_another"]
 
 # What a server's refusal arrives as: DataJoint translates only some of the drivers' errors
 DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
@@ -66,13 +67,38 @@ def connect(settings: Settings | None = None) -> dj.Connection:
     DatabaseError
         The server cannot be reached, refuses the user, or the embedded one does not start.
     """
-    settings = settings or get_settings()
+    return _connect(settings or get_settings(), dj.conn)
+
+
+def connect_beside(settings: Settings) -> dj.Connection:
+    """Connect to the database of some settings with a connection that is not DataJoint's own one.
+
+    DataJoint's configuration is that of these settings afterwards.
+
+    Raises
+    ------
+    DatabaseError
+        As :func:`connect` does.
+    """
+    config = dj.config
+    return _connect(
+        settings,
+        lambda: dj.Connection(
+            config["database.host"],
+            config["database.user"],
+            config["database.password"],
+            use_tls=config["database.use_tls"],
+        ),
+    )
+
+
+def _connect(settings: Settings, make: Callable[[], dj.Connection]) -> dj.Connection:
     configure(settings)
     try:
         with warnings.catch_warnings():
             # MariaDB speaks the MySQL protocol and runs this workflow's tests
             warnings.filterwarnings("ignore", message="MariaDB is not officially")
-            return dj.conn()
+            return make()
     except Exception as error:  # each driver raises its own kinds
         raise DatabaseError(_why_not(error, settings)) from error
 

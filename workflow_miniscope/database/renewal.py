@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ import psycopg2
 import pymysql
 
 from ..errors import DatabaseError
+from . import packets
 from .connection import DATABASE_ERRORS, dj
 
 logger = logging.getLogger(__name__)
@@ -24,15 +26,17 @@ PATIENCE = 60.0
 #: Seconds between two attempts
 PAUSE = 1.0
 
-#: The MySQL protocol's errors that say a connection is gone: broken, timed out, killed, or the server shuts down
-_GONE = {0, 1053, 1927, 2006, 2013, 2055, 4031}
+#: The MySQL protocol's errors that say a connection is gone: broken, timed out, killed, the server shuts down, or a
+#: statement was too large for it
+_GONE = {0, 1053, 1153, 1927, 2006, 2013, 2055, 4031}
 
 
 def renew_lost_connections() -> None:
     """Make DataJoint's connections renew themselves.
 
     A statement outside of a transaction is sent again. Within one, everything since its start is undone, and
-    ``datajoint.errors.LostConnectionError`` says so. DatabaseError is raised when the server does not come back.
+    ``datajoint.errors.LostConnectionError`` says so. DatabaseError is raised when the server does not come back, or
+    when the statement is too large for it, which is what a MySQL server cuts connections for.
     """
     from datajoint.connection import Connection
 
@@ -59,6 +63,9 @@ def renew_lost_connections() -> None:
                 raise
             in_transaction, self._in_transaction = self._in_transaction, False
             _renew(self, error)
+            refusal = _too_large(self, query, args)
+            if refusal is not None:
+                raise DatabaseError(refusal) from error
             if in_transaction:
                 raise dj.errors.LostConnectionError("The connection was lost during a transaction.") from error
         return original(self, query, args, **options)
@@ -82,6 +89,14 @@ def is_lost(error: BaseException, driver: Any = None) -> bool:
     if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
         return driver is None or bool(driver.closed)
     return isinstance(error, pymysql.MySQLError) and bool(error.args) and error.args[0] in _GONE
+
+
+def _too_large(connection: Any, statement: str, arguments: Any) -> str | None:
+    if connection.adapter.backend != "mysql":
+        return None
+    found = re.match(r"\s*INSERT INTO\s+(\S+)", statement)
+    what = f"A row of {found[1].replace('`', '')}" if found else "What was asked for"
+    return packets.too_large(connection._conn, statement, arguments, what)
 
 
 def _renew(connection: Any, lost: Exception) -> None:
