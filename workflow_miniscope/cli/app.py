@@ -19,6 +19,7 @@ from . import (
     compare,
     console,
     curate,
+    dashboard,
     db,
     demo,
     exclude,
@@ -27,6 +28,7 @@ from . import (
     include,
     ingest,
     init,
+    jobs,
     list_recordings,
     logfile,
     params,
@@ -55,6 +57,7 @@ app = typer.Typer(
     epilog="Exit status of every command: 0 done, 1 something failed, 2 wrong use, 3 nothing matched.",
 )
 app.add_typer(db.app, name="db")
+app.add_typer(jobs.app, name="jobs")
 app.command("init")(init.command)
 app.command("check")(check.command)
 app.command("ingest")(ingest.command)
@@ -62,6 +65,7 @@ app.command("process")(process.command)
 app.command("worker")(worker.command)
 app.command("list")(list_recordings.command)
 app.command("status")(status.command)
+app.command("dashboard")(dashboard.command)
 app.command("redo")(redo.command)
 app.command("exclude")(exclude.command)
 app.command("include")(include.command)

@@ -89,6 +89,70 @@ def errors(table: Any, chosen: Any = None) -> list[dict[str, Any]]:
     return rows
 
 
+def count(table: Any, status: str, chosen: Any = None) -> int:
+    """Return how many jobs of a table's queue have a status: ``reserved``, ``error`` or ``ignore``."""
+    queue = find_jobs(table)
+    if queue is None:
+        return 0
+    found = queue & {"status": status}
+    return len(found if chosen is None else found.restrict(chosen, semantic_check=False))
+
+
+def reserved(table: Any, chosen: Any = None) -> list[dict[str, Any]]:
+    """Return the jobs of a table that somebody is at work on: key, ``host``, ``pid``, ``connection_id`` and
+    ``seconds``, how long by the clock of the database.
+    """
+    queue = find_jobs(table)
+    if queue is None:
+        return []
+    found = queue.reserved
+    if chosen is not None:
+        found = found.restrict(chosen, semantic_check=False)
+    rows: list[dict[str, Any]] = found.proj(
+        *queue.primary_key, "host", "pid", "connection_id", "reserved_time"
+    ).to_dicts()
+    if rows:
+        now = queue.connection.query("SELECT CURRENT_TIMESTAMP(3)").fetchone()[0].replace(tzinfo=None)
+        for row in rows:
+            row["seconds"] = max((now - row.pop("reserved_time")).total_seconds(), 0.0)
+    return rows
+
+
+def retry(table: Any, chosen: Any = None) -> int:
+    """Let what failed or is ignored be computed again. Returns how many jobs there were."""
+    return _remove(table, "status IN ('error', 'ignore')", chosen)
+
+
+def ignore(table: Any, chosen: Any = None) -> int:
+    """Leave alone what failed, from now on. Returns how many jobs there were."""
+    queue = find_jobs(table)
+    if queue is None:
+        return 0
+    failed = queue.errors if chosen is None else queue.errors.restrict(chosen, semantic_check=False)
+    keys = failed.keys()
+    for key in keys:
+        _update(queue, key, "status = 'error'", status="ignore")
+    return len(keys)
+
+
+def clear(table: Any, chosen: Any = None) -> int:
+    """Empty a table's queue, but for what a living worker computes. Returns how many jobs there were."""
+    queue = find_jobs(table)
+    if queue is None:
+        return 0
+    return release_dead(queue) + _remove(table, "status <> 'reserved'", chosen)
+
+
+def _remove(table: Any, condition: str, chosen: Any) -> int:
+    queue = find_jobs(table)
+    if queue is None:
+        return 0
+    found = queue & condition
+    if chosen is not None:
+        found = found.restrict(chosen, semantic_check=False)
+    return int(found.delete_quick(get_count=True))
+
+
 def open_keys(queue: Any, keys: Iterable[dict[str, Any]], retry: bool) -> list[dict[str, Any]]:
     """Return the keys that may be computed now, the most urgent first.
 

@@ -198,5 +198,12 @@ def alive(connection: Any, ids: Iterable[int]) -> set[int]:
     }
 
 
+def beating(connection: Any) -> int:
+    """Return how many workers were heard of lately; they need not be computing."""
+    age = _AGE[connection.adapter.backend]
+    found = connection.query(f"SELECT COUNT(*) FROM {Worker.full_table_name} WHERE {age} < {SILENCE}")
+    return int(found.fetchone()[0])
+
+
 def _lock_name(number: int) -> str:
     return f"{Worker.database}.worker.{number}"
