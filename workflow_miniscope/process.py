@@ -24,6 +24,7 @@ from .work.by_hand import BY_HAND, Choices
 from .work.compute import Outcome, compute
 from .work.exclude import included
 from .work.outcome import ProcessReport, describe, name_of_key
+from .work.room import Room
 from .work.steps import INGESTED, Step, chosen_steps, waiting
 from .work.stopping import ends_on_sigterm
 
@@ -38,6 +39,7 @@ def process(
     progress: bool = True,
     facemap_params: str | Path | None = None,
     stop: Callable[[], bool] = lambda: False,
+    room: Room | None = None,
 ) -> ProcessReport:
     """Compute everything that is not computed yet, for scopes and cameras.
 
@@ -61,6 +63,8 @@ def process(
         camera is processed with them. By default cameras without a task get one with the default parameters.
     stop : function, optional
         Asked before each computation whether to begin no more.
+    room : Room, optional
+        The memory there is on this machine: what does not fit now is left for later. By default everything fits.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def process(
             if step.name in BY_HAND:
                 report.count(step.name, BY_HAND[step.name].fill(choices))
             elif step.computed:
-                _report(step, compute(step, chosen, heart, not reserve_jobs, _teller(step, line), stop), report)
+                tell = _teller(step, line)
+                _report(step, compute(step, chosen, heart, not reserve_jobs, tell, stop, room), report)
     report.seconds = time.monotonic() - begin
     logger.info("Processed: %s", report.summary())
     return report

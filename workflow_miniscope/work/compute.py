@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..database.connection import DATABASE_ERRORS, dj
 from ..database.renewal import is_lost
 from ..database.workers import Heart
 from .outcome import describe
+from .room import Room
 from .steps import Step
 
 
@@ -32,6 +33,7 @@ def compute(
     retry: bool = True,
     tell: Callable[[dict[str, Any], int, int], None] = lambda key, number, of: None,
     stop: Callable[[], bool] = lambda: False,
+    room: Room | None = None,
 ) -> Iterator[Outcome]:
     """Compute what a table still lacks.
 
@@ -52,6 +54,8 @@ def compute(
         Called before each computation.
     stop : function
         Asked before each key whether to begin no more.
+    room : Room, optional
+        The memory there is: what does not fit now is left for later. By default everything fits.
     """
     table = step.table()
     todo = _missing(table, chosen)
@@ -67,7 +71,7 @@ def compute(
             if stop():
                 return
             tell(key, number, len(keys))
-            outcome = _compute_one(table, queue, key, heart, retry)
+            outcome = _compute_one(step, queue, key, heart, retry, room)
             if outcome is not None:
                 reserved += 1
                 if outcome.error is not None and is_lost(outcome.error):
@@ -85,12 +89,15 @@ def _missing(table: Any, chosen: Any) -> list[dict[str, Any]]:
     return list((table._jobs_to_do([chosen]) - table.proj()).keys())
 
 
-def _compute_one(table: Any, queue: Any, key: dict[str, Any], heart: Heart, retry: bool) -> Outcome | None:
+def _compute_one(
+    step: Step, queue: Any, key: dict[str, Any], heart: Heart, retry: bool, room: Room | None
+) -> Outcome | None:
     """Compute a key unless another process has it. The outcome has no key where there was nothing left to do."""
     try:
-        if not jobs.reserve(queue, key, heart, retry):
-            return None
-        made, error = _populate(table, key)
+        with nullcontext(True) if room is None else room.claim(step.name, key) as fits:
+            if not fits or not jobs.reserve(queue, key, heart, retry):
+                return None
+        made, error = _populate(step.table(), key)
         if error is None:
             jobs.finish(queue, key, heart)
             return Outcome(key if made else {})
