@@ -179,6 +179,17 @@ def test_the_engine_sees_regular_times():
     assert base.regular and base.fps == pytest.approx(29.8356, rel=0.0005)
 
 
+@pytest.mark.parametrize("n, share, jitter", [(100, 0.4, 0), (200, 0.4, 0), (200, 0.4, 0.2), (200, 0.3, 0.2)])
+def test_the_rate_where_many_frames_are_lost(n, share, jitter):
+    """What is left still keeps step with the camera, and so its rate is known."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        lost = (rng.random(n) < share) & (np.arange(n) > 0)
+        timing = examine(stamped(0.05 * (np.arange(n) + np.cumsum(lost)), 0.05 * rng.uniform(-jitter, jitter, n)))
+        assert timing.fps == pytest.approx(20, rel=0.005)
+        assert abs(timing.dropped_frames - lost.sum()) <= 0.05 * lost.sum()
+
+
 @pytest.mark.parametrize("share", [0.2, 0.4, 0.6])
 @pytest.mark.parametrize("n", [20, 50, 200, 600])
 def test_any_share_of_lost_frames_is_examined(n, share):

@@ -41,10 +41,13 @@ _ROUNDING = 0.01
 _PIECE, _SMALLEST_PIECE, _NEW_STRETCH = 64, 32, 6.0
 # Periods tried, as part of the usual interval, and phases. A tick makes the usual interval up to a fifth too short
 _PERIODS, _N_PHASES = np.arange(0.80, 1.20, 0.005), 10
-# What a period is given for each piece, if the whole recording keeps step with it
-_BEAT = 2.0
+# What a period is given for each frame, if the whole recording keeps step with it to the point. Less than half of what
+# it costs to lose every second frame: that is a lower rate
+_BEAT = 0.25
 # Frames for which it is looked for, and bins of the periodogram a frame, beyond which it is all gaps
-_LONG, _MOST_BINS = 640, 100
+_LONG, _MOST_BINS = 100, 100
+# Of several periods that the times keep step with, the power beside the first, and how many
+_MOIRE, _MOST_BEATS = 0.3, 3
 _MOST_PIECES, _MOST_PERIODS = 64, 8
 # Cost of a delay of one interval is 1, of one half a quarter; of a place where frames are lost this
 _LOSS = 0.5
@@ -252,10 +255,10 @@ def _stretches(times: Floats, frames: Integers) -> list[tuple[int, int, float]]:
     pieces = [(times[a:b], frames[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
     periods = _candidates(pieces)
     costs = np.array([_costs(*piece, periods) for piece in pieces])
-    beat = _beat(times, float(np.median(np.diff(times) / np.diff(frames))))
-    if beat is not None:
-        of_beat = np.array([_costs(*piece, np.array([beat])) for piece in pieces]) - _BEAT
-        periods, costs = np.append(periods, beat), np.append(costs, of_beat, axis=1)
+    beats, kept = _beats(times, float(np.median(np.diff(times) / np.diff(frames))))
+    if len(beats):
+        of_beats = [_costs(*piece, beats) - _BEAT * kept * len(piece[0]) for piece in pieces]
+        periods, costs = np.append(periods, beats), np.append(costs, of_beats, axis=1)
     chosen = _cheapest(costs, np.abs(periods[:, None] / periods - 1) >= MIN_CHANGE)
     found = []
     start = 0
@@ -292,24 +295,33 @@ def _candidates(pieces: list[tuple[Floats, Integers]]) -> Floats:
     return np.array([np.median(group) for group in groups])
 
 
-def _beat(times: Floats, usual: float) -> float | None:
-    """Find the period with which all times of a long recording keep step, however late and however many are missing.
+def _beats(times: Floats, usual: float) -> tuple[Floats, Floats]:
+    """Find periods with which all times of a long recording keep step, however late and however many are missing.
 
     The sum of exp(2 pi i time / period) is long at the period of the camera, for lost frames leave it as it is. That
-    is the Rayleigh test of a periodogram; None where nothing stands out.
+    is the Rayleigh test of a periodogram; none where nothing stands out. Where stamps lie on a tick, so do others, as
+    moire does. With each period comes how well the times keep step: the square of the mean of those numbers, 1 without
+    any jitter.
     """
+    none = np.zeros(0), np.zeros(0)
     bin_width = usual * _PERIODS[0] / 6
     if len(times) < _LONG or times[-1] - times[0] > _MOST_BINS * len(times) * bin_width:
-        return None
+        return none
     counts = np.bincount(((times - times[0]) / bin_width).astype(np.int64))
     n_bins = 1 << (2 * len(counts) - 1).bit_length()
     power = np.abs(np.fft.rfft(counts, n_bins)) ** 2 / len(times)
     frequency = np.arange(len(power)) / (n_bins * bin_width)
     near = np.flatnonzero((frequency * usual * _PERIODS[-1] > 1) & (frequency * usual * _PERIODS[0] < 1))
     if not len(near):
-        return None
-    best = near[np.argmax(power[near])]
-    return float(1 / frequency[best]) if power[best] > 4 + 2 * np.log(len(near)) else None
+        return none
+    found: list[int] = []
+    seen = power[near]
+    least = max(4 + 2 * np.log(len(near)), _MOIRE * float(seen.max()))
+    while len(found) < _MOST_BEATS and seen.max() > least:
+        best = int(near[np.argmax(seen)])
+        found.append(best)
+        seen[np.abs(frequency[near] / frequency[best] - 1) < MIN_CHANGE] = 0
+    return 1 / frequency[found], np.minimum(1.0, power[found] / len(times))
 
 
 def _costs(times: Floats, frames: Integers, periods: Floats) -> Floats:
