@@ -42,7 +42,7 @@ __all__ = ["IngestReport", "ingest", "propose", "walk"]
 class IngestReport:
     """What ingest did: new entries and rows that were there, by kind, what is wrong with the others.
 
-    ``refused`` are the animals among them.
+    ``refused`` are the animals among them; ``to_publish`` says what publishing the new sessions will miss.
     """
 
     inserted: dict[str, int] = field(default_factory=dict)
@@ -50,6 +50,8 @@ class IngestReport:
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    to_publish: str = ""
+    new_sessions: list[dict[str, Any]] = field(default_factory=list, repr=False)
     _changes: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def note_change(self, place: str, since: str, change: str) -> None:
@@ -72,6 +74,7 @@ class IngestReport:
         lines += [f"{kind}: {n} there already" for kind, n in self.present.items() if n]
         lines += [f"Note: {note}" for note in self.notes]
         lines += [f"Not ingested: {problem}" for problem in self.problems]
+        lines += [self.to_publish] if self.to_publish else []
         return "\n".join(lines or ["Nothing to ingest."])
 
 
@@ -126,7 +129,20 @@ def ingest(
         before=(lambda row: _refuse_unusable(row, progress)) if strict else None,
     )
     report.tell_changes()
+    report.to_publish = _to_publish(report)
     return report
+
+
+def _to_publish(report: IngestReport) -> str:
+    """Say what publishing the new sessions will miss, in a sentence; empty where there is nothing to say."""
+    from .publish import dataset
+
+    # sessions of one animal miss the same, but for the first where it was born later
+    first = {key["subject"]: key for key in sorted(report.new_sessions, key=lambda key: key["session_datetime"])[::-1]}
+    try:
+        return dataset.summary(dataset.check_sessions(first.values())) if first else ""
+    except WorkflowError as error:  # what people wrote of the project is no reason to fail here
+        return f"What publishing will miss is not known: {error}"
 
 
 def _read_both(subjects_csv: Path, sessions_csv: Path) -> tuple[list[Row], list[Row]]:
@@ -323,6 +339,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
     for change in changes:
         report.note_change(place, since, change)
     report.count("session")
+    report.new_sessions.append(key)
     report.count("scope recording", len(recorded.scopes))
     report.count("camera recording", len(recorded.cameras))
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from recordings import write_session
 from typer.testing import CliRunner
 
 from workflow_miniscope.cli.app import app
@@ -38,7 +39,8 @@ def test_the_layout_is_the_archive_s(key, tmp_path):
     stem = "sub-d-set/sub-d-set_ses-20260115T102030_ophys"
     assert [path.relative_to(tmp_path).as_posix() for path in done.written] == [f"{stem}.nwb"]
     videos = [f"{kind}_external_file_{i}.avi" for kind in ("ImageSeries_Web_Cam", "OnePhotonSeries") for i in range(25)]
-    assert names(tmp_path) == sorted([f"{stem}.nwb", *(f"{stem}/{video}" for video in videos)])
+    wanted = [f"{stem}.nwb", "ro-crate-metadata.json", *(f"{stem}/{video}" for video in videos)]
+    assert names(tmp_path) == sorted(wanted)
 
 
 def test_what_is_there_is_left_alone_unless_it_may_be_replaced(key, tmp_path):
@@ -123,6 +125,25 @@ def test_a_species_that_is_filled_in_later_is_taken(pipeline, make_session, tmp_
     (tmp_path / "subjects.csv").write_text(f"{header}\nd_later,F,2025-09-01,of the test,mouse,\n")
     (problem,) = ingest(tmp_path / "subjects.csv", tmp_path / "sessions.csv", progress=False).problems
     assert "did you mean 'Mus musculus'?" in problem
+
+
+def test_ingest_says_what_publishing_will_miss(raw_root, tmp_path):
+    from workflow_miniscope.ingest import ingest
+
+    recorded = write_session(raw_root / "miss", animal="d_miss", scopes=(), cameras=["Web Cam"])
+    header = "subject,sex,subject_birth_date,subject_description,strain,genotype"
+    (tmp_path / "subjects.csv").write_text(f"{header}\nd_miss,F,2025-09-01,of the test,C57BL/6J,wild type\n")
+    session_dir = recorded.folder.relative_to(raw_root).as_posix()
+    (tmp_path / "sessions.csv").write_text(f"subject,session_dir,acq_software\nd_miss,{session_dir},Miniscope-DAQ-V4\n")
+    manifests = tmp_path / "subjects.csv", tmp_path / "sessions.csv"
+    told = str(ingest(*manifests, progress=False)).splitlines()[-1]
+    # species, and of project.toml: experimenter, institution, lab, experiment_description, keywords, protocol
+    assert told.startswith(
+        "To be published, 7 things are missing (1 of them required); workflow-miniscope publish --check"
+    )
+    shown = CliRunner().invoke(app, ["publish", "subject=d_miss", "--check"])
+    assert len(shown.output.splitlines()) == 1 + 7
+    assert "To be published" not in str(ingest(*manifests, progress=False))  # which is said of new sessions
 
 
 def test_a_killed_export_leaves_nothing_that_looks_finished(key, tmp_path):

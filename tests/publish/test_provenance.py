@@ -25,6 +25,7 @@ from workflow_miniscope.publish.chain import trace_back
 from workflow_miniscope.publish.dataset import Options, export_nwb
 from workflow_miniscope.publish.reproduce import reproduce
 from workflow_miniscope.tables.provenance import raw_files
+from workflow_miniscope.work.status import changed_files
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:hdmf")
 
@@ -121,9 +122,16 @@ def test_a_raw_file_that_changed_is_named_and_not_published(computed, raw_root, 
         assert shown.exit_code == 1 and "changed" in shown.output
         with pytest.raises(RecordingError, match=r"My_V4_Miniscope/1\.avi is changed since"):
             export_nwb(computed, tmp_path / "one.nwb", options=Options(progress=False))
+        (line,) = changed_files("subject=pv")
+        assert line.endswith("My_V4_Miniscope/1.avi was changed since results were computed from it.")
+        assert line in CliRunner().invoke(app, ["status", "--restrict", "subject=pv"]).output
+        video.unlink()
+        (line,) = changed_files("subject=pv")
+        assert line.startswith("A raw file of results cannot be found") and line.endswith("My_V4_Miniscope/1.avi.")
     finally:
         video.write_bytes(content)
     assert trace_back("subject=pv").changed == []
+    assert changed_files("subject=pv") == []  # written since, with the same content
 
 
 def test_a_result_from_elsewhere_says_only_what_is_known(pipeline, make_session):

@@ -27,14 +27,15 @@ def command(
     if errors:
         _print_errors(restrict, as_json)
         return
-    from ..work.status import format_status, status, warned
+    from ..work.status import changed_files, format_status, status, warned
 
     counts = status(restrict)
     if as_json:
-        print(json.dumps({"tables": counts, "warnings": warned(restrict)}, indent=2))
+        found = {"tables": counts, "warnings": warned(restrict), "raw_files": changed_files(restrict)}
+        print(json.dumps(found, indent=2))
         return
     print(format_status(counts))
-    for line in warned(restrict):
+    for line in (*warned(restrict), *changed_files(restrict)):
         print(line)
 
 

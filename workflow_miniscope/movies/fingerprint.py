@@ -41,6 +41,23 @@ def write_record(folder: Path, files: Sequence[Path], times: Floats | None = Non
     (folder / NAME).write_text(json.dumps(record, indent=2), encoding="utf-8")
 
 
+def read_record(folder: Path) -> list[dict[str, Any]]:
+    """Read what was written of the files that a result in a folder was made from.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``bytes`` and ``samples`` (the checksum) of each; empty where nothing was written, or not this.
+    """
+    try:
+        files = json.loads((folder / NAME).read_text(encoding="utf-8"))["files"]
+        return [
+            {"name": str(file["name"]), "bytes": int(file["bytes"]), "samples": str(file["samples"])} for file in files
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def changed(result: Path, files: Sequence[Path], times: Floats | None = None) -> str | None:
     """Say what of the raw data changed since a result was made from it, or None.
 

@@ -232,6 +232,51 @@ def gather(key: Key, restrict: Any = None) -> Contents:
     )
 
 
+def outline(key: Key) -> Contents:
+    """Gather what people say of a session, without its recordings: no file is read, and nothing needs to be processed.
+
+    Parameters
+    ----------
+    key : dict
+        Of a row in ``session.Session``.
+    """
+    from ..pipeline import Device, facemap, miniscope
+
+    no_times, no_order = np.zeros(0), np.zeros(0, bool)
+    bare: dict[str, Any] = {"files": (), "starting_frames": (), "height": 0, "width": 0, "settings": {}, "quality": {}}
+    scopes = tuple(
+        Scope(key=own, device=own["device"], description=own["description"], times=no_times, in_order=no_order, **bare)
+        for own in (miniscope.Recording * Device & key).to_dicts(order_by="recording_id")
+    )
+    cameras = tuple(
+        Video(key=own, device=own["device"], description=own["description"], times=no_times, in_order=no_order, **bare)
+        for own in (facemap.VideoRecording * Device & key).to_dicts(order_by="recording_id")
+    )
+    return Contents(
+        key=key,
+        start=_start(key, {}),
+        note="",
+        notes=(),
+        settings={},
+        scopes=tuple(replace(scope, location=_location(scope.key)) for scope in scopes),
+        cameras=cameras,
+        analyses=(),
+        faces=(),
+        raw_files=(),
+        left_out=(),
+        **_about(key),
+    )
+
+
+def _location(key: Key) -> str:
+    """Return the brain region that the database has for a scope's recording; empty where it has none."""
+    from ..pipeline import AnatomicalLocation, miniscope
+
+    own = {name: key[name] for name in miniscope.Recording.primary_key}
+    places = (AnatomicalLocation & (miniscope.RecordingLocation & own)).to_dicts()
+    return str(places[0]["anatomical_description"]) if places else ""
+
+
 def _about(key: Key) -> dict[str, Any]:
     """Return what is known of the animal, the people and the project."""
     from ..pipeline import description, lab, session, subject
@@ -288,7 +333,7 @@ def _start(key: Key, settings: dict[str, Any]) -> datetime:
 
 
 def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple[Scope, ...], list[str]]:
-    from ..pipeline import AnatomicalLocation, Device, miniscope, recording
+    from ..pipeline import Device, miniscope, recording
 
     scopes, unread = [], []
     for row in (miniscope.Recording * Device & key).to_dicts(order_by="recording_id"):
@@ -300,7 +345,6 @@ def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple
         times = np.asarray(infos[0]["time_stamps"], np.float64)
         paths = (miniscope.RecordingInfo.File & own).to_arrays("file_path", order_by="file_id").tolist()
         files, starts = _files(paths, get_miniscope_root_data_dir())
-        places = (AnatomicalLocation & (miniscope.RecordingLocation & own)).to_dicts()
         scopes.append(
             Scope(
                 key=own,
@@ -315,7 +359,7 @@ def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple
                 settings=settings.get(device_folder_name(row["device"]), {}),
                 quality=_row(recording.RecordingQuality() & own),
                 notes=without_paths(row["recording_notes"]),
-                location=places[0]["anatomical_description"] if places else "",
+                location=_location(own),
                 acq_software=row["acq_software"],
                 orientation=_row(recording.HeadOrientation() & own),
             )

@@ -12,16 +12,19 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from tqdm.auto import tqdm
 
 from ..database.restriction import only_key, restricted
 from ..errors import ParameterError, RecordingError, ResultError, WorkflowError
-from .contents import Contents, Key, gather
+from .contents import Contents, Key, gather, outline
 from .missing import Missing, missing
 from .packages import need
 from .project import Project, find_project, read_project
+
+if TYPE_CHECKING:
+    from .crate import Crate
 
 #: What to do with the videos that a file names: copy them beside it, or put symbolic links there.
 Videos = Literal["copy", "link"]
@@ -170,25 +173,32 @@ def publish(
     """
     from ..pipeline import session
 
+    _need_programs()
+    from .crate import Crate
+
     told = read_project(find_project(project))
-    done = Published()
+    done, crate = Published(), Crate(output)
     keys = restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key))
     for key in tqdm(keys, desc="Publish", unit="session", disable=None if options.progress else True):
         name = f"{key['subject']}, {key['session_datetime']} UTC"
         try:
-            _publish_one(dict(key), output, told, options, done, name)
+            _publish_one(dict(key), output, told, options, done, name, crate)
         except WorkflowError as error:
             done.problems.append(f"{name}: {error}")
+    crate.write()
     return done
 
 
-def _publish_one(key: Key, output: Path, told: Project, options: Options, done: Published, name: str) -> None:
+def _publish_one(
+    key: Key, output: Path, told: Project, options: Options, done: Published, name: str, crate: Crate
+) -> None:
     contents = gather(key, options.analyses)
     of_animal = told.of_subject(contents.subject)
     path = output / place(contents)
     if path.exists() and not options.overwrite:
         _refuse_namesake(path, contents)
         done.present.append(path)
+        crate.add(contents, of_animal, path)
         return
     refused = [str(item) for item in missing(contents, of_animal) if item.required]
     if refused:
@@ -196,6 +206,13 @@ def _publish_one(key: Key, output: Path, told: Project, options: Options, done: 
     path.parent.mkdir(parents=True, exist_ok=True)
     done.notes += [f"{name}: {note}" for note in _write(path, contents, of_animal, options)]
     done.written.append(path)
+    crate.add(contents, of_animal, path)
+
+
+def _need_programs() -> None:
+    """Raise where what writes files is not installed."""
+    for module, package in (("pynwb", None), ("ndx_miniscope", "ndx-miniscope")):
+        need(module, package)
 
 
 def _refuse_changed(contents: Contents) -> None:
@@ -232,13 +249,33 @@ def check(restrict: Any, project: Path | None = None) -> dict[str, list[Missing]
     """
     from ..pipeline import session
 
+    return check_sessions(
+        restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key)), project
+    )
+
+
+def check_sessions(keys: Iterable[Key], project: Path | None = None) -> dict[str, list[Missing]]:
+    """Do as :func:`check` for sessions that are given by their keys."""
     told = read_project(find_project(project))
     found = {}
-    for key in restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key)):
-        contents = gather(dict(key))
+    for key in keys:
+        contents = outline(dict(key))
         name = f"{key['subject']}, {key['session_datetime']} UTC"
         found[name] = missing(contents, told.of_subject(contents.subject))
     return found
+
+
+def summary(found: dict[str, list[Missing]]) -> str:
+    """Return what :func:`check` found as one sentence; empty where nothing is missing."""
+    items = {str(item): item.required for of_session in found.values() for item in of_session}
+    if not items:
+        return ""
+    things = "one thing is" if len(items) == 1 else f"{len(items)} things are"
+    required = sum(items.values())
+    return (
+        f"To be published, {things} missing{f' ({required} of them required)' if required else ''}; "
+        "workflow-miniscope publish --check lists what, and where to write it."
+    )
 
 
 def format_check(found: dict[str, list[Missing]]) -> str:
@@ -263,8 +300,7 @@ def place(contents: Contents) -> Path:
 def _write(path: Path, contents: Contents, project: Project, options: Options) -> list[str]:
     """Write a session's file and videos, all or nothing."""
     _refuse_changed(contents)
-    for module, package in (("pynwb", None), ("ndx_miniscope", "ndx-miniscope")):
-        need(module, package)
+    _need_programs()
     from .nwb.file import write
 
     folder = path.with_suffix("")

@@ -96,6 +96,8 @@ class Project(Experiment):
         What the experiment is about.
     keywords, related_publications : list of str
         Words to find it by; DOIs, such as https://doi.org/10.1101/2026.01.01.
+    license : str
+        Address of the licence of the data, such as https://spdx.org/licenses/CC-BY-4.0.
     subjects : dict of Experiment
         What is different for some animals, in tables such as ``[subjects.m1]``.
     """
@@ -106,6 +108,7 @@ class Project(Experiment):
     experiment_description: str = ""
     keywords: Texts = []
     related_publications: Texts = []
+    license: str = ""
     subjects: dict[str, Experiment] = {}
 
     def of_subject(self, subject: str) -> Project:

@@ -62,6 +62,26 @@ def warned(restrict: Any = None) -> list[str]:
     return lines
 
 
+def changed_files(restrict: Any = None) -> list[str]:
+    """Say of the raw files of results which were changed since, and whether some are not where they were.
+
+    ``restrict``: see :func:`status`.
+    """
+    from ..pipeline import facemap, miniscope, provenance
+
+    recordings, videos = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    files = provenance.raw_files(recordings.proj(), of=("scope",), quick=True)
+    files += provenance.raw_files(videos.proj(), of=("camera",), quick=True)
+    lines = [
+        f"{file.path} was changed since results were computed from it." for file in files if file.state == "changed"
+    ]
+    gone = [file.path for file in files if file.state == "gone"]
+    if gone:
+        n = "A raw file" if len(gone) == 1 else f"{len(gone)} raw files"
+        lines.append(f"{n} of results cannot be found below the root directories, such as {gone[0]}.")
+    return lines
+
+
 def format_status(counts: dict[str, dict[str, int]]) -> str:
     """Return what :func:`status` counted as a table of text."""
     rows = [(name, entry["rows"], entry["todo"], entry["errors"]) for name, entry in counts.items()]

@@ -1,0 +1,151 @@
+"""Memory, time and space of exporting a full field with its frames in the NWB file, for minutes or for an hour.
+
+    python benchmarks/publish_long.py --minutes 2 10
+
+Frames are of 608 x 608 pixels with noise (FFV1), 20 a second, in files of 1000, which share their bytes on disk; there
+are 300 components. Exporting is done in a process of its own: peak is the most memory that it had. The file of an hour
+has about 17 GB. Prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from long_recording import peak
+from read_recording import simulate
+
+from workflow_miniscope.work.text_table import format_table
+
+SIDE, FPS, PER_FILE = 608, 20, 1000
+
+
+def run(out: Path) -> None:
+    """Export, in this process, and print what it took."""
+    from workflow_miniscope import pipeline  # noqa: F401  connecting is not what is measured
+    from workflow_miniscope.publish.dataset import Options, export_nwb
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    export_nwb("subject=long", out / "long.nwb", options=Options(embed=True, progress=False))
+    size = (out / "long.nwb").stat().st_size
+    took = {"CPU s": time.process_time() - cpu, "wall s": time.perf_counter() - wall}
+    print(json.dumps({**took, "peak GB": peak() * 1.073741824, "file GB": size / 1e9}))
+
+
+def prepare(root: Path, source: Path, minutes: int, cells: int) -> None:
+    """Write a session and put it and a result of it into the database."""
+    from workflow_miniscope import pipeline
+    from workflow_miniscope.ingest import ingest
+    from workflow_miniscope.results.caiman import write_result
+
+    n_frames = minutes * 60 * FPS
+    session = root / "raw" / "long" / "2026_01_15" / "10_20_30"
+    scope = session / "My_V4_Miniscope"
+    scope.mkdir(parents=True)
+    for number in range(n_frames // PER_FILE):
+        os.link(source / "0.avi", scope / f"{number}.avi")
+    stamps = (f"{i},{50 * i - 40},0" for i in range(n_frames))
+    (scope / "timeStamps.csv").write_text("\n".join(["Frame Number,Time Stamp (ms),Buffer Index", *stamps]) + "\n")
+    shutil.copy(source / "metaData.json", scope)
+    about = {"animalName": "long", "miniscopes": ["My V4 Miniscope"], "cameras": []}
+    about["recordingStartTime"] = {"msecSinceEpoch": 1768472430125}
+    (session / "metaData.json").write_text(json.dumps(about))
+    (root / "subjects.csv").write_text(
+        "subject,sex,subject_birth_date,subject_description,species\nlong,F,2025-09-01,long,Mus musculus\n"
+    )
+    (root / "sessions.csv").write_text(
+        f"subject,session_dir,acq_software\nlong,{session.relative_to(root / 'raw').as_posix()},Miniscope-DAQ-V4\n"
+    )
+    report = ingest(root / "subjects.csv", root / "sessions.csv", progress=False)
+    if report.problems:
+        raise RuntimeError(str(report))
+    miniscope = pipeline.miniscope
+    miniscope.RecordingInfo.populate()
+    folder = pipeline.get_processed_root_data_dir() / "long"
+    folder.mkdir(parents=True)
+    write_result(folder, _result(cells, n_frames))
+    miniscope.ProcessingParamSet.insert_new_params("cnmfe", 0, "long", {"gSig": [4, 4]})
+    task = {"paramset_id": 0, "processing_output_dir": "long", "task_mode": "load"}
+    miniscope.ProcessingTask.insert1({**miniscope.RecordingInfo.fetch1("KEY"), **task})
+    miniscope.Processing.populate()
+    miniscope.Curation.create1_from_processing_task(miniscope.Processing.fetch1("KEY"))
+    for table in (miniscope.MotionCorrection, miniscope.Segmentation, miniscope.Fluorescence, miniscope.Activity):
+        table.populate()
+
+
+def _result(cells: int, n_frames: int):
+    """Components on a grid, with noise for traces."""
+    import scipy.sparse
+
+    from workflow_miniscope.results.caiman import CaimanResult, RigidShifts
+
+    rng = np.random.default_rng(0)
+    rows = (rng.integers(10, SIDE - 10, cells)[:, None] * SIDE + np.arange(100)).ravel()
+    places = (np.full(len(rows), 0.1, np.float32), (rows, np.repeat(np.arange(cells), 100)))
+    traces = [rng.normal(0, 1, (cells, n_frames)).astype(np.float32) for _ in range(4)]
+    return CaimanResult(
+        (SIDE, SIDE),
+        scipy.sparse.csc_matrix(places, shape=(SIDE**2, cells)),
+        *traces,
+        motion=RigidShifts(rng.normal(0, 1, (n_frames, 2))),
+        average_image=np.ones((SIDE, SIDE)),
+        method="cnmfe",
+        version="0.1.0",
+    )
+
+
+def measure(source: Path, minutes: int, cells: int) -> dict:
+    """One row of the table, in a folder of its own with a database of its own."""
+    root = Path(tempfile.mkdtemp(prefix="wfl", dir=source.parents[3]))
+    root.chmod(0o755)  # root's embedded server runs as another user
+    (root / "conf.json").write_text("{}")
+    env = {
+        "WORKFLOW_MINISCOPE_CONFIG": str(root / "conf.json"),
+        "WORKFLOW_MINISCOPE_HOME": str(root / "home"),
+        "MINISCOPE_ROOT_DATA_DIR": str(root / "raw"),
+    }
+    command = [sys.executable, "-W", "ignore", __file__, "--minutes", str(minutes), "--cells", str(cells)]
+    where = {"env": {**os.environ, **env}, "check": True}
+    try:
+        subprocess.run([*command, "--prepare", str(root), "--source", str(source)], **where)
+        done = subprocess.run([*command, "--run", str(root)], capture_output=True, text=True, **where)
+        return {"minutes": minutes, **json.loads(done.stdout.splitlines()[-1])}
+    finally:
+        from workflow_miniscope.database import embedded
+
+        embedded.stop(root / "home")
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def main() -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=int, nargs="+", default=[2], help="lengths of the recording")
+    parser.add_argument("--cells", type=int, default=300)
+    parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.prepare:
+        prepare(options.prepare, options.source, options.minutes[0], options.cells)
+        return
+    if options.run:
+        run(options.run)
+        return
+    with tempfile.TemporaryDirectory(prefix="wfs") as folder:
+        Path(folder).chmod(0o755)
+        source = simulate(Path(folder), PER_FILE, SIDE, PER_FILE)
+        rows = [measure(source, minutes, options.cells) for minutes in options.minutes]
+    print(format_table(tuple(rows[0]), [tuple(f"{value:.4g}" for value in row.values()) for row in rows]))
+
+
+if __name__ == "__main__":
+    main()
