@@ -1,6 +1,7 @@
 """dj_local_conf.json and the environment."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,18 @@ def test_a_labs_file_is_understood(write):
     assert found.prefix == "lab_"
     assert found.datajoint == {"safemode": False}
     assert "secret" not in repr(found)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights elsewhere")
+def test_a_password_that_others_can_read_is_told(write, caplog):
+    path = write(**{"database.host": "db", "database.user": "mouse", "database.password": "secret-1"})
+    path.chmod(0o644)
+    load_settings(path)
+    assert f"chmod 600 {path}" in caplog.text and "secret-1" not in caplog.text
+    caplog.clear()
+    path.chmod(0o600)
+    load_settings(path)
+    assert caplog.text == ""
 
 
 def test_the_environment_wins(write, monkeypatch):

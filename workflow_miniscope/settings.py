@@ -7,7 +7,9 @@ embedded database, results under the user's data folder.
 from __future__ import annotations
 
 import json
+import logging
 import os
+import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +28,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import SettingsError, did_you_mean
+
+logger = logging.getLogger(__name__)
 
 CONFIG_NAME = "dj_local_conf.json"
 CONFIG_VARIABLE = "WORKFLOW_MINISCOPE_CONFIG"
@@ -301,6 +305,8 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     path = path or find_config()
     values = read_config(path) if path else {}
+    if path is not None and values.get("database.password") and _is_open_to_others(path):
+        logger.warning("%s holds a password and can be read by others; close it with: chmod 600 %s", path, path)
     try:
         return Settings(**values, source=path)
     except ValidationError as error:
@@ -311,6 +317,10 @@ def load_settings(path: Path | None = None) -> Settings:
             origin = f"{path}: " if path and where in values else "environment: " if where.isupper() else ""
             message = f"{origin}{where}: {message}"
         raise SettingsError(f"{message}.") from None
+
+
+def _is_open_to_others(path: Path) -> bool:
+    return os.name != "nt" and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 @lru_cache(maxsize=1)
