@@ -260,7 +260,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise SettingsError(
             f"{path} is not readable JSON ({error}); compare it with dj_local_conf_example.json."
         ) from None

@@ -110,7 +110,7 @@ from pathlib import Path
 import numpy as np, planted, unruly_engines
 from stub_engine import StubParameters
 from workflow_miniscope import engines
-from workflow_miniscope.engines.child import Options
+from workflow_miniscope.engines.child.options import Options
 from workflow_miniscope.work.stopping import ends_on_sigterm
 
 folder = Path({folder!r})
@@ -128,7 +128,7 @@ def test_the_child_ends_with_its_parent(number, tmp_path):
     parent = begin(RUNS.format(folder=str(tmp_path)), TMPDIR=str(tmp_path / "temporary"))
     try:
         pids = tmp_path / ".out.running" / "pids.txt"
-        assert eventually(pids.exists, 60)
+        assert eventually(lambda: pids.exists() or parent.poll() is not None, 60)
         below = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
         parent.send_signal(number)
         parent.communicate(timeout=60)

@@ -29,6 +29,8 @@ _ENTRY = np.dtype([("name", "S4"), ("flags", "<u4"), ("offset", "<u4"), ("size",
 # Names of uncompressed frames: none, or one of these. By number, those of which rows of equal pixels are shortened
 UNCOMPRESSED = ("", "DIB", "RGB", "RAW")
 _RUN_LENGTHS = {1: "RLE8", 2: "RLE4"}
+#: Pixels of a side of a frame, at most
+MOST_SIDE = 2**14
 _LONGEST_HEADER = 124 + 4 * 256  # bytes: the longest there is, and its table
 _LOOKED_AT = 9  # places of a file where an index is compared with it
 
@@ -249,6 +251,11 @@ class _Walk:
                 self.palette = np.frombuffer(table[: len(table) // 4 * 4], np.uint8).reshape(-1, 4)[:, :3]
             # rows of uncompressed frames go from the bottom up, or down when the height is negative
             self.width, self.height, self.top_down = abs(width), abs(height), height < 0
+            if max(self.width, self.height) > MOST_SIDE:
+                raise RecordingError(
+                    f"{self.path} is damaged: its header says frames of {self.width} x {self.height} pixels, which no "
+                    "camera has; copy it from the recording computer again."
+                )
             number = struct.unpack("<I", codec)[0]
             if number in _RUN_LENGTHS:
                 self.codec = _RUN_LENGTHS[number]

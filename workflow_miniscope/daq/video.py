@@ -93,6 +93,11 @@ class Movie:
                     f"{file.path} has frames of {file.width} x {file.height} pixels, {filled[0].path.name} of "
                     f"{self.width} x {self.height}; are they of the same recording?"
                 )
+        if not self.height or not self.width:
+            raise RecordingError(
+                f"{filled[0].path} is damaged: its header says frames of {self.width} x {self.height} pixels; copy it "
+                "from the recording computer again."
+            )
         counted = sum(self.counts)
         self.codec = filled[0].codec
         size = sum(file.path.stat().st_size for file in filled)

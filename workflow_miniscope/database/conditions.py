@@ -132,7 +132,7 @@ def _parse_text(text: str) -> Iterator[Condition]:
 def _parse_json(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ParameterError(f"The restriction {text} is not valid JSON ({error}).") from None
     return dict(value)
 

@@ -64,7 +64,7 @@ def read_record(home: Path) -> Host | None:
     """Return where the server of a home was last started, or None if that is not recorded."""
     try:
         return Host(**json.loads((home / RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

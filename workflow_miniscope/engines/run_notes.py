@@ -77,7 +77,7 @@ def read_note(folder: Path) -> dict[str, Any]:
     """Return what was noted of a result, or nothing where it was not noted or cannot be read."""
     try:
         content = json.loads((folder / NOTE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

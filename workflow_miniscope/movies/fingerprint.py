@@ -86,7 +86,7 @@ def changed(result: Path, files: Sequence[Path], times: Floats | None = None) ->
         made = result.stat().st_mtime
         newer = [file for file in files if _status(file).st_mtime > made]
         return f"{newer[0]} was written after it was made" if newer else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return f"its {NAME} cannot be read"
     for name, entry, file in zip(names, before, files, strict=False):
         if name != file.name:

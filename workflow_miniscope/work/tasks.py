@@ -29,7 +29,7 @@ def read_params(path: Path) -> dict[str, Any]:
         params = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"The parameter file {path} cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ParameterError(f"The parameter file {path} is not valid JSON ({error}).") from None
     if not isinstance(params, dict):
         raise ParameterError(f"The parameter file {path} must hold one JSON object of names and values.")

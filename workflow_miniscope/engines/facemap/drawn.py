@@ -61,7 +61,7 @@ def drawn_params(source: Path | str | Mapping[str, Any], camera: int = 0) -> Par
         raise ResultError(f"{what} was not saved by Facemap: it has no regions (rois) and no sbin.")
     try:
         return _Drawn(what, proc, camera).params()
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ResultError(f"{what} is not whole ({type(error).__name__}: {error}).") from None
 
 

@@ -47,7 +47,7 @@ def read_run(folder: Path | str) -> dict[str, Any] | None:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         datetime.fromisoformat(about["created"])
         missing = {"version", "params", "files", "n_frames"} - about.keys()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ResultError(f"{path} is damaged ({error}); move its folder away and run Facemap again.") from None
     if missing:
         raise ResultError(f"{path} lacks {', '.join(sorted(missing))}; move its folder away and run Facemap again.")

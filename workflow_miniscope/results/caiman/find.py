@@ -38,7 +38,7 @@ def find_result(path: str | Path) -> Path:
             with h5py.File(candidate, "r") as file:
                 if is_result(file):
                     found[candidate] = "motion_correction" in file
-        except OSError:
+        except (OSError, RuntimeError):  # what h5py makes of a damaged file depends on where
             unreadable.append(candidate.name)
     if not found:
         damaged = f"; {', '.join(unreadable)} cannot be read as HDF5" if unreadable else ""

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ResultError
 from ...movies.types import Bools, Floats, Ints
+from .hdf5 import read_whole
 
 #: group of the result file; CaImAn makes an attribute of it that nothing reads
 GROUP = "frame_quality"
@@ -122,6 +123,6 @@ def read_frames(file: h5py.File) -> FrameQuality | None:
     if GROUP not in file:
         return None
     group = file[GROUP]
-    arrays = {name: group[name][()] for name in ("reason", "score", "at_limit")}
+    arrays = {name: read_whole(group[name]) for name in ("reason", "score", "at_limit")}
     attributes = {item.name for item in fields(FrameQuality)} & set(group.attrs)
     return FrameQuality(**arrays, **{name: group.attrs[name].item() for name in attributes})

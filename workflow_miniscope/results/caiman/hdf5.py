@@ -13,9 +13,29 @@ import h5py
 import numpy as np
 import scipy.sparse
 
+from ...errors import ResultError
 from ...movies.types import Floats, Numbers
 
 ABSENT = b"NoneType"
+
+#: What damaged files make h5py, numpy and scipy raise
+DAMAGE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    OSError,
+)
+
+#: How many times larger than its bytes in the file a part may be: compression reaches a thousandth. Other parts were
+#: declared and never written
+MOST_COMPRESSED = 2000
+#: Bytes up to which that does not matter
+SMALL = 2**24
 
 
 def is_absent(value: object) -> bool:
@@ -34,11 +54,28 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def read_whole(item: h5py.Dataset) -> Any:
+    """Read a dataset, unless it declares much more than the file holds of it.
+
+    Raises
+    ------
+    ResultError
+        It does: its size is damaged.
+    """
+    declared = (item.size or 0) * item.dtype.itemsize
+    if declared > SMALL and declared > MOST_COMPRESSED * item.id.get_storage_size():
+        raise ResultError(
+            f"{item.name.lstrip('/')} declares {' x '.join(map(str, item.shape))} values, which are not in the file: "
+            "it is damaged, or was not written to its end."
+        )
+    return item[()]
+
+
 def read_tree(group: h5py.Group) -> dict[str, Any]:
     """Everything below a group as nested dicts of plain values, attributes and datasets alike."""
     values = {name: plain(value) for name, value in group.attrs.items()}
     for name, item in group.items():
-        values[name] = read_tree(item) if isinstance(item, h5py.Group) else plain(item[()])
+        values[name] = read_tree(item) if isinstance(item, h5py.Group) else plain(read_whole(item))
     return values
 
 
@@ -47,7 +84,7 @@ def read_array(group: h5py.Group | Mapping[str, Any], name: str) -> Numbers | No
     item = group.get(name)
     if not isinstance(item, h5py.Dataset) or item.shape is None:
         return None
-    value = item[()]
+    value = read_whole(item)
     if is_absent(value):
         return None
     value = np.asarray(value)
@@ -70,8 +107,14 @@ def read_sparse(group: h5py.Group, name: str) -> scipy.sparse.csc_matrix | None:
     """Read a sparse matrix, from its group or from a dense dataset; None where it is absent."""
     item = group.get(name)
     if isinstance(item, h5py.Group):
-        parts = (item["data"][()], item["indices"][()], item["indptr"][()])
-        return scipy.sparse.csc_matrix(parts, shape=tuple(int(n) for n in item["shape"][()]))
+        data, indices, indptr, shape = (read_whole(item[part]) for part in ("data", "indices", "indptr", "shape"))
+        try:
+            matrix = scipy.sparse.csc_matrix((data, indices, indptr), shape=tuple(int(n) for n in shape))
+            # compiled code goes by the indices wherever they point
+            matrix.check_format(full_check=True)
+        except DAMAGE as error:
+            raise ValueError(f"{name} is no sparse matrix ({' '.join(str(error).split())})") from None
+        return matrix
     dense = read_array(group, name)
     return None if dense is None or dense.ndim != 2 else scipy.sparse.csc_matrix(dense)
 

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from .evaluation import Evaluation
+from .hdf5 import read_whole
 from .verdict import Verdict
 
 
@@ -30,8 +31,8 @@ def read_evaluation(file: h5py.File) -> Evaluation | None:
         return None
     group = file["evaluation"]
     return Evaluation(
-        group["probability"][()],
-        {name: values[()] for name, values in group.get("properties", {}).items()},
+        read_whole(group["probability"]),
+        {name: read_whole(values) for name, values in group.get("properties", {}).items()},
         list(group["reasons"].asstr()[()]),
         str(group.attrs["model"]),
     )

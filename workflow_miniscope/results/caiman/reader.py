@@ -17,9 +17,12 @@ from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
 from .find import find_result, is_result
 from .frames import read_frames
-from .hdf5 import plain, read_array, read_sparse, read_tree
+from .hdf5 import DAMAGE, plain, read_array, read_sparse, read_tree, read_whole
 from .judged import read_evaluation, read_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
+
+#: Pixels of a side of the field of view, at most
+MOST_SIDE = 2**14
 
 
 def read_result(path: str | Path) -> CaimanResult:
@@ -53,8 +56,8 @@ def read_result(path: str | Path) -> CaimanResult:
         raise error if str(path) in str(error) else ResultError(f"{path}: {error}") from None
     except OSError as error:
         raise ResultError(f"{path} cannot be read as an HDF5 file: {error}.") from error
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
+    except DAMAGE as error:
+        raise _not_whole(path, error) from error
 
 
 def read_components(file: h5py.File, path: Path) -> CaimanResult:
@@ -71,8 +74,17 @@ def read_components(file: h5py.File, path: Path) -> CaimanResult:
         return _read(file, path, whole=False)
     except ResultError as error:
         raise error if str(path) in str(error) else ResultError(f"{path}: {error}") from None
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError) as error:
-        raise ResultError(f"{path} is not a whole result of CaImAn: {error}.") from error
+    except DAMAGE as error:
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> ResultError:
+    if isinstance(error, MemoryError):
+        return ResultError(
+            f"{path} needs more memory than there is ({error}): it is damaged, or this machine is too small."
+        )
+    what = " ".join(str(error).split()) or type(error).__name__
+    return ResultError(f"{path} is not a whole result of CaImAn: {what}.")
 
 
 def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
@@ -182,7 +194,10 @@ def _dims(file: h5py.File) -> tuple[int, int]:
     if dims is None or dims.size != 2:
         size = "no" if dims is None else f"a {dims.size}-dimensional"
         raise ResultError(f"the result is of {size} field of view; only two dimensions are supported.")
-    return int(dims[0]), int(dims[1])
+    height, width = (int(size) for size in dims.ravel())
+    if not 1 <= height <= MOST_SIDE or not 1 <= width <= MOST_SIDE:
+        raise ResultError(f"its field of view is {height} x {width} pixels, which no camera has: it is damaged.")
+    return height, width
 
 
 def _no_traces(estimates: h5py.Group) -> Floats | None:
@@ -210,7 +225,7 @@ def _indices(estimates: h5py.Group, name: str) -> Ints | None:
     item = estimates.get(name)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
         return None
-    indices: Ints = item[()].ravel().astype(np.int64)
+    indices: Ints = read_whole(item).ravel().astype(np.int64)
     return indices
 
 
@@ -221,9 +236,9 @@ def _motion(file: h5py.File, dims: Shape, params: dict[str, Any]) -> RigidShifts
     """
     group = file.get("motion_correction", {})
     if "shifts_rig" in group:
-        return RigidShifts(group["shifts_rig"][()])
+        return RigidShifts(read_whole(group["shifts_rig"]))
     if "x_shifts_els" in group:
-        rows, columns = group["x_shifts_els"][()], group["y_shifts_els"][()]
+        rows, columns = read_whole(group["x_shifts_els"]), read_whole(group["y_shifts_els"])
         blocks = read_array(group, "coord_shifts_els")
         return _piecewise(rows, columns, blocks, dims, params)
     shifts = read_array(file["estimates"], "shifts")

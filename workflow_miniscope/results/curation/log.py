@@ -82,7 +82,7 @@ def _parse(path: Path, data: bytes, result: CaimanResult) -> tuple[dict[str, Any
     try:
         header = json.loads(lines[0])
         known = header["format"] == FORMAT
-    except (IndexError, ValueError, TypeError, KeyError):
+    except (IndexError, ValueError, TypeError, KeyError, RecursionError):
         known = False
     if not known:
         raise CurationError(f"{path} is no log of decisions: move it away to begin a new one.")
@@ -96,7 +96,7 @@ def _parse(path: Path, data: bytes, result: CaimanResult) -> tuple[dict[str, Any
     for number, line in enumerate(lines[1:], 2):
         try:
             events.append(Event.parse(json.loads(line), result.n_components))
-        except (ValueError, CurationError) as error:
+        except (ValueError, RecursionError, CurationError) as error:
             raise CurationError(f"{path}, line {number} is damaged: {error}") from error
     return header, events
 

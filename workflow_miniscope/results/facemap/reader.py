@@ -22,6 +22,8 @@ SUFFIX = "_proc.npy"
 # Facemap's number for the kind of a region of interest
 PUPIL, MOTION, BLINK = 0, 1, 2
 _CHUNK = 500  # frames that Facemap projects at a time
+#: Pixels of a side of a frame, at most: what is more is damaged
+MOST_SIDE = 2**14
 _NULL = 1e-5  # a component this much weaker than the strongest is rounding error, or padding
 
 
@@ -64,7 +66,7 @@ def read_proc(path: str | Path) -> FacemapResult:
         return _Reader(path, proc).result()
     except KeyError as error:
         raise ResultError(f"{path} is no whole result of Facemap: {error} is missing.") from None
-    except (IndexError, TypeError, ValueError, AttributeError) as error:
+    except (IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ResultError(f"{path} is no whole result of Facemap ({what}).") from None
 
@@ -77,6 +79,8 @@ class _Reader:
         self.rois: list[dict[str, Any]] = proc["rois"] or []
         self.n_frames = self._count_frames()
         self.sbin = max(int(proc["sbin"]), 1)
+        if self.sbin > MOST_SIDE:
+            raise ResultError(f"{path} is damaged: its bins have {self.sbin} pixels.")
 
     def result(self) -> FacemapResult:
         # avgframe and avgmotion are 1-D or 2-D depending on other settings; these are always pictures
@@ -139,7 +143,10 @@ class _Reader:
 
     def _side(self, name: str, bins: int) -> int:
         sides = np.ravel(self.proc.get(name, bins * self.sbin))
-        return int(sides[0]) if len(sides) == 1 else bins * self.sbin
+        side = int(sides[0]) if len(sides) == 1 else bins * self.sbin
+        if not 1 <= side <= MOST_SIDE:
+            raise ResultError(f"{self.path} is damaged: {name} is {side}, and no camera has so many pixels.")
+        return side
 
     def _of_kind(self, kind: int) -> list[dict[str, Any]]:
         return [roi for roi in self.rois if int(roi["rind"]) == kind]

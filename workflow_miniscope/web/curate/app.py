@@ -230,7 +230,7 @@ class _Sent:
         try:
             values = json.loads(body)
             events = values["events"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             events = None
         if not isinstance(events, list):
             raise CurationError("Decisions are sent as an object with a list of events.")
