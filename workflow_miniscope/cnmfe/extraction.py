@@ -18,7 +18,7 @@ from ..daq import open_movie
 from ..daq.source import MovieSource
 from ..errors import ParameterError, RecordingError
 from ..movies import Movie
-from ..movies.types import Bools, Floats, Ints, Shape
+from ..movies.types import Floats, Ints, Shape
 from ..results.caiman import (
     CaimanResult,
     Dff,
@@ -33,10 +33,12 @@ from . import suggest
 from .arrays.grid import Grid
 from .arrays.memory import release
 from .arrays.workers import Workers, start_workers
-from .calcium import gaps, temporal, time_constants, timebase
+from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
+from .calcium.every_frame import decay, in_all_frames, rows
 from .calcium.timebase import TimeBase
 from .cells import acceptance, merging, quality, seeds, splitting
+from .cells.record import SearchRecord
 from .model import refinement
 from .model.fit import Fit
 from .parameters import Parameters
@@ -164,12 +166,14 @@ def _run(
     # without the frames that were left out, as if the camera had missed them
     seen = base.of(registered.quality.used)
     fit = _start(registered, params, seen.rate, workers)
+    record = SearchRecord(_known(params.min_corr), _known(params.min_pnr), _mean(params.gSig))
     steps = 2 * len(ROUND_COVERAGE) + 2
     with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
-        found, times = _find_cells(fit, registered, params, seen.rate, bar)
+        found, times = _find_cells(fit, registered, params, seen.rate, bar, record)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
         result = _result(fit, registered, found, params, base, seen, times, source, size_given)
+        result.search = record.finish(fit.components, grid)
         bar.update()
         logger.info("stage evaluation: %d components are accepted.", len(_known(result.accepted)))
     return result, base.describe(len(spike_response(base.fps, *times)))
@@ -201,17 +205,12 @@ def _start(registered: RegisteredMovie, params: Parameters, fps: float, workers:
         registered.stored,
         ring_radius=_known(params.ring_size_factor) * _mean(params.gSiz) / _known(params.ssub_B),
         radius=int(np.ceil(suggest.FOOTPRINT_REACH * _mean(params.gSig) / grid.bin)),
-        g=_decay(fps, time_constants.usual(params.rise_time, params.decay_time)),
+        g=decay(fps, time_constants.usual(params.rise_time, params.decay_time)),
         workers=workers,
         seen=grid.coverage(registered.edges),
     )
     fit.sn = suggest.working_noise(fit.movie, fit.seen)
     return fit
-
-
-def _decay(fps: float, times: TimeConstants) -> float:
-    """Part of the calcium of a frame that is left in the next one."""
-    return float(np.exp(-1 / (fps * times.decay)))
 
 
 def _known(value: _Value | None) -> _Value:
@@ -227,7 +226,7 @@ def _mean(sizes: Sequence[float] | None) -> float:
 
 
 def _find_cells(
-    fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm
+    fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm, record: SearchRecord
 ) -> tuple[seeds.SeedImages, TimeConstants]:
     """Run the rounds of seeds, each followed by the fit of all components and the refinement of the registration.
 
@@ -244,7 +243,9 @@ def _find_cells(
         width = seeds.bin_width(fps, times.decay)
         images = seeds.images(fit, gSig, width)
         room = seeds.room(fit.movie.shape, gSig, len(fit.components))
-        seeds.add(fit, seeds.find(images, gSig, min_corr, min_pnr, fit.seen > enough, room), gSig)
+        new, considered = seeds.consider(images, gSig, min_corr, min_pnr, fit.seen > enough, room)
+        seeds.add(fit, new, gSig)
+        record.add(images, considered, fit.components.ids[len(fit.components) - len(new.at) :])
         if not round_:
             found = images[0]
         else:
@@ -259,7 +260,7 @@ def _find_cells(
         if len(fit.components):
             # anew in each round: before the model holds the neighbours, transients look longer or shorter than they are
             times = time_constants.estimate(fit.raw_traces(), fps, params.rise_time, params.decay_time)
-            fit.g = _decay(fps, times)
+            fit.g = decay(fps, times)
             fit.kernel = spike_response(fps, *times)
         if splitting.split(fit, width):
             fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
@@ -352,11 +353,11 @@ def _result(
     A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)
-    final = temporal.finish(raw, seen, params.p, times, fit.workers, _rows(base, seen, used)) if len(c) else None
+    final = temporal.finish(raw, seen, params.p, times, fit.workers, rows(base, seen, used)) if len(c) else None
     A, C, S, YrA, scale = _normalise(A, *((raw, raw, raw) if final is None else final[:3]))
     release()
     mean = registered.images.average()
-    C, S, YrA = _in_all_frames(C, S, YrA, used, base, times)
+    C, S, YrA = in_all_frames(C, S, YrA, used, base, times)
     # of the frames that the mean is of
     b0 = mean.ravel(order="F") - A @ (C if used.all() else C[:, used]).mean(axis=1)
     return CaimanResult(
@@ -392,30 +393,6 @@ def _result(
         method="cnmfe",
         version=__version__,
     )
-
-
-def _rows(base: TimeBase, seen: TimeBase, used: Bools) -> Ints | None:
-    """Places of all frames from the first to the last that is used; None where all are, or were left out in turn."""
-    if used.all() or seen.fps != base.fps:
-        return None
-    at = np.flatnonzero(used)
-    rows: Ints = base.places[at[0] : at[-1] + 1] - base.places[at[0]]
-    return rows
-
-
-def _in_all_frames(
-    C: Floats, S: Floats, YrA: Floats, used: Bools, base: TimeBase, times: TimeConstants
-) -> tuple[Floats, Floats, Floats]:
-    """Traces in all frames; those that were left out have what the frames around say, and no rest."""
-    if used.all():
-        return C, S, YrA
-    at = np.flatnonzero(used)
-    known = used
-    if C.shape[1] != len(at):
-        known = np.zeros(len(used), bool)
-        known[at[0] : at[-1] + 1] = True
-    longest = len(spike_response(base.fps, *times))
-    return gaps.between(C, known, _decay(base.fps, times), longest), gaps.spread(S, known), gaps.spread(YrA, used)
 
 
 def _stored_parameters(params: Parameters, field: Shape, fps: float, times: TimeConstants) -> dict[str, dict[str, Any]]:

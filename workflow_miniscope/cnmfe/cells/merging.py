@@ -102,6 +102,7 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
         if energy[i] < energy[j]:
             i, j = j, i
         gone.add(j)
+        c.gone[int(c.ids[j])] = int(c.ids[i])
         _take(c, i, j, size[j] / size[i])
     c.keep(np.array([k for k in range(len(c)) if k not in gone], dtype=np.int64))
     return len(gone)

@@ -22,6 +22,7 @@ from scipy.spatial import cKDTree
 
 from ...movies.neighbours import NeighbourSums
 from ...movies.types import Bools, Floats, Ints, Shape
+from ...results.caiman import Fate
 from ..arrays.filtering import band_pass, blur, from_nearest
 from ..calcium.deconvolution import noise
 from ..calcium.temporal import average
@@ -245,6 +246,32 @@ def bin_width(fps: float, decay: float) -> int:
     return 1 << power
 
 
+@dataclass
+class Considered:
+    """Places that exceeded both thresholds in one round, and why some were not tried.
+
+    Attributes
+    ----------
+    at : float64 [n, 2]
+        (row, column) on the working grid.
+    scale : int64 [n]
+        The scale of the band.
+    correlation, pnr : float32 [n]
+        What was there.
+    refusal : uint8 [n]
+        :class:`Fate` of those that were not tried; that of the others is to be seen.
+    tried : int64 [seeds]
+        Which were tried, in the order of the seeds.
+    """
+
+    at: Floats
+    scale: Ints
+    correlation: Floats
+    pnr: Floats
+    refusal: Ints
+    tried: Ints
+
+
 class Seeds(NamedTuple):
     """Where components begin, the most prominent first.
 
@@ -298,11 +325,19 @@ def find(
     -------
     Seeds
     """
+    return consider(found, gSig, min_corr, min_pnr, allowed, most)[0]
+
+
+def consider(
+    found: list[SeedImages], gSig: float, min_corr: float, min_pnr: float, allowed: Bools, most: int | None = None
+) -> tuple[Seeds, Considered]:
+    """Give the seeds of :func:`find`, and what they were chosen from."""
     height, width = allowed.shape
     size = 2 * max(1, int(round(PEAK_DISTANCE * gSig))) + 1
     at: Ints = np.zeros((0, 2), np.int64)
     scales: Ints = np.zeros(0, np.int64)
     values: Floats = np.zeros(0, np.float32)
+    looked: list[tuple[Ints, Floats, Floats, Ints, int]] = []
     for k, image in enumerate(found):
         value = image.prominence
         peak = ndi.maximum_filter(value, size) == value
@@ -311,16 +346,38 @@ def find(
         new = np.rint((np.argwhere(peak) + 0.5) * ratio - 0.5).astype(np.int64).clip(0, np.subtract(allowed.shape, 1))
         value = value[peak]
         good = allowed[tuple(new.T)]
+        refusal = np.where(good, Fate.COMPONENT, Fate.NOT_COVERED).astype(np.uint8)
         if k + 1 < len(found):
             next_band = found[k + 1].prominence
             wider = np.asarray(cv2.resize(next_band, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-            good &= wider[tuple(new.T)] <= NEXT_BAND_FACTOR * value
+            narrow = wider[tuple(new.T)] <= NEXT_BAND_FACTOR * value
+            refusal[good & ~narrow] = Fate.WIDER
+            good &= narrow
         if len(at) and len(new):
-            good &= cKDTree(at).query(new)[0] >= FOUND_DISTANCE * gSig * image.scale
+            away = cKDTree(at).query(new)[0] >= FOUND_DISTANCE * gSig * image.scale
+            refusal[good & ~away] = Fate.NARROWER
+            good &= away
+        looked.append((new, image.correlation[peak], image.pnr[peak], refusal, image.scale))
         at, values = np.concatenate([at, new[good]]), np.concatenate([values, value[good]])
         scales = np.concatenate([scales, np.full(int(good.sum()), image.scale)])
     order = np.argsort(-values, kind="stable")[:most]
-    return Seeds(at[order], scales[order])
+    return Seeds(at[order], scales[order]), _considered(looked, order)
+
+
+def _considered(looked: list[tuple[Ints, Floats, Floats, Ints, int]], order: Ints) -> Considered:
+    """Put together what was looked at in all bands; ``order``: of those that could be tried, which are, in turn."""
+    places, correlations, pnrs, refusals, scales = zip(*looked, strict=True)
+    refusal = np.concatenate(refusals)
+    could = np.flatnonzero(refusal == Fate.COMPONENT)
+    refusal[np.delete(could, order)] = Fate.NO_ROOM
+    return Considered(
+        at=np.concatenate(places).astype(np.float64),
+        scale=np.repeat(scales, [len(one) for one in places]),
+        correlation=np.concatenate(correlations),
+        pnr=np.concatenate(pnrs),
+        refusal=refusal,
+        tried=could[order],
+    )
 
 
 def add(fit: Fit, seeds: Seeds, gSig: float) -> None:

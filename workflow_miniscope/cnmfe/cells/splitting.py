@@ -21,7 +21,7 @@ from ...movies.types import Floats, Ints
 from ..calcium.temporal import average
 from ..model.components import Components
 from ..model.fit import Fit
-from .dimensions import second_dimension
+from .dimensions import SecondDimension, second_dimension
 
 #: standard errors: a component is split if its second dimension is at least as significant
 SPLIT_SIGNIFICANCE = 40.0
@@ -29,6 +29,8 @@ SPLIT_SIGNIFICANCE = 40.0
 SPLIT_RATIO = 0.15
 #: largest power of the coordinates in the images that a component's place is seen in
 IMAGE_ORDER = 3
+#: standard errors: of a component that a person splits, the second dimension is that of a cell from here on
+BY_HAND_SIGNIFICANCE = 15.0
 #: part of the energy of a new footprint that is not negative, at least: cells only emit light
 POSITIVE_PART = 0.9
 #: cosine of the two new footprints at most: two that are more alike cannot be told apart
@@ -72,22 +74,74 @@ def split(fit: Fit, width: int) -> int:
         first = last
         if found.significance < SPLIT_SIGNIFICANCE or found.ratio < SPLIT_RATIO:
             continue
-        mixing = separate(found.series, fit.g**width, fit.movie.length // width)
-        if mixing is None:
+        apart = _apart(found, images, fit.g**width, fit.movie.length // width)
+        if apart is None:
             continue
-        footprints = (found.directions @ mixing).T @ images
-        lit = np.maximum(footprints, 0)
-        size = np.linalg.norm(lit, axis=1)
-        dark = (size**2 < POSITIVE_PART * (footprints**2).sum(axis=1)).any()
-        if dark or lit[0] @ lit[1] > LARGEST_COSINE * size[0] * size[1]:
-            continue
-        traces = np.linalg.solve(mixing, found.series)
+        lit, traces = apart
         new.append((k, *_replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)))
     if new:
         # all at once: each time the traces of all components are copied
         of, footprints, C = (np.stack(values) for values in zip(*new, strict=True))
         c.append(np.stack([c.tops[of], c.lefts[of]], axis=1) + c.radius, footprints, c.masks[of], C)
     return len(new)
+
+
+def split_one(fit: Fit, k: int, width: int) -> int:
+    """Split component ``k`` in place because a person wants it, however faint its second dimension is.
+
+    Where the activities cannot be told apart, the footprint is halved across its length: the next updates say what
+    each half does.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+    k : int
+        Which component.
+    width : int
+        Frames to average, see :func:`seeds.bin_width`.
+
+    Returns
+    -------
+    int
+        Number (:attr:`Components.ids`) of the second one.
+    """
+    c = fit.components
+    images, where = _images(c, k)
+    left = fit.project_residual(_matrix([(images, where)], fit.movie.pixels), width)
+    C = average(c.C[[k]], width)[0]
+    found = second_dimension(images @ images.T, left + np.outer(images @ images[0], C))
+    told = found.significance >= BY_HAND_SIGNIFICANCE
+    apart = _apart(found, images, fit.g**width, fit.movie.length // width) if told else None
+    frames = np.arange(fit.movie.n_frames)
+    if apart is None:
+        y, x = np.divmod(where, c.shape[1])
+        weight = images[0] / images[0].sum()
+        away = np.stack([y - weight @ y, x - weight @ x])
+        long = np.linalg.eigh((away * weight) @ away.T)[1][:, -1]
+        side = long @ away > 0
+        halves, old = np.stack([side, ~side]), c.C[[k]].astype(np.float64)
+        footprint, trace = _replace(c, k, images[0] * halves, np.repeat(old, 2, axis=0), frames)
+    else:
+        lit, bins = apart
+        footprint, trace = _replace(c, k, lit, np.repeat(bins, width, axis=1)[:, : len(frames)], frames)
+    middle = np.array([[c.tops[k] + c.radius, c.lefts[k] + c.radius]])
+    c.append(middle, footprint[None], c.masks[[k]], trace[None])
+    return int(c.ids[-1])
+
+
+def _apart(found: SecondDimension, images: Floats, g: float, block: int) -> tuple[Floats, Floats] | None:
+    """Footprints [2, pixels] and traces [2, bins] of two cells; None where they cannot be told apart."""
+    mixing = separate(found.series, g, block)
+    if mixing is None:
+        return None
+    footprints = (found.directions @ mixing).T @ images
+    lit: Floats = np.maximum(footprints, 0)
+    size = np.linalg.norm(lit, axis=1)
+    dark = (size**2 < POSITIVE_PART * (footprints**2).sum(axis=1)).any()
+    if dark or lit[0] @ lit[1] > LARGEST_COSINE * size[0] * size[1]:
+        return None
+    return lit, np.linalg.solve(mixing, found.series)
 
 
 def _images(c: Components, k: int) -> tuple[Floats, Ints]:

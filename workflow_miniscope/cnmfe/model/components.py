@@ -22,6 +22,8 @@ class Components:
     filled : float32 [n, side, side]
         The footprints at the time when pixels that a frame does not cover were last filled with what the model says; 0
         of components that were not there. See :func:`spatial.where_covered`.
+    ids : int64 [n]
+        Number of each component, which it keeps while others come and go.
     C : float32 [n, frames]
         Traces, of mean zero. The array changes its length when components come and go: no view of it outlives that.
     """
@@ -35,6 +37,10 @@ class Components:
         self.footprints: Floats = np.zeros((0, self.side, self.side), np.float32)
         self.masks: Bools = np.zeros((0, self.side, self.side), bool)
         self.filled: Floats = np.zeros((0, self.side, self.side), np.float32)
+        self.ids: Ints = np.zeros(0, np.int64)
+        self.numbered = 0
+        #: of components that are gone, the number of the one that each was merged into; None: it faded
+        self.gone: dict[int, int | None] = {}
         self.C: Floats = np.zeros((0, n_frames), np.float32)
 
     def __len__(self) -> int:
@@ -47,6 +53,8 @@ class Components:
         self.footprints = np.concatenate([self.footprints, footprints.astype(np.float32, copy=False)])
         self.masks = np.concatenate([self.masks, masks])
         self.filled = np.concatenate([self.filled, np.zeros_like(footprints, np.float32)])
+        self.ids = np.concatenate([self.ids, self.numbered + np.arange(len(C))])
+        self.numbered += len(C)
         before = len(self.C)
         self._resize(before + len(C))
         self.C[before:] = C
@@ -54,7 +62,9 @@ class Components:
     def keep(self, which: Ints | Bools) -> None:
         """Keep the components of a boolean mask or an increasing index."""
         kept = np.arange(len(self))[which]
-        for name in ("tops", "lefts", "footprints", "masks", "filled"):
+        for number in np.delete(self.ids, kept).tolist():
+            self.gone.setdefault(number, None)
+        for name in ("tops", "lefts", "footprints", "masks", "filled", "ids"):
             setattr(self, name, getattr(self, name)[kept])
         for new, old in enumerate(kept):
             if new != old:

@@ -8,10 +8,11 @@ from .dff import Dff, background, compute_dff
 from .evaluation import Evaluation
 from .find import find_result
 from .frames import FrameQuality, Reason
-from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts
+from .model import CaimanResult, Mask, PiecewiseShifts, RigidShifts, centers
 from .opened import OpenedResult, Traces
 from .raw import RawTraces
-from .reader import read_result
+from .reader import MovieModel, read_result
+from .search import Fate, Search, SearchImages
 from .verdict import Verdict
 from .writer import RESULT_NAME, write_motion_correction, write_provenance, write_result
 
@@ -20,16 +21,21 @@ __all__ = [
     "CaimanResult",
     "Dff",
     "Evaluation",
+    "Fate",
     "FrameQuality",
     "Mask",
+    "MovieModel",
     "OpenedResult",
     "PiecewiseShifts",
     "RawTraces",
     "Reason",
     "RigidShifts",
+    "Search",
+    "SearchImages",
     "Traces",
     "Verdict",
     "background",
+    "centers",
     "compute_dff",
     "find_result",
     "read_result",

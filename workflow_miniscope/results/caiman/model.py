@@ -14,6 +14,7 @@ from ...movies.types import Floats, Ints
 from .dff import Dff, DffField
 from .evaluation import Evaluation
 from .frames import FrameQuality
+from .search import Search
 from .verdict import Verdict
 
 IMAGES = ("reference_image", "average_image", "correlation_image", "max_image")
@@ -143,6 +144,8 @@ class CaimanResult:
         Quality values: signal to noise of the trace, spatial correlation, classifier.
     evaluation : Evaluation or None
         Why each component was accepted or refused; of the native engine.
+    search : Search or None
+        What was seen while cells were looked for; of the native engine.
     verdict : Verdict or None
         Whether the result can be trusted; of the native engine.
     params : dict of dict
@@ -189,6 +192,7 @@ class CaimanResult:
     cnn_preds: Floats | None = None
     evaluation: Evaluation | None = None
     verdict: Verdict | None = None
+    search: Search | None = None
     params: dict[str, Any] = field(default_factory=dict)
     requested: dict[str, Any] = field(default_factory=dict)
     motion: RigidShifts | PiecewiseShifts | None = None

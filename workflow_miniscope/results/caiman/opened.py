@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ResultError
 from ...movies.types import Floats
 from .find import find_result
-from .reader import read_components
+from .reader import MovieModel, read_components, read_movie_model
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,24 @@ class OpenedResult:
             raise IndexError(component)
         row = self._row("C", component)
         return np.zeros(self.n_frames, np.float32) if row is None else row
+
+    def fitted_between(self, start: int, stop: int) -> Floats:
+        """Read the fitted traces of all components between two frames, float32 [components, n]."""
+        if not self._has["C"]:
+            return np.zeros((self.components.n_components, stop - start), np.float32)
+        with self._lock:
+            return np.asarray(self._file["estimates"]["C"][:, start:stop], np.float32)
+
+    def movie_model(self) -> MovieModel:
+        """Read the model of the background, and how the frames were moved.
+
+        Raises
+        ------
+        ResultError
+            They are not what they should be.
+        """
+        with self._lock:
+            return read_movie_model(self._file, self.path)
 
     def _row(self, name: str, component: int) -> Floats | None:
         if not self._has[name]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from ...movies.types import Floats, Ints, Numbers, Shape
 from .blocks import shift_blocks
 from .dff import compute_dff, is_sane
 from .find import find_result, is_result
-from .frames import read_frames
+from .frames import FrameQuality, read_frames
 from .hdf5 import DAMAGE, plain, read_array, read_sparse, read_tree, read_whole
 from .judged import read_evaluation, read_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
+from .search import read_search
 
 #: Pixels of a side of the field of view, at most
 MOST_SIDE = 2**14
@@ -87,6 +89,53 @@ def _not_whole(path: Path, error: Exception) -> ResultError:
     return ResultError(f"{path} is not a whole result of CaImAn: {what}.")
 
 
+@dataclass(frozen=True, eq=False)
+class MovieModel:
+    """What is needed to see the recording as the model of a result has it.
+
+    Attributes
+    ----------
+    W, b, f
+        The background's, as in :class:`CaimanResult`.
+    motion : RigidShifts, PiecewiseShifts or None
+        How the frames were moved.
+    frames : FrameQuality or None
+        Which frames were used.
+    """
+
+    W: scipy.sparse.csr_matrix | None
+    b: Floats | None
+    f: Floats | None
+    motion: RigidShifts | PiecewiseShifts | None
+    frames: FrameQuality | None
+
+
+def read_movie_model(file: h5py.File, path: Path) -> MovieModel:
+    """Read from an open file what :func:`read_components` leaves out, but for the traces.
+
+    Raises
+    ------
+    ResultError
+        It is not what it should be.
+    """
+    estimates = file["estimates"]
+    try:
+        dims = _dims(file)
+        W = read_sparse(estimates, "W")
+        b, f = (read_array(estimates, name) for name in "bf")
+        motion = _motion(file, dims, read_tree(file["params"]) if "params" in file else {})
+        whole = b is not None and f is not None and b.ndim == f.ndim == 2
+        return MovieModel(
+            W=None if W is None else W.tocsr(),
+            b=b if whole else None,
+            f=f if whole else None,
+            motion=motion,
+            frames=read_frames(file),
+        )
+    except DAMAGE as error:
+        raise _not_whole(path, error) from error
+
+
 def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
     estimates = file["estimates"]
     provenance = read_tree(file["provenance"]) if "provenance" in file else {}
@@ -131,6 +180,7 @@ def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
         cnn_preds=per_component("cnn_preds"),
         evaluation=read_evaluation(file),
         verdict=read_verdict(file),
+        search=read_search(file),
         params=params,
         requested=requested,
         motion=_motion(file, dims, params) if whole else None,

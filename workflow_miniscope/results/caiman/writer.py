@@ -20,6 +20,7 @@ from .frames import write_frames
 from .hdf5 import write_value
 from .judged import write_evaluation, write_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
+from .search import write_search
 
 RESULT_NAME = "caiman_result.hdf5"
 
@@ -119,6 +120,7 @@ def _write(file: h5py.File, result: CaimanResult) -> None:
         write_frames(file, result.frames)
     write_evaluation(file, result.evaluation)
     write_verdict(file, result.verdict)
+    write_search(file, result.search)
     write_provenance(
         file,
         method=result.method,
