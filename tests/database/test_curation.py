@@ -13,7 +13,7 @@ from workflow_miniscope.errors import CurationError, ResultError
 from workflow_miniscope.paths import get_processed_root_data_dir
 from workflow_miniscope.process import process
 from workflow_miniscope.results.caiman import OpenedResult, find_result, read_result
-from workflow_miniscope.results.curation import DecisionLog, Event, log_path
+from workflow_miniscope.results.curation import DecisionLog, Event, MadeComponent, log_path, made_folder, save_made
 from workflow_miniscope.work.curation import curating
 
 RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
@@ -105,6 +105,39 @@ def test_a_committed_curation_is_one_of_the_element(pipeline, processed):
     assert somata.tolist() == sorted(engine.accepted.tolist())
     report = process(restrict="subject=cu_made", progress=False)
     assert report.errors == [] and not any(report.done.values())
+
+
+def test_what_was_merged_by_hand_is_a_cell_of_the_element(pipeline, processed):
+    """Of two components one is made; undone in the log, it would not be."""
+    miniscope = pipeline.miniscope
+    key, folder = processed("cu_edit")
+    engine = read_result(folder)
+    n = engine.n_components
+    image = engine.A[:, 0] + engine.A[:, 1]
+    weights = image.data / np.linalg.norm(image.data)
+    traces = [engine.C[0] + engine.C[1], engine.S[0] + engine.S[1], engine.YrA[0]]
+    measured = {"snr": 5.0, "consistency": 0.9}
+    one = MadeComponent(image.tocsc().indices.astype(np.int64), weights, *traces, 1.0, 2.0, (0.9,), measured, 0.95)
+    with curating("subject=cu_edit", "ada") as at_it:
+        save_made(made_folder(at_it.log.path), "merge-1", [one])
+        at_it.log.append_edit("merge-1", "merge", (0, 1), (), 1)
+        at_it.changed()
+        assert "1 accepted, 0 rejected" in at_it.commit()
+    (row,) = (pipeline.curation.Decision & key).to_dicts()
+    assert row["action"] == "merge" and row["place"] is None
+    assert (pipeline.curation.Decision.Made & key).to_arrays("component").tolist() == [n]
+    chosen = (miniscope.Curation & key & {"curation_id": 2}).proj()
+    somata = (miniscope.MaskClassification.MaskType & chosen).to_arrays("mask").tolist()
+    assert n in somata and not {0, 1} & set(somata)
+    mask = (miniscope.Segmentation.Mask & chosen & {"mask": n}).fetch1()
+    assert mask["mask_npix"] == len(weights) and mask["mask_xpix"].max() < engine.dims[1]
+    trace = (miniscope.Fluorescence.Trace & chosen & {"mask": n}).fetch1("fluorescence")
+    np.testing.assert_allclose(trace, traces[0], rtol=1e-5)
+    assert len(miniscope.Activity.Trace & chosen & {"mask": n}) == 2
+    assert pipeline.curation.states(key, "ada", n).chosen("accepted") == (n,)
+    with curating("subject=cu_edit", "ben") as at_it:
+        decide(at_it, "accepted", 0, 1)
+    assert pipeline.curation.agreement_of(key, "ada", "ben").only_second == 2
 
 
 def test_a_commit_that_fails_leaves_nothing(pipeline, processed, monkeypatch):

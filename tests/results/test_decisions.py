@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from workflow_miniscope.errors import CurationError, NotSavedError
 from workflow_miniscope.results.caiman import write_result
-from workflow_miniscope.results.curation import Curation, DecisionLog, Event, State, fingerprint, log_path, read_log
+from workflow_miniscope.results.curation import (
+    Curation,
+    DecisionLog,
+    Event,
+    MadeComponent,
+    State,
+    Summary,
+    fingerprint,
+    log_path,
+    read_log,
+    read_made,
+    save_made,
+)
 
 N = 4
 RESULT = planted.result()
@@ -202,3 +214,62 @@ def test_the_fingerprint_is_that_of_the_footprints(tmp_path):
     moved.A = planted.footprints(cells=((8, 51), *planted.CELLS[1:]))
     assert fingerprint(moved) != fingerprint(RESULT)
     assert np.array_equal(moved.C, RESULT.C)
+
+
+def edit(action, components, made, place=()):
+    values = {
+        "id": f"{action}-{made[0]}",
+        "action": action,
+        "components": components,
+        "made": made,
+        "place": list(place),
+    }
+    return Event.parse(values, made[0])
+
+
+def test_edits_replace_components_and_are_undone():
+    curation = Curation(N, [decide(1), Event.new("note", [2], note="ring"), edit("merge", [1, 2], [4])])
+    assert curation.states[4] == State("accepted", "ring") and not curation.states[1].present
+    assert curation.apply(decide(1, decision="rejected")) == ()  # it is not there any more
+    curation.apply(edit("split", [4], [5, 6]))
+    assert [state.decision for state in curation.states[4:]] == ["accepted", "undecided", "undecided"]
+    assert curation.chosen("undecided") == (0, 3, 5, 6) and str(Summary.of(curation.states)).startswith("0 accepted")
+    for _ in range(2):
+        curation.apply(Event.new("undo"))
+    assert [state.present for state in curation.states] == [True] * 4 + [False] * 3
+    curation.apply(Event.new("redo"))
+    assert curation.states[4].present and not curation.states[5].present
+    # a component that was replaced is not decided, for who compares two curators
+    assert [state.decision for state in curation.of_result] == ["undecided"] * 4
+    assert curation.apply(edit("redraw", [1], [7], [[0, 0], [5, 0], [0, 5]])) == ()  # by another window, too late
+    assert not curation.states[7].present
+
+
+def test_an_edit_is_saved_with_what_it_made_and_read_again(path):
+    with opened(path) as log:
+        event = log.append_edit("add-1", "add", (), [(30, 20.5)], 1)
+        assert event.made == (N,) and log.curation.states[N] == State("accepted")
+        log.append([decide(N, decision="rejected").as_json()])
+        with pytest.raises(CurationError, match="is fitted before it is saved"):
+            log.append([edit("merge", [0, 1], [N + 1]).as_json()])
+        log.append_edit("merge-1", "merge", (0, N), (), 1)
+        with pytest.raises(CurationError, match="is gone by now"):
+            log.append_edit("split-1", "split", (N,), (), 2)
+        with pytest.raises(CurationError, match="up to 64 letters"):
+            log.append_edit("../x", "split", (1,), (), 2)
+    with opened(path) as log:
+        assert log.events[0] == event and event.place == ((30.0, 20.5),)
+        assert log.curation.chosen("accepted") == (N + 1,) and log.maker_of(N + 1)[1] == 0
+
+
+def test_what_an_edit_made_is_read_as_it_was_written(tmp_path):
+    arrays = (np.arange(3), np.full(3, 0.5, "f4"), *np.ones((3, 9), "f4"))
+    one = MadeComponent(*arrays, 1.5, 2.0, (0.9,), {"snr": 3.0, "consistency": 0.5}, 0.7)
+    save_made(tmp_path, "e1", [one, one])
+    read = read_made(tmp_path, "e1")
+    assert len(read) == 2
+    for name, value in vars(one).items():
+        np.testing.assert_array_equal(getattr(read[1], name), value)
+    (tmp_path / "e1.npz").write_bytes(b"torn")
+    with pytest.raises(CurationError, match="cannot be read"):
+        read_made(tmp_path, "e1")

@@ -116,6 +116,24 @@ def test_a_note_is_kept_and_found(serve, folder, open_page):
     assert page.locator("#note").input_value() == "Ring of a vessel, µ? <b>"
 
 
+def test_a_tag_that_was_used_once_is_a_key_away(serve, folder, open_page):
+    page = open_page(serve(folder).address)
+    pick(page, *planted.CELLS[2])
+    press(page, "n")
+    page.keyboard.type("ring #vessel")
+    press(page, "Enter")
+    pick(page, *planted.CELLS[0])
+    press(page, "4")
+    assert page.locator("#note").input_value() == "#vessel"
+    assert page.locator("#tags button").get_attribute("aria-pressed") == "true"
+    pick(page, *planted.CELLS[2])
+    press(page, "4")
+    assert page.locator("#note").input_value() == "ring"
+    saved(page)
+    notes = [state["note"] for state in page.evaluate("curation.decisions.states")]
+    assert notes == ["#vessel", "", "ring", ""]
+
+
 def test_a_killed_server_loses_nothing(serve, folder, open_page):
     first = serve(folder)
     page = open_page(first.address)

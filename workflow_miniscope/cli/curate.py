@@ -19,6 +19,9 @@ def command(
     decisions: Annotated[
         Path | None, typer.Option(help="Folder for the file of decisions; by default the result's own.")
     ] = None,
+    movie: Annotated[
+        Path | None, typer.Option(help="Folder of the scope's recording, if it is not where it was processed.")
+    ] = None,
     export: Annotated[Path | None, typer.Option(help="Write the decisions to this CSV file; no page.")] = None,
     apply: Annotated[
         Path | None, typer.Option(help="Decide what this CSV file says (component, decision, note); no page.")
@@ -42,10 +45,10 @@ def command(
     from ..results.curation import Summary, events_for, export_csv, read_csv
     from ..work.curation import curating
 
-    with curating(target, curator, decisions) as at_it:
+    with curating(target, curator, decisions, movie) as at_it:
         log, result = at_it.log, at_it.opened.components
         if apply is not None:
-            wanted = read_csv(apply, result.n_components)
+            wanted = read_csv(apply, len(log.curation.states))
             log.append([event.as_json() for event in events_for(log.curation, wanted)])
             print(f"{at_it.curator}: {Summary.of(log.curation.states)}")
         if export is not None:
@@ -61,7 +64,7 @@ def command(
                 from ..reports.agreement import draw
 
                 names = (at_it.curator, agreement)
-                print(figures.save(draw(result, log.curation.states, found, names), figure))
+                print(figures.save(draw(result, log.curation.of_result, found, names), figure))
         if apply is None and export is None and agreement is None and not commit:
             from ..web.start import curate
 

@@ -37,7 +37,8 @@ def write_record(folder: Path, files: Sequence[Path], times: Floats | None = Non
     times : float64 [frames], optional
         The time of each frame (s), where the result depends on it.
     """
-    record = {"files": [_describe(file) for file in files], "times": _digest_of(times)}
+    record: dict[str, Any] = {"files": [_describe(file) for file in files], "times": _digest_of(times)}
+    record["folder"] = str(files[0].parent.resolve())
     (folder / NAME).write_text(json.dumps(record, indent=2), encoding="utf-8")
 
 
@@ -98,6 +99,14 @@ def changed(result: Path, files: Sequence[Path], times: Floats | None = None) ->
     if times is not None and times_before is not None and times_before != _digest_of(times):
         return "the time stamps were changed since it was made"
     return None
+
+
+def recorded_folder(result: Path) -> Path | None:
+    """Give the folder that the first file was in when a result was made; None where its record does not say."""
+    try:
+        return Path(json.loads((result.parent / NAME).read_text(encoding="utf-8"))["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def fast_checksum(path: Path) -> str:

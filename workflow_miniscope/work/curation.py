@@ -10,11 +10,27 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from ..analysis.agreement import Agreement, agreement
 from ..database.conditions import is_restriction
 from ..errors import CurationError
-from ..results.caiman import RESULT_NAME, OpenedResult, find_result
-from ..results.curation import Curation, DecisionLog, Event, State, Summary, log_path, read_log, write_curated
+from ..movies.types import Floats, Ints
+from ..results.caiman import RESULT_NAME, OpenedResult, Traces, find_result
+from ..results.curation import (
+    Curation,
+    DecisionLog,
+    Event,
+    MadeComponent,
+    State,
+    Summary,
+    log_path,
+    made_folder,
+    read_log,
+    read_made,
+    write_curated,
+)
+from .result_movie import OpenedMovie, ResultMovie
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +46,22 @@ class Curating:
         Where decisions are saved.
     curator : str
         Who decides.
+    source : ResultMovie
+        Where the recording is.
     """
 
-    def __init__(self, opened: OpenedResult, log: DecisionLog, curator: str) -> None:
-        self.opened, self.log, self.curator = opened, log, curator
+    def __init__(self, opened: OpenedResult, log: DecisionLog, curator: str, source: ResultMovie) -> None:
+        self.opened, self.log, self.curator, self.source = opened, log, curator, source
+
+    def open_movie(self) -> OpenedMovie:
+        """Open the recording that the result was made from.
+
+        Raises
+        ------
+        RecordingError
+            It is not on the disk, or is another one.
+        """
+        return self.source.open()
 
     def changed(self) -> None:
         """Take note that the log has grown."""
@@ -53,7 +81,7 @@ class Curating:
             number += 1
         path = parent / f"curation_{number}_{self.curator}" / RESULT_NAME
         states = self._states()
-        write_curated(self.opened.path, path, self.opened.components, states, self.curator)
+        write_curated(self.opened.path, path, self.opened.components, states, self.curator, self.made())
         return f"{Summary.of(states)}: {path}"
 
     def agreement(self, other: str) -> Agreement:
@@ -66,7 +94,47 @@ class Curating:
         """
         result = self.opened.components
         events = read_log(log_path(self.opened.path, other, self.log.path.parent), result)
-        return agreement(self._states(), Curation(result.n_components, events).states)
+        return agreement(self.log.curation.of_result, Curation(result.n_components, events).of_result)
+
+    def made(self) -> list[MadeComponent]:
+        """Read all that the curator's edits made, in the order of their numbers.
+
+        Raises
+        ------
+        CurationError
+            A file is missing or damaged.
+        """
+        folder = made_folder(self.log.path)
+        edits = [event for event in self.log.events if event.made]
+        return [component for event in edits for component in read_made(folder, event.id)]
+
+    def one_made(self, component: int) -> MadeComponent:
+        """Read one component that an edit made; see :meth:`made`."""
+        event, which = self.log.maker_of(component)
+        return read_made(made_folder(self.log.path), event.id)[which]
+
+    def traces(self, component: int) -> Traces:
+        """Read the traces of a component of the result, or of one that was made."""
+        if component < self.opened.components.n_components:
+            return self.opened.traces(component)
+        one = self.one_made(component)
+        return Traces(fitted=one.C, raw=one.C + one.YrA, deconvolved=one.S)
+
+    def footprint(self, component: int) -> tuple[Ints, Floats]:
+        """Give the pixels of a component, in Fortran order, and their weights."""
+        A = self.opened.components.A
+        if component < A.shape[1]:
+            part = slice(A.indptr[component], A.indptr[component + 1])
+            return A.indices[part], A.data[part]
+        one = self.one_made(component)
+        return one.pixels, one.weights
+
+    def middle(self, component: int) -> tuple[float, float]:
+        """Give the row and column of a component's centre of mass."""
+        pixels, weights = self.footprint(component)
+        x, y = np.divmod(pixels, self.opened.components.dims[0])
+        total = float(weights.sum()) or 1.0
+        return float(weights @ y) / total, float(weights @ x) / total
 
     def close(self) -> None:
         """End what is done beside."""
@@ -87,11 +155,17 @@ class CuratingInDatabase(Curating):
     follows when it grows again or is opened the next time. All queries are made in one thread.
     """
 
-    def __init__(self, opened: OpenedResult, log: DecisionLog, curator: str, key: dict[str, Any]) -> None:
-        super().__init__(opened, log, curator)
+    def __init__(
+        self, opened: OpenedResult, log: DecisionLog, curator: str, source: ResultMovie, key: dict[str, Any]
+    ) -> None:
+        super().__init__(opened, log, curator, source)
         self.key = key
         self._thread = ThreadPoolExecutor(1, "database")
         self._thread.submit(self._record).result()
+
+    def open_movie(self) -> OpenedMovie:
+        """Open the recording that the database names."""
+        return self._thread.submit(super().open_movie).result()
 
     def changed(self) -> None:
         """Insert the new decisions, beside what else is done."""
@@ -135,7 +209,7 @@ class CuratingInDatabase(Curating):
         path = get_processed_root_data_dir() / folder / RESULT_NAME
         summary = Summary.of(states)
         said = f"by {self.curator}: {summary}" + (f". {note}" if note else "")
-        write_curated(self.opened.path, path, self.opened.components, states, self.curator)
+        write_curated(self.opened.path, path, self.opened.components, states, self.curator, self.made())
         try:
             with miniscope.Curation.connection.transaction:
                 miniscope.Curation.insert1(
@@ -168,7 +242,9 @@ def fill(key: dict[str, Any]) -> None:
 
 
 @contextmanager
-def curating(target: str | Path, curator: str | None = None, folder: Path | None = None) -> Iterator[Curating]:
+def curating(
+    target: str | Path, curator: str | None = None, folder: Path | None = None, recording: Path | None = None
+) -> Iterator[Curating]:
     """Open a result for a curator.
 
     Parameters
@@ -179,6 +255,8 @@ def curating(target: str | Path, curator: str | None = None, folder: Path | None
         Who decides; by default the user.
     folder : Path, optional
         Where decisions are saved, if not beside the result.
+    recording : Path, optional
+        The scope's folder, where neither the result nor the database says where the recording is.
 
     Raises
     ------
@@ -195,7 +273,12 @@ def curating(target: str | Path, curator: str | None = None, folder: Path | None
         folder = usual if folder is None else folder
     with closing(OpenedResult(path)) as opened:
         with DecisionLog(log_path(opened.path, name, folder), opened.components, opened.path.name, name) as log:
-            at_it = Curating(opened, log, name) if key is None else CuratingInDatabase(opened, log, name, key)
+            source = ResultMovie(opened.path, recording, None if recording is not None else key)
+            at_it = (
+                Curating(opened, log, name, source)
+                if key is None
+                else CuratingInDatabase(opened, log, name, source, key)
+            )
             with closing(at_it):
                 yield at_it
 

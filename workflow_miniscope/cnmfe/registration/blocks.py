@@ -41,8 +41,18 @@ class Blocks:
     """
 
     def __init__(self, shape: Shape, strides: Sequence[int], overlaps: Sequence[int]):
+        self._lay(shape, strides, grid(shape, strides, overlaps))
+
+    @classmethod
+    def laid(cls, shape: Shape, blocks: Ints) -> Blocks:
+        """Give the grid of blocks that were laid before, int64 [blocks, 4]."""
+        new = cls.__new__(cls)
+        new._lay(shape, [int(np.diff(np.unique(blocks[:, i]), append=shape[i // 2])[0]) for i in (0, 2)], blocks)
+        return new
+
+    def _lay(self, shape: Shape, strides: Sequence[int], blocks: Ints) -> None:
         self.size, self.strides = shape, strides
-        self.blocks: Ints = grid(shape, strides, overlaps)
+        self.blocks: Ints = blocks
         middles = [(self.blocks[:, i] + self.blocks[:, i + 1] - 1) / 2 for i in (0, 2)]
         self.middles: list[Floats] = [np.unique(middle) for middle in middles]
         self.shape: Shape = (len(self.middles[0]), len(self.middles[1]))

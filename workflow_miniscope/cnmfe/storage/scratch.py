@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -111,12 +112,15 @@ class Scratch:
         integers: Ints = np.empty((self.pixels, self.length), np.int16) if out is None else out
         with open(self.path, "rb", buffering=0) as file:
             file.seek(block * self.block_bytes)
-            view = integers.data.cast("B")
-            while len(view):
-                got = file.readinto(view)
-                if not got:
-                    raise EngineError(f"The scratch movie {self.path} ended early: was it removed while in use?")
-                view = view[got:]
+            _fill(file, integers, self.path)
+        return integers
+
+    def part(self, block: int, first: int, last: int) -> Ints:
+        """Give the stored integers of some pixels of a block that follow each other, int16 [last - first, length]."""
+        integers: Ints = np.empty((last - first, self.length), np.int16)
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(block * self.block_bytes + first * self.length * 2)
+            _fill(file, integers, self.path)
         return integers
 
     def read(self, block: int) -> Floats:
@@ -187,6 +191,16 @@ class Scratch:
             part = np.ascontiguousarray(traces[:, span]) * np.float32(1 / self.scale)
             workers.split(len(traces), partial(_add_products, chunk, indptr, indices, part, out))
         return out
+
+
+def _fill(file: FileIO, integers: Ints, path: Path) -> None:
+    """Read as many integers as there is room for."""
+    view = integers.data.cast("B")
+    while len(view):
+        got = file.readinto(view)
+        if not got:
+            raise EngineError(f"The scratch movie {path} ended early: was it removed while in use?")
+        view = view[got:]
 
 
 def _add_weighted_rows(chunk: Ints, rows: sp.csr_matrix, data: Floats, out: Floats, first: int, last: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import ResultError
 from ...movies.types import Floats, Ints
+from .hdf5 import read_whole
 
 GROUP = "search"
 
@@ -139,11 +140,13 @@ def read_search(file: h5py.File) -> Search | None:
         return None
     group = file[GROUP]
     images = [
-        SearchImages(int(one.attrs["round"]), int(one.attrs["scale"]), one["correlation"][()], one["pnr"][()])
+        SearchImages(
+            int(one.attrs["round"]), int(one.attrs["scale"]), read_whole(one["correlation"]), read_whole(one["pnr"])
+        )
         for name, one in group.items()
         if name.startswith("round_")
     ]
     known = {item.name for item in fields(Search)} & set(group.attrs)
     numbers = {name: group.attrs[name].item() for name in known}
-    places = {name: group[f"places/{name}"][()] for name in PLACES}
+    places = {name: read_whole(group[f"places/{name}"]) for name in PLACES}
     return Search(**numbers, images=sorted(images, key=lambda one: (one.round, one.scale)), **places)

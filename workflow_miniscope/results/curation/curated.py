@@ -17,8 +17,12 @@ from ...errors import CurationError, ResultError
 from ...movies.types import Bools
 from ..caiman import CaimanResult
 from .decisions import DECISIONS, UNDECIDED, Curation, Event, State, now
+from .extended import write_extended
+from .made import MadeComponent
 
 COLUMNS = ("component", "decision", "note")
+#: why a component is none any more
+REPLACED = "an edit of the curator replaced it, or was taken back"
 #: for whoever reads an exported table; not read again
 EXTRA = ("engine", "snr", "r", "curator")
 
@@ -33,8 +37,8 @@ class Summary:
 
     @classmethod
     def of(cls, states: Sequence[State]) -> Summary:
-        """Count them."""
-        counts = [sum(state.decision == decision for state in states) for decision in DECISIONS]
+        """Count those that are there."""
+        counts = [sum(state.present and state.decision == decision for state in states) for decision in DECISIONS]
         return cls(*counts)
 
     def __str__(self) -> str:
@@ -42,19 +46,30 @@ class Summary:
 
 
 def verdict(result: CaimanResult, states: Sequence[State]) -> Bools:
-    """Which components are cells, bool [components]: as decided, and as the engine says where nobody decided."""
-    accepted = np.zeros(result.n_components, bool)
+    """Which components are cells, bool [states]: as decided, and as the engine says where nobody decided.
+
+    Components that an edit made are cells unless they were rejected; those that an edit replaced are none.
+    """
+    accepted = np.ones(len(states), bool)
+    accepted[: result.n_components] = False
     accepted[result.accepted] = True
     for k, state in enumerate(states):
-        if state.decision != UNDECIDED:
-            accepted[k] = state.decision == "accepted"
+        if state.decision != UNDECIDED or not state.present:
+            accepted[k] = state.present and state.decision == "accepted"
     return accepted
 
 
-def write_curated(source: Path, target: Path, result: CaimanResult, states: Sequence[State], curator: str) -> Path:
+def write_curated(
+    source: Path,
+    target: Path,
+    result: CaimanResult,
+    states: Sequence[State],
+    curator: str,
+    made: Sequence[MadeComponent] = (),
+) -> Path:
     """Write a copy of a result in which the decisions are the evaluation.
 
-    Components keep their numbers: what was rejected stays in the file, as after an automatic evaluation.
+    Components keep their numbers: what was rejected or replaced stays in the file, as after an automatic evaluation.
 
     Parameters
     ----------
@@ -68,6 +83,8 @@ def write_curated(source: Path, target: Path, result: CaimanResult, states: Sequ
         One for each component.
     curator : str
         Who decided; kept in the file's provenance.
+    made : sequence of MadeComponent
+        What the curator's edits made, in the order of their numbers.
 
     Raises
     ------
@@ -80,7 +97,10 @@ def write_curated(source: Path, target: Path, result: CaimanResult, states: Sequ
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, temporary)
+        if made:
+            write_extended(source, temporary, result, made)
+        else:
+            shutil.copyfile(source, temporary)
         with h5py.File(temporary, "r+") as file:
             estimates = file["estimates"]
             for name, kept in (("idx_components", accepted), ("idx_components_bad", ~accepted)):
@@ -91,8 +111,13 @@ def write_curated(source: Path, target: Path, result: CaimanResult, states: Sequ
             attributes["curated"] = now()
             attributes["curator"] = curator
             attributes["curated_from"] = source.name
-            decisions = {str(k): vars(state) for k, state in enumerate(states) if state != State()}
-            attributes["decided"] = sum(state.decision != UNDECIDED for state in states)
+            decisions = {str(k): _plain(state) for k, state in enumerate(states) if state != State()}
+            attributes["decided"] = sum(state.present and state.decision != UNDECIDED for state in states)
+            attributes["made_by_hand"] = len(made)
+            if made and "evaluation/reasons" in file:
+                for k, state in enumerate(states):
+                    if not state.present:
+                        file["evaluation/reasons"][k] = REPLACED
             file["provenance"].create_dataset("decisions", data=json.dumps(decisions))
         os.replace(temporary, target)
     except OSError as error:
@@ -104,8 +129,12 @@ def write_curated(source: Path, target: Path, result: CaimanResult, states: Sequ
     return target
 
 
+def _plain(state: State) -> dict[str, str]:
+    return {"decision": state.decision if state.present else "replaced", "note": state.note}
+
+
 def export_csv(path: Path, result: CaimanResult, states: Sequence[State], curator: str) -> None:
-    """Write decisions as a table: one row for each component.
+    """Write decisions as a table: one row for each component that is there, those that edits made at the end.
 
     Raises
     ------
@@ -114,14 +143,18 @@ def export_csv(path: Path, result: CaimanResult, states: Sequence[State], curato
     """
     accepted = np.zeros(result.n_components, bool)
     accepted[result.accepted] = True
+    n = result.n_components
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow([*COLUMNS, *EXTRA])
             for k, state in enumerate(states):
-                values = ["" if each is None else f"{each[k]:.4g}" for each in (result.snr, result.r_values)]
-                engine = "accepted" if accepted[k] else "rejected"
+                if not state.present:
+                    continue
+                known = (result.snr, result.r_values)
+                values = ["" if each is None or k >= n else f"{each[k]:.4g}" for each in known]
+                engine = "" if k >= n else "accepted" if accepted[k] else "rejected"
                 writer.writerow([k, state.decision, state.note, engine, *values, curator])
         os.replace(temporary, path)
     except OSError as error:

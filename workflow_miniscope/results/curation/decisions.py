@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,10 @@ UNDECIDED = "undecided"
 #: what can be decided about a component
 DECISIONS = ("accepted", "rejected", UNDECIDED)
 ACTIONS = ("decide", "note", "undo", "redo")
+#: what can be made of components: those that it is made of go, new ones come. Only who fits the new ones can say it
+EDITS = ("merge", "split", "add", "redraw")
+#: points of the longest boundary that is taken
+MOST_POINTS = 2000
 #: letters of the longest note that is taken: a page of text
 LONGEST_NOTE = 4000
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -22,10 +27,15 @@ _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True)
 class State:
-    """What is known of one component: the decision and a note."""
+    """What is known of one component: the decision, a note, and whether it is there or an edit has replaced it."""
 
     decision: str = UNDECIDED
     note: str = ""
+    present: bool = True
+
+
+#: of a component whose edit was taken back, or has replaced it
+ABSENT = State(present=False)
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,15 @@ class Event:
     id : str
         Unique; an event that is sent again, because its answer was lost, is known by it.
     action : str
-        "decide" (several components at once are one step), "note", "undo" or "redo".
+        "decide" (several components at once are one step), "note", "undo" or "redo"; or one of :data:`EDITS`.
     components : tuple of int
-        Indices in the result, from 0; empty for undo and redo.
+        Indices in the result, from 0; empty for undo and redo. Of an edit, those that it replaces.
     decision, note : str
         What was decided, what was noted; empty for other actions.
+    made : tuple of int
+        Components that an edit made, numbered after all that there were.
+    place : tuple of (float, float)
+        (x, y) px: where a cell was added, or the boundary that was drawn.
     at : str
         When it was saved: ISO 8601, UTC.
     """
@@ -52,6 +66,8 @@ class Event:
     decision: str = ""
     note: str = ""
     at: str = ""
+    made: tuple[int, ...] = ()
+    place: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def new(cls, action: str, components: Sequence[int] = (), decision: str = "", note: str = "") -> Event:
@@ -67,7 +83,7 @@ class Event:
         values : dict
             The attributes as JSON has them; those that are empty may be absent.
         n_components : int
-            Components of the result.
+            Components of the result, and those that were made before.
 
         Raises
         ------
@@ -76,7 +92,7 @@ class Event:
         """
         if not isinstance(values, dict):
             raise CurationError("A decision must be an object with id and action.")
-        unknown = set(values) - {"id", "action", "components", "decision", "note", "at"}
+        unknown = set(values) - {"id", "action", "components", "decision", "note", "at", "made", "place"}
         if unknown:
             raise CurationError(f"A decision has no field '{sorted(unknown)[0]}'.")
         event = cls(
@@ -86,15 +102,18 @@ class Event:
             decision=_text(values, "decision"),
             note=_text(values, "note"),
             at=_text(values, "at"),
+            made=_made(values.get("made", []), n_components),
+            place=_place(values.get("place", [])),
         )
         event._check()
         return event
 
     def _check(self) -> None:
-        if not _ID.fullmatch(self.id):
-            raise CurationError("A decision needs an id of up to 64 letters and digits.")
-        if self.action not in ACTIONS:
-            raise CurationError(f"'{self.action}' is none of the actions {', '.join(ACTIONS)}.")
+        require_id(self.id)
+        if self.action not in ACTIONS + EDITS:
+            raise CurationError(f"'{self.action}' is none of the actions {', '.join(ACTIONS + EDITS)}.")
+        if bool(self.made) != (self.action in EDITS):
+            raise CurationError(f"An edit makes components, '{self.action}' makes {len(self.made)}.")
         if self.action in ("decide", "note") and not self.components:
             raise CurationError(f"The action '{self.action}' names no component.")
         if self.action == "decide" and self.decision not in DECISIONS:
@@ -113,7 +132,23 @@ class Event:
             values["note"] = self.note
         if self.at:
             values["at"] = self.at
+        if self.made:
+            values["made"] = list(self.made)
+        if self.place:
+            values["place"] = [list(point) for point in self.place]
         return values
+
+
+def require_id(text: str) -> None:
+    """Refuse an id that is none: files are named after it.
+
+    Raises
+    ------
+    CurationError
+        It has other signs than letters, digits and hyphens.
+    """
+    if not _ID.fullmatch(text):
+        raise CurationError("A decision needs an id of up to 64 letters and digits.")
 
 
 def now() -> str:
@@ -142,6 +177,23 @@ def _components(values: Any, n_components: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _made(values: Any, n_components: int) -> tuple[int, ...]:
+    if not isinstance(values, list) or values != list(range(n_components, n_components + len(values))):
+        raise CurationError(f"The components that an edit makes are numbered from {n_components} on, not {values!r}.")
+    return tuple(values)
+
+
+def _place(values: Any) -> tuple[tuple[float, float], ...]:
+    def is_point(value: Any) -> bool:
+        return (
+            isinstance(value, list) and len(value) == 2 and all(type(x) in (int, float) and isfinite(x) for x in value)
+        )
+
+    if not isinstance(values, list) or len(values) > MOST_POINTS or not all(map(is_point, values)):
+        raise CurationError(f"The place of an edit is a list of up to {MOST_POINTS} points [x, y].")
+    return tuple((float(x), float(y)) for x, y in values)
+
+
 class Curation:
     """The state of every component after some events.
 
@@ -158,10 +210,13 @@ class Curation:
     Attributes
     ----------
     states : list of State
-        One for each component.
+        One for each component: those of the result, and then those that edits made.
+    n_components : int
+        Components of the result.
     """
 
     def __init__(self, n_components: int, events: Iterable[Event] = ()) -> None:
+        self.n_components = n_components
         self.states = [State()] * n_components
         # (component, before, after) of each step
         self._steps: list[list[tuple[int, State, State]]] = []
@@ -181,20 +236,37 @@ class Curation:
                 return ()
             self._standing += 1
             return self._set({k: after for k, _, after in self._steps[self._standing - 1]})
-        step = []
-        for component in event.components:
-            before = self.states[component]
-            after = (
-                State(event.decision, before.note) if event.action == "decide" else State(before.decision, event.note)
-            )
-            if after != before:
-                step.append((component, before, after))
+        step = self._edit(event) if event.action in EDITS else self._decide(event)
         if not step:
             return ()
         del self._steps[self._standing :]
         self._steps.append(step)
         self._standing += 1
         return self._set({k: after for k, _, after in step})
+
+    def _decide(self, event: Event) -> list[tuple[int, State, State]]:
+        step = []
+        for component in event.components:
+            before = self.states[component]
+            after = (
+                replace(before, decision=event.decision)
+                if event.action == "decide"
+                else replace(before, note=event.note)
+            )
+            if after != before and before.present:
+                step.append((component, before, after))
+        return step
+
+    def _edit(self, event: Event) -> list[tuple[int, State, State]]:
+        """Replace components; what was merged or added by a person is accepted, parts of one are to be looked at."""
+        self.states += [ABSENT] * (max(event.made) + 1 - len(self.states))
+        before = [self.states[component] for component in event.components]
+        if not all(state.present for state in before):
+            return []
+        notes = "; ".join(dict.fromkeys(state.note for state in before if state.note))[:LONGEST_NOTE]
+        decision = {"split": UNDECIDED, "redraw": before[0].decision if before else ""}.get(event.action, "accepted")
+        gone = [(k, state, replace(state, present=False)) for k, state in zip(event.components, before, strict=True)]
+        return gone + [(k, ABSENT, State(decision, notes)) for k in event.made]
 
     def _set(self, states: dict[int, State]) -> tuple[int, ...]:
         for component, state in states.items():
@@ -213,4 +285,9 @@ class Curation:
 
     def chosen(self, decision: str) -> tuple[int, ...]:
         """Give the components with a decision."""
-        return tuple(k for k, state in enumerate(self.states) if state.decision == decision)
+        return tuple(k for k, state in enumerate(self.states) if state.present and state.decision == decision)
+
+    @property
+    def of_result(self) -> list[State]:
+        """States of the components of the result alone; one that an edit has replaced counts as not decided."""
+        return [state if state.present else State(note=state.note) for state in self.states[: self.n_components]]

@@ -22,7 +22,7 @@ import numpy as np
 
 from ...errors import CurationError, NotSavedError
 from ..caiman import CaimanResult
-from .decisions import Curation, Event, now
+from .decisions import EDITS, Curation, Event, now
 
 FORMAT = "workflow-miniscope decisions"
 VERSION = 1
@@ -92,10 +92,12 @@ def _parse(path: Path, data: bytes, result: CaimanResult) -> tuple[dict[str, Any
         raise CurationError(
             f"{path} belongs to another result: the recording was processed again since. Move it away to begin anew."
         )
-    events = []
+    events: list[Event] = []
+    known = result.n_components
     for number, line in enumerate(lines[1:], 2):
         try:
-            events.append(Event.parse(json.loads(line), result.n_components))
+            events.append(Event.parse(json.loads(line), known))
+            known += len(events[-1].made)
         except (ValueError, RecursionError, CurationError) as error:
             raise CurationError(f"{path}, line {number} is damaged: {error}") from error
     return header, events
@@ -173,13 +175,26 @@ class DecisionLog:
         self._known = {event.id for event in self.events}
         self.curation = Curation(self._n_components, self.events)
 
+    def maker_of(self, component: int) -> tuple[Event, int]:
+        """Give the edit that made a component, and which of those that it made.
+
+        Raises
+        ------
+        IndexError
+            No edit made it.
+        """
+        for event in self.events:
+            if component in event.made:
+                return event, event.made.index(component)
+        raise IndexError(component)
+
     def append(self, values: Sequence[Any]) -> list[Event]:
         """Save events; those that are known already are left out.
 
         Parameters
         ----------
         values : sequence of dict
-            Events as a page sends them, in their order. Their time is set here.
+            Events as a page sends them, in their order, but no edits. Their time is set here.
 
         Returns
         -------
@@ -193,18 +208,59 @@ class DecisionLog:
         """
         with self._thread_lock:
             at = now()
-            events = [replace(Event.parse(value, self._n_components), at=at) for value in values]
+            events = [replace(Event.parse(value, self._known_components), at=at) for value in values]
+            edits = [event.action for event in events if event.action in EDITS]
+            if edits:
+                raise CurationError(f"The edit '{edits[0]}' is fitted before it is saved: ask for it, don't send it.")
             new = list({event.id: event for event in events if event.id not in self._known}.values())
             if new:
                 try:
                     self._write([event.as_json() for event in new])
                 except OSError as error:
                     raise self._unwritable(error) from error
-            for event in new:
-                self._known.add(event.id)
-                self.events.append(event)
-                self.curation.apply(event)
+            self._take(new)
             return new
+
+    def append_edit(
+        self,
+        event_id: str,
+        action: str,
+        components: Sequence[int],
+        place: Sequence[tuple[float, float]],
+        n_made: int,
+    ) -> Event:
+        """Save an edit whose components are on the disk, and number them. It is on the disk when this returns.
+
+        Raises
+        ------
+        CurationError
+            Something in it is not what it may be, or one of the components is gone.
+        NotSavedError
+            It cannot be written.
+        """
+        with self._thread_lock:
+            first = self._known_components
+            values = {"id": event_id, "action": action, "components": list(components), "at": now()}
+            values |= {"made": list(range(first, first + n_made)), "place": [[float(x), float(y)] for x, y in place]}
+            event = Event.parse(values, first)
+            if not all(self.curation.states[k].present for k in components):
+                raise CurationError("One of the components is gone by now: nothing was changed.")
+            try:
+                self._write([event.as_json()])
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._take([event])
+            return event
+
+    @property
+    def _known_components(self) -> int:
+        return len(self.curation.states)
+
+    def _take(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._known.add(event.id)
+            self.events.append(event)
+            self.curation.apply(event)
 
     def _write(self, lines: Sequence[dict[str, Any]]) -> None:
         """Append lines, all or none."""

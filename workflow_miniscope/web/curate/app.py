@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
@@ -15,18 +15,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...analysis.why_not import explain
 from ...errors import CurationError, NotSavedError, WorkflowError
+from ...movies.types import Floats
 from ...results.curation import fingerprint
 from ...work.curation import Curating
 from ..binary import MEDIA_TYPE, pack
 from ..files import file_routes
 from . import view
 from .envelope import envelope, stretch_length
+from .made import describe
+from .movie import MoviePictures
+from .transients import largest
+
+if TYPE_CHECKING:
+    from ...work.editing import Editing, Wish
 
 #: components whose traces are kept in memory: those that were looked at last
 KEPT_TRACES = 64
 #: points of a trace that a page may ask for: more than the widest screen has
 MOST_POINTS = 8192
+#: Hz: taken where a file does not say its frame rate
+USUAL_RATE = 20.0
 #: bytes of the largest request with decisions
 LARGEST_REQUEST = 4 << 20
 
@@ -47,9 +57,18 @@ def curation_app(curating: Curating) -> Starlette:
         "image/{name}": page.image,
         "traces/{component:int}": page.traces,
         "neighbours/{component:int}": page.neighbours,
+        "transients/{component:int}": page.transients,
+        "made/{first:int}": page.made,
+        "edit": page.editing,
+        "why/{y:int}/{x:int}": page.why,
+        "traces/at/{y:int}/{x:int}": page.traces_at,
+        "movie": page.movie,
+        "movie/frames": page.movie_frames,
     }
     routes = [Route(f"/api/{path}", answer) for path, answer in answers.items()]
     routes += [Route("/api/decisions", page.decisions), Route("/api/decisions", page.decide, methods=["POST"])]
+    routes.append(Route("/api/edit", page.edit, methods=["POST"]))
+    routes.append(Route("/api/recording", page.read_recording, methods=["POST"]))
     routes.append(Route("/api/commit", page.commit, methods=["POST"]))
 
     @asynccontextmanager
@@ -70,8 +89,10 @@ class _Page:
         self._images = view.images(opened.components)
         self._outlines = view.outlines(opened.components)
         self._properties = view.properties(opened.components)
-        self._traces = lru_cache(maxsize=KEPT_TRACES)(opened.traces)
-        self._fitted = lru_cache(maxsize=KEPT_TRACES)(opened.fitted)
+        self._traces = lru_cache(maxsize=KEPT_TRACES)(curating.traces)
+        self._fitted = lru_cache(maxsize=KEPT_TRACES)(self._fitted_trace)
+        self._local = lru_cache(maxsize=KEPT_TRACES)(lambda y, x: self._editing.local_trace(y, x))
+        self._pictures = MoviePictures(curating)
         self._events: list[int | None] | None = None
         self._counting = threading.Thread(target=self._count_events, daemon=True)
         self._starting, self._stopping = threading.Lock(), threading.Event()
@@ -82,6 +103,27 @@ class _Page:
         with self._starting:
             if self._counting.is_alive():
                 self._counting.join()
+        self._pictures.close()
+        if "_editing" in vars(self):
+            self._editing.close()
+
+    @cached_property
+    def _editing(self) -> Editing:
+        from ...work.editing import Editing  # the engine takes long to import
+
+        return Editing(self._curating)
+
+    def _fitted_trace(self, component: int) -> Floats:
+        opened = self._opened
+        return opened.fitted(component) if component < self._known else self._curating.one_made(component).C
+
+    @property
+    def _known(self) -> int:
+        """Components of the result."""
+        return self._opened.components.n_components
+
+    def _is_there(self, component: int) -> bool:
+        return component < len(self._log.curation.states)
 
     def _count_events(self) -> None:
         counts: list[int | None] = []
@@ -136,6 +178,41 @@ class _Page:
 
     def traces(self, request: Request) -> Response:
         """Return the traces of one component between two frames, or the fitted one only, as envelopes."""
+        component = request.path_params["component"]
+        if not self._is_there(component):
+            return _problem("There is no such trace.", 404)
+        if request.query_params.get("only") == "fitted":
+            parts = {"fitted": self._fitted(component)}
+        else:
+            parts = vars(self._traces(component))
+        return self._envelopes(request, parts)
+
+    def traces_at(self, request: Request) -> Response:
+        """Return how bright a pixel is beside what is around it, as the search for cells sees it."""
+        try:
+            self._require_pixel(request)
+            return self._envelopes(request, self._local(request.path_params["y"], request.path_params["x"]))
+        except WorkflowError as error:
+            return _problem(str(error), 404)
+
+    def why(self, request: Request) -> Response:
+        """Say what the engine saw at a pixel, and what became of it."""
+        try:
+            self._require_pixel(request)
+        except WorkflowError as error:
+            return _problem(str(error), 404)
+        result = self._opened.components
+        found = explain(result, result.search, request.path_params["y"], request.path_params["x"])
+        thresholds = {} if result.search is None else {n: getattr(result.search, n) for n in ("min_corr", "min_pnr")}
+        return JSONResponse({**vars(found), **thresholds})
+
+    def _require_pixel(self, request: Request) -> None:
+        height, width = self._opened.components.dims
+        if request.path_params["y"] >= height or request.path_params["x"] >= width:
+            raise CurationError("There is no such pixel.")
+
+    def _envelopes(self, request: Request, parts: Mapping[str, Floats | None]) -> Response:
+        """Give the part of some traces that is asked for."""
         frames = self._opened.n_frames
         try:
             start = int(request.query_params.get("start", 0))
@@ -144,25 +221,80 @@ class _Page:
         except ValueError:
             return _problem("start, stop and points are whole numbers.", 400)
         start, stop = max(start, 0), min(stop, frames)
-        component = request.path_params["component"]
-        if component >= self._opened.components.n_components or (start >= stop and frames):
+        if start >= stop and frames:
             return _problem("There is no such part of a trace.", 404)
         length = stretch_length(stop - start, min(max(points, 1), MOST_POINTS))
-        if request.query_params.get("only") == "fitted":
-            parts = {"fitted": self._fitted(component)}
-        else:
-            parts = vars(self._traces(component))
         arrays = {name: envelope(part, start, stop, length) for name, part in parts.items() if part is not None}
         return Response(pack(arrays, start=start // length * length, length=length), media_type=MEDIA_TYPE)
 
     def neighbours(self, request: Request) -> Response:
         """Correlate the fitted trace of a component with those of its neighbours, in their order."""
         component = request.path_params["component"]
-        if component >= self._opened.components.n_components:
+        if not self._is_there(component):
             return _problem("There is no such component.", 404)
         own = self._fitted(component)
-        others = [self._fitted(other) for other, _ in self._properties["neighbours"][component]]
+        near = self._properties["neighbours"][component] if component < self._known else self._near(component)
+        others = [self._fitted(other) for other, _ in near]
         return JSONResponse({"correlations": [view.correlation(own, other) for other in others]})
+
+    def transients(self, request: Request) -> Response:
+        """Find the largest transients of a component, each as first frame, peak, end."""
+        component = request.path_params["component"]
+        if not self._is_there(component) or not self._opened.n_frames:
+            return _problem("There is no such trace.", 404)
+        fps = self._opened.components.fps or USUAL_RATE
+        return JSONResponse({"transients": largest(self._fitted(component), fps)})
+
+    def _near(self, component: int) -> list[tuple[int, float]]:
+        near: list[tuple[int, float]] = describe(self._curating, component)[0]["neighbours"]
+        return near
+
+    def made(self, request: Request) -> Response:
+        """Describe the components that edits made, from one on."""
+        try:
+            return JSONResponse({"components": describe(self._curating, request.path_params["first"])})
+        except WorkflowError as error:
+            return _problem(str(error), 500)
+
+    def editing(self, _: Request) -> Response:
+        """Say how much of the recording has been read, while an edit waits for it."""
+        editing = self._editing
+        return JSONResponse({"progress": editing.progress, "ready": editing.ready, "problem": editing.problem})
+
+    def read_recording(self, _: Request) -> Response:
+        """Begin to read the recording, for what needs all of it."""
+        self._editing.read_ahead()
+        return self.editing(_)
+
+    async def edit(self, request: Request) -> Response:
+        """Fit what the page wants to be merged, split, added or redrawn; answers when it is on the disk."""
+        body = await self._body(request)
+        return body if isinstance(body, Response) else await anyio.to_thread.run_sync(self._edit, body)
+
+    def _edit(self, body: bytes) -> Response:
+        try:
+            event_id, wish = _wish(body)
+            return JSONResponse({"event": self._editing.perform(wish, event_id).as_json()})
+        except NotSavedError as error:
+            return _problem(str(error), 507)
+        except WorkflowError as error:
+            return _problem(str(error), 400)
+
+    def movie(self, _: Request) -> Response:
+        """Say whether the recording is on the disk, and in which ways it can be shown."""
+        try:
+            return JSONResponse({"kinds": self._pictures.views().kinds, "problem": None})
+        except WorkflowError as error:
+            return JSONResponse({"kinds": {}, "problem": str(error)})
+
+    def movie_frames(self, request: Request) -> Response:
+        """Give some frames of the movie as pictures."""
+        try:
+            return Response(self._pictures.pictures(self._pictures.part(request.query_params)), media_type=MEDIA_TYPE)
+        except ValueError as error:
+            return _problem(str(error), 400)
+        except WorkflowError as error:
+            return _problem(str(error), 404)
 
     def decisions(self, request: Request) -> Response:
         """Return the events after those that the page knows."""
@@ -170,6 +302,11 @@ class _Page:
 
     async def decide(self, request: Request) -> Response:
         """Save what the page sends; answers when it is on the disk."""
+        body = await self._body(request)
+        return body if isinstance(body, Response) else await anyio.to_thread.run_sync(self._save, body)
+
+    async def _body(self, request: Request) -> bytes | Response:
+        """Read what a page sends, or refuse it."""
         if not request.headers.get("content-type", "").startswith("application/json"):
             return _problem("Decisions are sent as JSON.", 415)
         body = bytearray()
@@ -177,7 +314,7 @@ class _Page:
             body += part
             if len(body) > LARGEST_REQUEST:
                 return _problem("That is more than a page ever sends.", 413)
-        return await anyio.to_thread.run_sync(self._save, bytes(body))
+        return bytes(body)
 
     def _save(self, body: bytes) -> Response:
         try:
@@ -235,6 +372,25 @@ class _Sent:
         if not isinstance(events, list):
             raise CurationError("Decisions are sent as an object with a list of events.")
         return cls(events, values.get("seen", 0))
+
+
+def _wish(body: bytes) -> tuple[str, Wish]:
+    """Read the id of an edit, and what is wanted.
+
+    Raises
+    ------
+    CurationError
+        It is no JSON object of this kind.
+    """
+    from ...work.editing import Wish
+
+    try:
+        values = json.loads(body)
+        place = tuple((float(x), float(y)) for x, y in values.get("place", []))
+        components = tuple(int(k) for k in values.get("components", []))
+        return str(values["id"]), Wish(str(values["action"]), components, place)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise CurationError("An edit is sent as an object with id, action, components and place.") from None
 
 
 def _problem(sentence: str, status: int) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -118,11 +119,15 @@ def count_events(opened: OpenedResult, component: int) -> int | None:
     traces = opened.traces(component)
     if traces.deconvolved is None:
         return None
+    return count_peaks(traces.deconvolved, None if traces.raw is None else traces.raw - traces.fitted)
+
+
+def count_peaks(activity: Floats, residual: Floats | None) -> int:
+    """Count runs of frames whose activity exceeds the noise of a trace, which the residual shows."""
     noise = 0.0
-    if traces.raw is not None and len(traces.raw):
-        residual = traces.raw - traces.fitted
+    if residual is not None and len(residual):
         noise = MAD_TO_SD * float(np.median(np.abs(residual - np.median(residual))))
-    active = traces.deconvolved > noise
+    active = activity > noise
     return int(active[:1].sum() + (active[1:] & ~active[:-1]).sum())
 
 
@@ -134,12 +139,17 @@ def neighbours(result: CaimanResult) -> list[list[tuple[int, float]]]:
     list of list of (int, float)
         For each component, those that overlap with it and the cosine similarity of the footprints, largest first.
     """
-    norms = np.sqrt(np.asarray(result.A.multiply(result.A).sum(axis=0)).ravel())
-    unit = result.A @ sp.diags(1 / np.where(norms > 0, norms, 1))
-    overlaps = sp.csr_matrix(unit.T @ unit)
+    return overlapping(result.A, range(result.n_components))
+
+
+def overlapping(A: sp.csc_matrix, wanted: Sequence[int]) -> list[list[tuple[int, float]]]:
+    """Name the neighbours of some footprints, [pixels, components], as :func:`neighbours` does."""
+    norms = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
+    unit = sp.csc_matrix(A @ sp.diags(1 / np.where(norms > 0, norms, 1)))
+    overlaps = sp.csr_matrix(unit[:, list(wanted)].T @ unit)
     found = []
-    for k in range(result.n_components):
-        row = overlaps[k]
+    for i, k in enumerate(wanted):
+        row = overlaps[i]
         near = [(int(other), float(o)) for other, o in zip(row.indices, row.data, strict=True) if other != k]
         near = sorted((one for one in near if one[1] >= LEAST_OVERLAP), key=lambda one: -one[1])
         found.append(near[:MOST_NEIGHBOURS])

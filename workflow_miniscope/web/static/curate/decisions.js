@@ -5,7 +5,10 @@ import { getJson, postJson, RequestError } from "./api.js";
 
 const RETRY_MS = 1500;
 const LOOK_MS = 5000;
-const UNDECIDED = { decision: "undecided", note: "" };
+const LONGEST_NOTE = 4000;
+const UNDECIDED = { decision: "undecided", note: "", present: true };
+const ABSENT = { ...UNDECIDED, present: false };
+const EDITS = ["merge", "split", "add", "redraw"];
 
 class Curation {
   constructor(n) {
@@ -20,18 +23,35 @@ class Curation {
   apply(event) {
     if (event.action === "undo") return this.canUndo ? this.#set(this.steps[--this.standing], 1) : [];
     if (event.action === "redo") return this.canRedo ? this.#set(this.steps[this.standing++], 2) : [];
-    const step = [];
-    for (const component of event.components) {
-      const before = this.states[component];
-      const after = event.action === "decide"
-        ? { decision: event.decision, note: before.note } : { decision: before.decision, note: event.note };
-      if (after.decision !== before.decision || after.note !== before.note) step.push([component, before, after]);
-    }
+    const step = EDITS.includes(event.action) ? this.#edit(event) : this.#decide(event);
     if (!step.length) return [];
     this.steps.length = this.standing;
     this.steps.push(step);
     this.standing += 1;
     return this.#set(step, 2);
+  }
+
+  #decide(event) {
+    const step = [];
+    for (const component of event.components) {
+      const before = this.states[component];
+      const after = event.action === "decide" ? { ...before, decision: event.decision } : { ...before, note: event.note ?? "" };
+      if (before.present && (after.decision !== before.decision || after.note !== before.note)) step.push([component, before, after]);
+    }
+    return step;
+  }
+
+  // What an edit is made of goes, what it made comes.
+  #edit({ action, components = [], made }) {
+    while (this.states.length <= Math.max(...made)) this.states.push(ABSENT);
+    const before = components.map((component) => this.states[component]);
+    if (!before.every(({ present }) => present)) return [];
+    const note = [...new Set(before.map((state) => state.note).filter(Boolean))].join("; ").slice(0, LONGEST_NOTE);
+    const decision = { split: "undecided", redraw: before[0]?.decision }[action] ?? "accepted";
+    return [
+      ...components.map((component, k) => [component, before[k], { ...before[k], present: false }]),
+      ...made.map((component) => [component, ABSENT, { decision, note, present: true }]),
+    ];
   }
 
   #set(step, side) {
@@ -45,9 +65,10 @@ const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte
 
 export class Decisions extends EventTarget {
   // Events: "change" with detail.components (null: any), "saving" with detail {waiting, sentence}.
-  constructor(n, kept) {
+  // learn: fetches what is to be shown of components that edits made, from a number on
+  constructor(n, kept, learn) {
     super();
-    this.n = n;
+    Object.assign(this, { n, learn });
     this.prefix = `decisions:${kept}:`;
     this.key = this.prefix + newId();
     this.confirmed = [];
@@ -62,6 +83,7 @@ export class Decisions extends EventTarget {
 
   async load() {
     this.confirmed = (await getJson("decisions?seen=0")).events;
+    await this.#learnAbout(this.confirmed);
     this.#adopt();
     this.#rebuild();
     this.#send();
@@ -72,6 +94,31 @@ export class Decisions extends EventTarget {
   note(components, note) { return this.#do({ action: "note", components, note }); }
   undo() { return this.canUndo ? this.#do({ action: "undo" }) : []; }
   redo() { return this.canRedo ? this.#do({ action: "redo" }) : []; }
+
+  // Fitted by the server, then saved by it: nothing is done while it cannot be reached. Returns the components made.
+  async edit(action, components, place = []) {
+    await this.#settled();
+    const { event } = await postJson("edit", { id: newId(), action, components, place });
+    await this.#settled();
+    while (!this.confirmed.some(({ id }) => id === event.id)) {
+      await this.#send(true);
+      if (this.trouble) throw new RequestError(this.trouble, 0);
+    }
+    return event.made;
+  }
+
+  // Until all that was decided is on the disk.
+  async #settled() {
+    while (this.sending || this.waiting.length) {
+      if (this.trouble) throw new RequestError(this.trouble, 0);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  }
+
+  async #learnAbout(events) {
+    const made = events.flatMap((event) => event.made ?? []);
+    if (made.length) await this.learn(Math.min(...made));
+  }
 
   #do(event) {
     event.id = newId();
@@ -116,6 +163,7 @@ export class Decisions extends EventTarget {
       const seen = this.confirmed.length;
       const answer = sent.length
         ? await postJson("decisions", { seen, events: sent }) : await getJson(`decisions?seen=${seen}`);
+      await this.#learnAbout(answer.events);
       const saved = new Set(answer.events.map((event) => event.id));
       const expected = answer.events.length <= sent.length && answer.events.every((event, k) => event.id === sent[k].id);
       this.confirmed.push(...answer.events);

@@ -13,19 +13,27 @@ const FAINT = 0.55; // undecided components that the engine rejected
 const MOST_ZOOM = 60, PICK_PX = 10, CLICK_PX = 4;
 
 export class Field extends EventTarget {
-  // Events: "pick" with detail.component, "pixel" with detail {x, y, value} or null.
+  // Events: "pick" with detail {component, add}, "place" {x, y} where a tool was used, "drawn" with a boundary's points,
+  // "pixel" with detail {x, y, value} or null, "view" when it was zoomed or moved.
   constructor(canvas, { width, height, properties }, { points, starts, owners }) {
     super();
     Object.assign(this, { canvas, width, height, properties });
     this.context = canvas.getContext("2d");
     this.picture = new OffscreenCanvas(width, height);
-    this.layer = new OffscreenCanvas(1, 1); // image and outlines as they are shown: selecting does not draw them anew
+    this.layer = new OffscreenCanvas(1, 1); // outlines as they are shown: neither selecting nor a movie draws them anew
+    this.frame = null; // of the movie, in place of the image
+    this.outlined = true; // whether outlines other than the selected one lie over a movie
     this.images = new Map();
     this.shown = new Set(CLASSES);
     this.states = [];
     this.selected = null;
     this.neighbours = [];
     this.visible = null;
+    this.picked = new Set(); // components that are to be merged
+    this.tool = null; // what a click means, other than to select
+    this.corners = [];
+    this.marks = []; // pixels that are asked about
+    this.lines = [];
     this.#outlines(points, starts, owners);
     this.#listen();
     new ResizeObserver(() => this.#resized()).observe(canvas);
@@ -33,30 +41,30 @@ export class Field extends EventTarget {
 
   // Pixel (0, 0) has its centre at (0, 0) in the outlines and covers 0 to 1 on the canvas.
   #outlines(points, starts, owners) {
-    this.lines = Array.from({ length: this.properties.x.length }, () => []);
+    const all = Array.from({ length: this.properties.x.length }, () => []);
     for (let line = 0; line < owners.length; line++) {
-      this.lines[owners[line]].push(points.subarray(2 * starts[line], 2 * starts[line + 1]));
+      all[owners[line]].push(points.subarray(2 * starts[line], 2 * starts[line + 1]));
     }
-    this.bounds = this.lines.map((lines) => {
-      const bounds = [Infinity, Infinity, -Infinity, -Infinity];
-      for (const line of lines) {
-        for (let k = 0; k < line.length; k += 2) {
-          bounds[0] = Math.min(bounds[0], line[k]);
-          bounds[1] = Math.min(bounds[1], line[k + 1]);
-          bounds[2] = Math.max(bounds[2], line[k]);
-          bounds[3] = Math.max(bounds[3], line[k + 1]);
-        }
+    Object.assign(this, { bounds: [], paths: [] });
+    all.forEach((lines) => this.extend(lines));
+  }
+
+  // The next component, by its outlines.
+  extend(lines) {
+    const bounds = [Infinity, Infinity, -Infinity, -Infinity], path = new Path2D();
+    for (const line of lines) {
+      for (let k = 0; k < line.length; k += 2) {
+        bounds[0] = Math.min(bounds[0], line[k]);
+        bounds[1] = Math.min(bounds[1], line[k + 1]);
+        bounds[2] = Math.max(bounds[2], line[k]);
+        bounds[3] = Math.max(bounds[3], line[k + 1]);
+        path[k ? "lineTo" : "moveTo"](line[k] + 0.5, line[k + 1] + 0.5);
       }
-      return bounds;
-    });
-    this.paths = this.lines.map((lines) => {
-      const path = new Path2D();
-      for (const line of lines) {
-        for (let k = 0; k < line.length; k += 2) path[k ? "lineTo" : "moveTo"](line[k] + 0.5, line[k + 1] + 0.5);
-        path.closePath();
-      }
-      return path;
-    });
+      path.closePath();
+    }
+    this.lines.push(lines);
+    this.bounds.push(bounds);
+    this.paths.push(path);
   }
 
   async show(name) {
@@ -96,7 +104,7 @@ export class Field extends EventTarget {
     this.left = (clientWidth - this.width * this.scale) / 2;
     this.top = (clientHeight - this.height * this.scale) / 2;
     this.fitted = true;
-    this.draw();
+    this.#viewed();
   }
 
   zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
@@ -106,14 +114,14 @@ export class Field extends EventTarget {
     this.top = y - ((y - this.top) * scale) / this.scale;
     this.scale = scale;
     this.fitted = false;
-    this.draw();
+    this.#viewed();
   }
 
   move(dx, dy) {
     this.left += dx;
     this.top += dy;
     this.fitted = false;
-    this.draw();
+    this.#viewed();
   }
 
   // Bring a component into view if it is outside, without a jump if it is not.
@@ -129,6 +137,11 @@ export class Field extends EventTarget {
   // From pixels of the image, whose centres are whole numbers, to CSS pixels of the canvas, and back.
   toScreen(x, y) { return [this.left + (x + 0.5) * this.scale, this.top + (y + 0.5) * this.scale]; }
   toImage(left, top) { return [(left - this.left) / this.scale - 0.5, (top - this.top) / this.scale - 0.5]; }
+
+  #viewed() {
+    this.draw();
+    this.dispatchEvent(new CustomEvent("view"));
+  }
 
   // Everything anew, or only what marks the selected component.
   draw(everything = true) {
@@ -148,18 +161,94 @@ export class Field extends EventTarget {
       Object.assign(layer, { width: canvas.width, height: canvas.height }); // clears it
       const context = layer.getContext("2d");
       context.setTransform(...at);
-      context.imageSmoothingEnabled = scale < 1;
-      context.drawImage(this.picture, 0, 0);
       for (const kind of CLASSES) if (this.shown.has(kind)) this.#strokeAll(context, kind);
       this.stale = false;
     }
     screen.setTransform(1, 0, 0, 1, 0, 0);
     screen.clearRect(0, 0, canvas.width, canvas.height);
-    screen.drawImage(layer, 0, 0);
     screen.setTransform(...at);
+    screen.imageSmoothingEnabled = scale < 1;
+    screen.drawImage(this.picture, 0, 0);
+    if (this.frame) this.#drawFrame();
+    if (!this.frame || this.outlined) {
+      screen.setTransform(1, 0, 0, 1, 0, 0);
+      screen.drawImage(layer, 0, 0);
+    }
+    screen.setTransform(...at);
+    for (const component of this.picked) this.#strokePicked(component);
     for (const component of this.neighbours) this.#label(component, STYLES[this.#kind(component)].colour, 12);
-    if (this.selected !== null) this.#strokeSelected();
+    if (this.selected !== null && this.#present(this.selected)) this.#strokeSelected();
+    if (this.marks.length) this.#drawMarks();
+    if (this.tool) this.#drawTool();
   }
+
+  // A frame of the movie, {bitmap, top, left, bottom, right}; null: the image again. Beyond it nothing is known.
+  showFrame(frame) {
+    this.frame = frame;
+    this.draw(false);
+  }
+
+  #drawFrame() {
+    const { context, frame } = this;
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, this.width, this.height);
+    context.drawImage(frame.bitmap, frame.left, frame.top);
+  }
+
+  // What a click means: null, or the name of a tool, for which a cross marks the middle; with corners of a boundary.
+  useTool(tool, corners) {
+    Object.assign(this, { tool, corners });
+    this.draw(false);
+  }
+
+  // Mark pixels [x, y]: the first with a square, others with a cross.
+  mark(marks) {
+    this.marks = marks;
+    this.draw(false);
+  }
+
+  #drawMarks() {
+    const { context, scale, marks } = this, path = new Path2D(), reach = Math.max(5 / scale, 0.5);
+    marks.forEach(([x, y], k) => {
+      if (!k) return path.rect(x + 0.5 - reach, y + 0.5 - reach, 2 * reach, 2 * reach);
+      for (const side of [-1, 1]) {
+        path.moveTo(x + 0.5 - reach, y + 0.5 - side * reach);
+        path.lineTo(x + 0.5 + reach, y + 0.5 + side * reach);
+      }
+    });
+    for (const [colour, width] of [["#000", 4], ["#fff", 1.8]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width / scale;
+      context.stroke(path);
+    }
+  }
+
+  #strokePicked(component) {
+    if (!this.#present(component)) return;
+    const { context, scale } = this;
+    context.lineWidth = 5 / scale;
+    context.strokeStyle = "#fff";
+    context.setLineDash([3 / scale, 4 / scale]);
+    context.stroke(this.paths[component]);
+    context.setLineDash([]);
+  }
+
+  #drawTool() {
+    const { context, scale, canvas } = this, [x, y] = this.toImage(canvas.clientWidth / 2, canvas.clientHeight / 2);
+    const path = new Path2D(), reach = 9 / scale;
+    for (const [dx, dy] of [[1, 0], [0, 1]]) {
+      path.moveTo(x + 0.5 - reach * dx, y + 0.5 - reach * dy);
+      path.lineTo(x + 0.5 + reach * dx, y + 0.5 + reach * dy);
+    }
+    this.corners.forEach(([left, top], k) => path[k ? "lineTo" : "moveTo"](left + 0.5, top + 0.5));
+    for (const [colour, width] of [["#000", 4], ["#fff", 2]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width / scale;
+      context.stroke(path);
+    }
+  }
+
+  #present(component) { return this.states[component]?.present ?? true; }
 
   #kind(component) { return this.states[component]?.decision ?? "undecided"; }
 
@@ -167,7 +256,7 @@ export class Field extends EventTarget {
     const [left, top] = this.toImage(0, 0), [right, bottom] = this.toImage(this.canvas.clientWidth, this.canvas.clientHeight);
     const paths = [new Path2D(), new Path2D()];
     this.paths.forEach((path, component) => {
-      if (this.#kind(component) !== kind || (this.visible && !this.visible.has(component))) return;
+      if (!this.#present(component) || this.#kind(component) !== kind || (this.visible && !this.visible.has(component))) return;
       const [west, north, east, south] = this.bounds[component];
       if (east < left || west > right || south < top || north > bottom) return;
       const faint = kind === "undecided" && this.properties.engine[component] === "rejected";
@@ -224,7 +313,7 @@ export class Field extends EventTarget {
   // The component under a place; clicked again, the next one there. Near misses count where nothing is under it.
   pick(left, top) {
     const [x, y] = this.toImage(left, top), { x: xs, y: ys } = this.properties;
-    const may = (k) => xs[k] !== null && this.shown.has(this.#kind(k)) && (!this.visible || this.visible.has(k));
+    const may = (k) => xs[k] !== null && this.#present(k) && this.shown.has(this.#kind(k)) && (!this.visible || this.visible.has(k));
     const distance = (k) => Math.hypot(xs[k] - x, ys[k] - y);
     const all = this.paths.map((_, k) => k).filter(may).sort((a, b) => distance(a) - distance(b));
     const under = all.filter((k) => this.lines[k].some((line) => inside(line, x, y)));
@@ -241,16 +330,17 @@ export class Field extends EventTarget {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!start) return this.#tellPixel(event.offsetX, event.offsetY);
+      if (this.tool === "redraw") return this.#drawOn(event);
       const dx = event.offsetX - start.x, dy = event.offsetY - start.y;
       if (!start.moved && Math.hypot(dx, dy) < CLICK_PX) return;
       this.move(dx, dy);
       start = { x: event.offsetX, y: event.offsetY, moved: true };
     });
     canvas.addEventListener("pointerup", (event) => {
-      if (start && !start.moved) {
-        const component = this.pick(event.offsetX, event.offsetY);
-        if (component !== null) this.dispatchEvent(new CustomEvent("pick", { detail: { component } }));
-      }
+      if (start && this.corners.length > 2 && this.drawing) {
+        this.dispatchEvent(new CustomEvent("drawn", { detail: { points: this.corners } }));
+      } else if (start && !start.moved) this.#clicked(event);
+      this.drawing = false;
       start = null;
     });
     canvas.addEventListener("pointercancel", () => { start = null; });
@@ -260,6 +350,26 @@ export class Field extends EventTarget {
       const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
       this.zoom(Math.exp(-event.deltaY * lines * 0.0015), event.offsetX, event.offsetY);
     }, { passive: false });
+  }
+
+  #clicked({ offsetX, offsetY, shiftKey }) {
+    if (this.tool) {
+      const [x, y] = this.toImage(offsetX, offsetY);
+      if (x < -0.5 || y < -0.5 || x >= this.width - 0.5 || y >= this.height - 0.5) return;
+      this.dispatchEvent(new CustomEvent("place", { detail: { x, y } }));
+      return;
+    }
+    const component = this.pick(offsetX, offsetY);
+    if (component !== null) this.dispatchEvent(new CustomEvent("pick", { detail: { component, add: shiftKey } }));
+  }
+
+  // A boundary that is drawn with the button held.
+  #drawOn({ offsetX, offsetY }) {
+    const point = this.toImage(offsetX, offsetY), last = this.corners.at(-1);
+    if (!this.drawing) this.corners.length = 0;
+    this.drawing = true;
+    if (!last || Math.hypot(point[0] - last[0], point[1] - last[1]) * this.scale > CLICK_PX) this.corners.push(point);
+    this.draw(false);
   }
 
   #tellPixel(left, top) {

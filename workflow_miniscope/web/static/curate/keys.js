@@ -28,7 +28,7 @@ export class Keys {
     const action = this.actions.find(({ keys }) => keys.includes(name));
     if (!action) return;
     event.preventDefault();
-    action.run();
+    action.run(name);
   }
 
   list(place) {

@@ -2,43 +2,64 @@
 
 import { getArrays, getJson, postJson } from "./api.js";
 import { Decisions } from "./decisions.js";
+import { Edits } from "./edits.js";
 import { Field, STYLES } from "./field.js";
 import { Keys } from "./keys.js";
+import { Movie } from "./movie.js";
 import { Table } from "./table.js";
+import { TAG_KEYS, toggled, tagsOf, usedTags } from "./tags.js";
 import { Thresholds } from "./thresholds.js";
 import { MOST_NEIGHBOURS, Traces } from "./traces.js";
+import { Why } from "./why.js";
 
 const byId = (id) => document.getElementById(id);
 const EVENTS_MS = 700;
+const VIEW_MS = 150; // rest after zooming before the movie is fetched for what is seen now
 
 class Page {
   async start() {
     const [result, outlines] = await Promise.all([getJson("result"), getArrays("outlines")]);
     this.result = result;
     this.properties = result.properties;
-    this.decisions = new Decisions(result.components, `${result.fingerprint}:${result.curator}`);
+    this.decisions = new Decisions(result.components, `${result.fingerprint}:${result.curator}`, (first) => this.learn(first));
     this.decisions.addEventListener("saving", ({ detail }) => this.showSaving(detail));
-    await this.decisions.load();
     document.title = `Curation of ${result.folder}/${result.name}`;
     byId("title").textContent = `${result.folder}/${result.name}`;
     byId("who").textContent = `${result.engine} · ${result.curator}`;
     this.field = new Field(byId("canvas"), result, outlines);
     this.table = new Table(byId("table").querySelector("table"), this.properties, () => this.decisions.states);
     this.traces = new Traces(byId("trace"), byId("activity"), byId("beside"), result);
+    this.movie = new Movie(this.field, result);
     this.thresholds = new Thresholds(byId("thresholds"), result, () => this.undecidedShown());
+    this.edits = new Edits(this.field, this.decisions);
+    this.why = new Why(this.field);
+    await this.decisions.load();
     this.showLegend();
     this.listen();
     this.addKeys();
     this.showDecisions(null);
     this.select(this.table.nextDoubtful(null) ?? this.table.order[0] ?? null);
-    const images = result.images.map(({ name, label }) => new Option(label, name));
-    byId("image").append(...images);
+    byId("image").append(...result.images.map(({ name, label }) => new Option(label, name)));
     const first = result.images.find(({ name }) => name === "correlation") ?? result.images[0];
     byId("image").value = first.name;
     await this.field.show(first.name);
     if (!result.frames || !result.components) this.showNoTraces();
     this.readEvents();
+    this.looking = this.lookForMovie();
     document.body.dataset.ready = "true";
+  }
+
+  // Fetch what is to be shown of components that edits made, from number `first` on, and put them behind the others.
+  async learn(first) {
+    const { properties } = this, there = properties.engine.length;
+    const { components } = await getJson(`made/${Math.max(first, there)}`);
+    for (const one of components) {
+      if (one.number !== properties.engine.length) continue;
+      for (const name of Object.keys(properties)) if (properties[name]) properties[name][one.number] = one[name] ?? null;
+      for (const [other, overlap] of one.neighbours) if (other < one.number) properties.neighbours[other].push([one.number, overlap]);
+      this.field.extend(one.lines);
+    }
+    this.table.extend(properties.engine.length);
   }
 
   showNoTraces() {
@@ -47,10 +68,83 @@ class Page {
     byId("no-traces").hidden = false;
   }
 
+  // The kinds of the movie stand among the images; without the recording, why it cannot be shown.
+  async lookForMovie() {
+    const { movie } = this;
+    await movie.look().catch((error) => { movie.problem = error.message; });
+    const kinds = Object.entries(movie.kinds).map(([name, label]) => new Option(`Movie: ${label.toLowerCase()}`, `movie:${name}`));
+    byId("image").append(...kinds);
+    byId("movie").hidden = !kinds.length;
+    byId("no-movie").hidden = Boolean(kinds.length);
+    byId("no-movie").textContent = `No movie. ${movie.problem ?? ""}`;
+    byId("moment").max = Math.max(0, this.result.frames - 1);
+    this.showMoment(0);
+    this.showEdits();
+    document.body.dataset.movie = "true";
+  }
+
+  // An image, or a kind of the movie.
+  async showImage(name) {
+    const kind = name.startsWith("movie:") ? name.slice(6) : null;
+    byId("image").value = name;
+    this.traces.mark(kind ? this.movie.frame : null);
+    if (kind) this.lastKind = kind;
+    await this.movie.show(kind, this.contrast);
+    if (!kind) await this.field.show(name);
+  }
+
+  get contrast() { return { dark: Number(byId("black").value), bright: Number(byId("white").value) }; }
+
+  // The kind that is shown or was last, with the movie in the field.
+  async needMovie() {
+    await this.looking;
+    if (this.movie.kind) return true;
+    if (!Object.keys(this.movie.kinds).length) {
+      this.say(this.movie.problem ?? "There is no movie.");
+      return false;
+    }
+    const wanted = this.lastKind ?? (this.movie.kinds.subtracted ? "subtracted" : "registered");
+    await this.showImage(`movie:${wanted}`);
+    return true;
+  }
+
+  async play() {
+    if (this.movie.playing) this.movie.stop();
+    else if (await this.needMovie()) this.movie.play();
+  }
+
+  async playLargest() {
+    if (this.selected === undefined || !(await this.needMovie())) return;
+    const component = this.selected;
+    try {
+      const { transients } = await getJson(`transients/${component}`);
+      if (component !== this.selected) return;
+      if (!transients.length) return this.say(`Component ${component} has no transients.`);
+      this.say(`The ${transients.length} largest transients of component ${component}`);
+      await this.movie.play(transients.map(([start, , stop]) => ({ start, stop })));
+    } catch (error) {
+      this.showProblem(error);
+    }
+  }
+
+  async stepMovie(by) {
+    if (await this.needMovie()) this.movie.step(by);
+  }
+
+  showMoment(frame) {
+    const { fps } = this.result;
+    byId("moment").value = frame;
+    byId("moment-said").textContent = fps ? `${(frame / fps).toFixed(2)} s` : `frame ${frame}`;
+    if (!this.movie.kind) return;
+    this.traces.mark(frame);
+    if (this.movie.playing) this.traces.reveal(frame);
+  }
+
   async readEvents() {
     const { events } = await getJson("events").catch(() => ({ events: null })); // asked again, as while they are counted
     if (!events) return setTimeout(() => this.readEvents(), EVENTS_MS);
-    this.properties.events = events;
+    const made = this.properties.engine.slice(events.length).map((_, k) => this.properties.events?.[events.length + k] ?? null);
+    this.properties.events = [...events, ...made];
     this.table.update(null);
     this.showDetails();
   }
@@ -58,7 +152,8 @@ class Page {
   listen() {
     const { decisions, field, table, traces } = this;
     decisions.addEventListener("change", ({ detail }) => this.showDecisions(detail.components));
-    for (const part of [field, table]) part.addEventListener("pick", ({ detail }) => this.select(detail.component));
+    for (const part of [field, table]) part.addEventListener("pick", ({ detail }) => this.picked(detail));
+    this.listenToEdits();
     this.thresholds.addEventListener("decide", ({ detail }) => {
       decisions.decide(detail.components, detail.decision);
       this.say(`${detail.components.length} components: ${detail.decision}`);
@@ -69,10 +164,14 @@ class Page {
     });
     traces.addEventListener("span", ({ detail }) => this.showSpan(detail));
     traces.addEventListener("trouble", ({ detail }) => this.showProblem(detail));
-    byId("image").addEventListener("change", ({ target }) => field.show(target.value));
+    byId("image").addEventListener("change", ({ target }) => this.showImage(target.value));
     for (const id of ["black", "white"]) {
-      byId(id).addEventListener("input", () => field.contrast(Number(byId("black").value), Number(byId("white").value)));
+      byId(id).addEventListener("input", () => {
+        field.contrast(this.contrast.dark, this.contrast.bright);
+        if (this.movie.kind) this.renewMovie();
+      });
     }
+    this.listenToMovie();
     for (const button of document.querySelectorAll("[data-decision]")) {
       button.addEventListener("click", () => this.decide(button.dataset.decision));
     }
@@ -92,6 +191,104 @@ class Page {
     }
   }
 
+  listenToMovie() {
+    const { movie, field, traces } = this;
+    movie.addEventListener("frame", ({ detail }) => this.showMoment(detail.frame));
+    movie.addEventListener("playing", ({ detail }) => {
+      byId("play").firstChild.textContent = detail.playing ? "Pause " : "Play ";
+    });
+    movie.addEventListener("trouble", ({ detail }) => this.showProblem(detail));
+    field.addEventListener("view", () => { if (movie.kind) this.renewMovie(); });
+    traces.addEventListener("moment", ({ detail }) => {
+      if (!Object.keys(movie.kinds).length) return;
+      movie.stop();
+      this.needMovie().then((there) => there && movie.at(detail.frame));
+    });
+    byId("moment").addEventListener("input", ({ target }) => {
+      movie.stop();
+      this.needMovie().then((there) => there && movie.at(Number(target.value)));
+    });
+    byId("play").addEventListener("click", () => this.play());
+    byId("play-largest").addEventListener("click", () => this.playLargest());
+    byId("outlined").addEventListener("change", ({ target }) => {
+      field.outlined = target.checked;
+      field.draw(false);
+    });
+  }
+
+  picked({ component, add }) {
+    if (add) this.edits.pick(component);
+    else this.select(component);
+  }
+
+  listenToEdits() {
+    const { edits, field } = this;
+    edits.addEventListener("changed", () => {
+      field.picked = edits.picked;
+      field.draw(false);
+      this.showEdits();
+    });
+    edits.addEventListener("say", ({ detail }) => {
+      byId("edit-said").hidden = !detail.sentence;
+      byId("edit-said").textContent = detail.sentence;
+      byId("edit-said").className = detail.wrong ? "wrong" : "";
+    });
+    edits.addEventListener("done", ({ detail }) => this.select(detail.made[0]));
+    const clicks = {
+      pick: () => edits.pick(this.selected), merge: () => edits.merge(this.selected), split: () => edits.split(this.selected),
+      redraw: () => edits.use("redraw", this.selected), add: () => edits.use("add"), "why-not": () => edits.use("why"),
+      "why-add": () => this.edit("add") ?? edits.placed(this.why.at),
+    };
+    edits.addEventListener("why", ({ detail }) => this.ask(detail));
+    for (const [id, run] of Object.entries(clicks)) byId(id).addEventListener("click", run);
+  }
+
+  // Edits need the recording; why they cannot be made is said where one points.
+  showEdits() {
+    const { edits, movie, selected } = this;
+    const problem = Object.keys(movie.kinds).length ? "" : movie.problem ?? "Is the recording on the disk? It is being looked for.";
+    const needs = { merge: edits.toMerge(selected).length > 1, split: selected !== undefined, redraw: selected !== undefined, add: true };
+    for (const [id, may] of Object.entries(needs)) {
+      byId(id).disabled = edits.busy || Boolean(problem) || !may;
+      byId(id).title = problem;
+    }
+    byId("pick").ariaPressed = String(edits.picked.has(selected));
+    for (const tool of ["redraw", "add"]) byId(tool).ariaPressed = String(edits.tool === tool);
+    byId("why-not").ariaPressed = String(edits.tool === "why");
+    byId("why-add").disabled = byId("add").disabled;
+  }
+
+  // What the engine saw at a pixel, and how bright it is there, in place of the selected component's traces.
+  async ask(pixel) {
+    try {
+      await this.why.ask(pixel);
+      if (!Object.keys(this.movie.kinds).length || !(await this.edits.recordingRead())) return;
+      if (this.why.open && this.why.at.x === pixel.x && this.why.at.y === pixel.y) this.traces.show(`at/${pixel.y}/${pixel.x}`, []);
+    } catch (error) {
+      this.showProblem(error);
+    }
+  }
+
+  leave() {
+    if (this.edits.tool) this.edits.use(null);
+    else if (this.why.open) {
+      this.why.close();
+      this.select(this.selected);
+    }
+  }
+
+  // A key of an edit that cannot be made says why.
+  edit(id) {
+    if (byId(id).disabled) this.say(byId(id).title || "Not now.");
+    else byId(id).click();
+  }
+
+  // The movie is sent for what is seen of the field and with its contrast.
+  renewMovie() {
+    clearTimeout(this.renewing);
+    this.renewing = setTimeout(() => this.movie.kind && this.movie.show(this.movie.kind, this.contrast), VIEW_MS);
+  }
+
   addKeys() {
     const keys = (this.keys = new Keys()), { field, traces, table } = this, step = 40;
     keys.add(["a"], "accept", () => this.decide("accepted"));
@@ -101,6 +298,16 @@ class Page {
     keys.add(["j", "PageDown"], "next row of the table", () => this.select(table.step(1)));
     keys.add(["k", "PageUp"], "previous row", () => this.select(table.step(-1)));
     keys.add(["n"], "note (Enter ends it)", () => byId("note").focus());
+    keys.add(["m"], "pick for merging, or no longer", () => byId("pick").click());
+    keys.add(["Shift+m"], "merge the selected with those picked", () => this.edit("merge"));
+    keys.add(["Shift+s"], "split the selected in two", () => this.edit("split"));
+    keys.add(["b"], "redraw the boundary of the selected", () => this.edit("redraw"));
+    keys.add(["Shift+a"], "add a missed cell", () => this.edit("add"));
+    keys.add(["Enter"], "at the cross: add the cell, set a corner", () => this.edits.atCross(false));
+    keys.add(["Shift+Enter"], "close the boundary", () => this.edits.atCross(true));
+    keys.add(["h"], "why not a cell? what the engine saw at a pixel", () => byId("why-not").click());
+    keys.add(["Escape"], "leave a tool", () => this.leave());
+    keys.add(TAG_KEYS, "set or take away a tag: a word of a note that begins with #", (key) => this.tag(TAG_KEYS.indexOf(key)));
     keys.add(["z", "Ctrl+z"], "undo", () => this.undo());
     keys.add(["y", "Ctrl+y", "Ctrl+Shift+z"], "redo", () => this.redo());
     keys.add(["g"], "go on after a decision, or stay", () => byId("advance").click());
@@ -122,6 +329,11 @@ class Page {
     keys.add(["d", "Shift+ArrowRight"], "later", () => traces.move(0.4));
     keys.add(["s", "Shift+ArrowLeft"], "earlier", () => traces.move(-0.4));
     keys.add(["0"], "whole recording", () => traces.whole());
+    keys.add(["p"], "play or pause the movie", () => this.play());
+    keys.add(["l"], "play the five largest transients", () => this.playLargest());
+    keys.add([","], "one frame back", () => this.stepMovie(-1));
+    keys.add(["."], "one frame on", () => this.stepMovie(1));
+    keys.add(["w"], "all outlines over the movie, or the selected one", () => byId("outlined").click());
     keys.add(["/"], "search by number or note", () => byId("filter-text").focus());
     keys.add(["x"], "show by decision: all, undecided, accepted, rejected", () => this.nextFilter("decision"));
     keys.add(["v"], "show by the engine's verdict: all, accepted, rejected", () => this.nextFilter("engine"));
@@ -136,17 +348,23 @@ class Page {
   select(component) {
     if (component === null) return;
     if (byId("note") === document.activeElement) byId("note").blur();
+    if (component !== this.selected) this.movie.stop();
     this.selected = component;
-    const neighbours = this.properties.neighbours[component].map(([other]) => other);
+    const neighbours = this.near(component).map(([other]) => other);
     Object.assign(this.field, { selected: component, neighbours });
     this.table.select(component);
     this.field.reveal(component);
     this.field.draw(false);
     this.traces.show(component, neighbours);
     this.showDetails();
+    this.showEdits();
     this.showNeighbours(component);
     const after = this.table.nextDoubtful(component);
     if (after !== null) this.traces.prepare(after);
+  }
+
+  near(component) {
+    return this.properties.neighbours[component].filter(([other]) => this.decisions.states[other]?.present);
   }
 
   next() {
@@ -207,9 +425,32 @@ class Page {
     if (this.selected !== undefined) this.decisions.note([this.selected], text.trim());
   }
 
+  // The tags that were used so far; the selected component's are pressed.
+  showTags() {
+    const { selected } = this, { states } = this.decisions, tags = usedTags(states), own = tagsOf(states[selected]?.note ?? "");
+    byId("tags").hidden = !tags.length;
+    byId("tags").replaceChildren(...tags.map((tag, k) => {
+      const button = document.createElement("button"), key = document.createElement("kbd");
+      button.type = "button";
+      key.textContent = TAG_KEYS[k];
+      button.append(`${tag} `, key);
+      button.ariaPressed = String(own.includes(tag));
+      button.addEventListener("click", () => this.tag(k));
+      return button;
+    }));
+  }
+
+  tag(k) {
+    const tag = usedTags(this.decisions.states)[k];
+    if (tag && this.selected !== undefined) this.note(toggled(this.decisions.states[this.selected].note, tag));
+  }
+
   undo() { this.wentTo(this.decisions.undo()); }
   redo() { this.wentTo(this.decisions.redo()); }
-  wentTo(changed) { if (changed.length) this.select(changed[0]); }
+  wentTo(changed) {
+    const there = changed.find((component) => this.decisions.states[component].present);
+    if (there !== undefined) this.select(there);
+  }
 
   toggle(kind) { byId(`show-${kind}`).click(); }
 
@@ -243,12 +484,13 @@ class Page {
     this.table.update(components);
     this.field.draw();
     const counts = { accepted: 0, rejected: 0, undecided: 0 };
-    for (const { decision } of states) counts[decision] += 1;
+    const present = states.filter((state) => state.present);
+    for (const { decision } of present) counts[decision] += 1;
     for (const [kind, count] of Object.entries(counts)) byId(`count-${kind}`).textContent = count;
     this.counts = counts;
-    const done = states.length - counts.undecided;
-    byId("bar").value = states.length ? done / states.length : 1;
-    byId("progress").textContent = `${done} of ${states.length} looked at`;
+    const done = present.length - counts.undecided;
+    byId("bar").value = present.length ? done / present.length : 1;
+    byId("progress").textContent = `${done} of ${present.length} looked at`;
     byId("undo").disabled = !this.decisions.canUndo;
     byId("redo").disabled = !this.decisions.canRedo;
     this.showThresholds();
@@ -264,6 +506,7 @@ class Page {
       button.ariaPressed = String(button.dataset.decision === decision);
     }
     if (byId("note") !== document.activeElement) byId("note").value = note;
+    this.showTags();
     const values = [["probability of a cell", properties.probability, 2], ["SNR", properties.snr, 1], ["consistency", properties.r, 2], ["classifier", properties.classifier, 2], ["events", properties.events, 0]]
       .filter(([, all]) => typeof all?.[selected] === "number")
       .map(([name, all, digits]) => `${name} ${all[selected].toFixed(digits)}`);
@@ -273,7 +516,7 @@ class Page {
   }
 
   async showNeighbours(component) {
-    const near = this.properties.neighbours[component], place = byId("neighbours");
+    const all = this.properties.neighbours[component], near = this.near(component), place = byId("neighbours");
     const buttons = near.map(([other, overlap]) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -294,7 +537,8 @@ class Page {
     try {
       const { correlations } = await getJson(`neighbours/${component}`);
       buttons.forEach((button, k) => {
-        if (correlations[k] !== null) button.textContent += `, traces r ${correlations[k].toFixed(2)}`;
+        const r = correlations[all.indexOf(near[k])];
+        if (typeof r === "number") button.textContent += `, traces r ${r.toFixed(2)}`;
       });
     } catch (error) {
       this.showProblem(error);
@@ -321,8 +565,9 @@ class Page {
 
   showShown() {
     const { order, rows } = this.table;
-    byId("shown").textContent = order.length === rows.length ? "" : `${order.length} of ${rows.length} shown`;
-    this.field.visible = order.length === rows.length ? null : new Set(order);
+    const there = rows.filter((_, component) => this.decisions.states[component]?.present).length;
+    byId("shown").textContent = order.length === there ? "" : `${order.length} of ${there} shown`;
+    this.field.visible = order.length === there ? null : new Set(order);
     this.showThresholds();
     this.field.draw();
   }

@@ -3,10 +3,11 @@
 import { STYLES } from "./field.js";
 
 const number = (digits) => (value) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+const ENGINE = { accepted: "✓ accepted", rejected: "✕ rejected", "by hand": "✎ by hand" };
 const COLUMNS = [
   { name: "number", label: "#", title: "Number of the component in the result, from 0", show: String },
   { name: "decision", label: "Decision", title: "What was decided", text: true },
-  { name: "engine", label: "Engine", title: "Verdict of the engine", text: true, show: (value) => (value === "accepted" ? "✓ accepted" : "✕ rejected") },
+  { name: "engine", label: "Engine", title: "Verdict of the engine", text: true, show: (value) => ENGINE[value] },
   { name: "doubt", label: "Doubt", title: "How near the engine's verdict was, 0 to 1: an order, no probability", show: number(2), down: true },
   { name: "probability", label: "Cell", title: "Probability of being a cell, as the engine computes it", show: number(2), down: true },
   { name: "snr", label: "SNR", title: "Signal to noise ratio of the trace", show: number(1), down: true },
@@ -72,7 +73,7 @@ export class Table extends EventTarget {
 
   value(name, component) {
     if (name === "number") return component;
-    if (name === "decision" || name === "note") return this.states()[component]?.[name] ?? "";
+    if (name === "decision" || name === "note") return this.states()[component]?.[name] ?? (name === "note" ? "" : "undecided");
     return this.properties[name]?.[component] ?? null;
   }
 
@@ -95,18 +96,24 @@ export class Table extends EventTarget {
     this.arrange();
   }
 
+  // Components that edits made, behind the others.
+  extend(n) {
+    while (this.rows.length < n) this.rows.push(this.#row(this.rows.length));
+    this.edited = true;
+  }
+
   // Fill rows anew; null: all of them.
   update(components) {
     for (const component of components ?? this.rows.keys()) this.#fill(this.rows[component], component);
     const { decision, text } = this.filter;
-    if (!components || decision || text || ["decision", "note"].includes(this.sort.name)) this.arrange();
+    if (!components || this.edited || decision || text || ["decision", "note"].includes(this.sort.name)) this.arrange();
   }
 
   arrange() {
     const { decision, engine, text } = this.filter, wanted = text.trim().toLowerCase(), { name, down } = this.sort;
     const chosen = [...this.rows.keys()].filter((component) => {
       const state = this.states()[component];
-      return (!decision || state.decision === decision || component === this.kept)
+      return state?.present && (!decision || state.decision === decision || component === this.kept)
         && (!engine || this.properties.engine[component] === engine)
         && (!wanted || String(component) === wanted || state.note.toLowerCase().includes(wanted));
     });
@@ -146,7 +153,10 @@ export class Table extends EventTarget {
 
   // The undecided component that is most doubtful, other than one; of those that are shown, or else of all.
   nextDoubtful(but) {
-    const undecided = (component) => component !== but && this.states()[component].decision === "undecided";
+    const undecided = (component) => {
+      const { decision, present } = this.states()[component];
+      return component !== but && present && decision === "undecided";
+    };
     const doubt = (component) => this.properties.doubt[component];
     for (const among of [this.order, [...this.rows.keys()]]) {
       const left = among.filter(undecided);

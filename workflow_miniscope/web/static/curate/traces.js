@@ -28,7 +28,7 @@ function clock(seconds, step) {
 }
 
 export class Traces extends EventTarget {
-  // Events: "span" with detail {start, stop} in frames.
+  // Events: "span" with detail {start, stop} in frames, "moment" with detail.frame where it was clicked.
   constructor(upper, lower, others, { frames, fps }) {
     super();
     Object.assign(this, { upper, lower, others, frames, fps });
@@ -74,7 +74,27 @@ export class Traces extends EventTarget {
     this.plots = [
       make(this.upper, ["raw", "fitted"], true), make(this.lower, ["deconvolved"], false), make(this.others, neighbours, false),
     ];
+    for (const plot of this.plots) {
+      plot.moment = Object.assign(document.createElement("div"), { className: "moment", hidden: true });
+      plot.over.append(plot.moment);
+    }
     this.#put();
+  }
+
+  // Mark the frame that the movie shows.
+  mark(frame) {
+    this.moment = frame;
+    for (const plot of this.plots) {
+      const within = frame !== null && frame !== undefined && frame >= this.start && frame <= this.stop;
+      plot.moment.hidden = !within;
+      if (within) plot.moment.style.transform = `translateX(${plot.valToPos(frame, "x")}px)`;
+    }
+  }
+
+  // Bring a frame into view.
+  reveal(frame) {
+    const length = this.stop - this.start;
+    if (frame < this.start || frame > this.stop) this.span(frame - length / 4, frame + (3 * length) / 4);
   }
 
   #resized() {
@@ -163,18 +183,27 @@ export class Traces extends EventTarget {
       this.plots[2].setData([x, ...DASHES.map((_, k) => this.fittedBeside[k] ?? none)], false);
     }
     for (const plot of this.plots) plot.setScale("x", { min: this.start, max: this.stop });
+    this.mark(this.moment);
     this.dispatchEvent(new CustomEvent("span", { detail: { start: this.start, stop: this.stop } }));
   }
 
   #selected(plot) {
     const { left, width } = plot.select;
     if (width < 3) return;
+    this.dragged = true;
     const from = plot.posToVal(left, "x"), to = plot.posToVal(left + width, "x");
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.span(from, to);
   }
 
   #listen(place) {
+    place.addEventListener("click", (event) => {
+      const over = place.querySelector(".u-over"), box = over.getBoundingClientRect();
+      if (event.target.closest(".u-over") !== over || this.dragged) return;
+      const frame = this.start + ((event.clientX - box.left) / box.width) * (this.stop - this.start);
+      this.dispatchEvent(new CustomEvent("moment", { detail: { frame } }));
+    });
+    place.addEventListener("pointerdown", () => { this.dragged = false; }, { capture: true });
     place.addEventListener("dblclick", () => this.whole());
     place.addEventListener("wheel", (event) => {
       event.preventDefault();

@@ -1,0 +1,134 @@
+"""The frames of a recording, registered by the shifts that its result holds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...errors import RecordingError
+from ...movies import Movie
+from ...movies.types import Floats, Numbers
+from ...results.caiman import CaimanResult, PiecewiseShifts, RigidShifts
+from ..arrays.grid import Grid
+from ..registration.blocks import Blocks, Mover
+from ..registration.rigid import translate
+
+#: frames that are decoded and thrown away to reach one further on: more of them take longer than opening the file anew
+SKIPPED = 256
+
+
+class FrameSource:
+    """Reads a movie at any moment; frames that follow those read last come without another start from a file's first.
+
+    Codecs whose frames build on those before can only be read in their order: reading on is what playing does.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    """
+
+    def __init__(self, movie: Movie):
+        self.movie = movie
+        self._lock = threading.Lock()
+        self._frames: Iterator[Numbers] = iter(())
+        self._at: int | None = None
+
+    def read(self, start: int, stop: int) -> Numbers:
+        """Give the frames from ``start`` up to, not including, ``stop``, [n, height, width]."""
+        with self._lock:
+            if self._at is None or not self._at <= start <= self._at + SKIPPED:
+                self._frames, self._at = iter(self.movie.frames(start)), start
+            try:
+                while self._at < start:
+                    next(self._frames)
+                    self._at += 1
+                frames = np.stack([next(self._frames) for _ in range(start, stop)])
+            except StopIteration:
+                self._at = None
+                raise RecordingError(f"The movie ended before frame {stop}.") from None
+            self._at = stop
+            return frames
+
+
+class Registered:
+    """Frames of the recording where they lie on the template; what they do not cover has its mean.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording as it was taken.
+    motion : RigidShifts, PiecewiseShifts or None
+        How its frames were moved; None: they stay where they are.
+    mean : float32 [height, width] or None
+        Mean of the registered movie.
+
+    Raises
+    ------
+    RecordingError
+        The recording has other frames than the result is of.
+    """
+
+    def __init__(self, movie: Movie, motion: RigidShifts | PiecewiseShifts | None, mean: Floats | None):
+        self.shape = (movie.height, movie.width)
+        self.n_frames = movie.n_frames
+        if motion is not None and motion.n_frames != movie.n_frames:
+            raise RecordingError(
+                f"The recording has {movie.n_frames} frames, the result is of {motion.n_frames}: it is another one."
+            )
+        if mean is not None and mean.shape != self.shape:
+            raise RecordingError(
+                f"The recording has frames of {self.shape[1]} x {self.shape[0]} pixels, the result is of "
+                f"{mean.shape[1]} x {mean.shape[0]}: it is another one."
+            )
+        self._source = FrameSource(movie)
+        self._motion, self._mean = motion, mean
+        self._field = Grid(self.shape, 1, 1)
+        self._blocks: Blocks | None = None
+        self._mover: Mover | None = None
+        if isinstance(motion, PiecewiseShifts):
+            self._blocks = Blocks.laid(self.shape, motion.blocks)
+            self._mover = Mover(self._blocks, self.shape)
+
+    @classmethod
+    def of(cls, movie: Movie, result: CaimanResult, motion: RigidShifts | PiecewiseShifts | None) -> Registered:
+        """Give the frames of a result's recording."""
+        if (movie.height, movie.width) != result.dims:
+            raise RecordingError(
+                f"The recording has frames of {movie.width} x {movie.height} pixels, the result is of "
+                f"{result.dims[1]} x {result.dims[0]}: it is another one."
+            )
+        return cls(movie, motion, result.average_image)
+
+    def edges(self, start: int, stop: int) -> Floats:
+        """How far the borders of the field moved in some frames, for :meth:`Grid.uncovered`."""
+        motion = self._motion
+        if motion is None:
+            return np.zeros((stop - start, 2))
+        if isinstance(motion, RigidShifts):
+            return motion.shifts[start:stop]
+        moves = np.stack([motion.y[start:stop], motion.x[start:stop]], axis=-1)
+        still = np.zeros((stop - start, 2))
+        return still if self._blocks is None else self._blocks.edges(still, moves)
+
+    def frames(self, start: int, stop: int) -> Floats:
+        """Give registered frames, float32 [n, height, width]."""
+        return np.stack([self.move(frame, start + i) for i, frame in enumerate(self._source.read(start, stop))])
+
+    def raw(self, start: int, stop: int) -> Numbers:
+        """Give the frames as they were recorded, [n, height, width]."""
+        return self._source.read(start, stop)
+
+    def move(self, frame: Numbers, t: int) -> Floats:
+        """Move frame ``t``, [height, width], as the result says."""
+        moved, motion = frame.astype(np.float32), self._motion
+        if isinstance(motion, RigidShifts):
+            moved = translate(moved, *motion.shifts[t])
+        elif motion is not None and self._mover is not None:
+            moved = self._mover(moved, (0.0, 0.0), np.stack([motion.y[t], motion.x[t]], axis=1))
+        if motion is not None and self._mean is not None:
+            rows, columns = (side[0] for side in self._field.uncovered(self.edges(t, t + 1)))
+            moved[rows], moved[:, columns] = self._mean[rows], self._mean[:, columns]
+        return moved
