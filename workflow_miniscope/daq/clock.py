@@ -258,7 +258,7 @@ def _stretches(times: Floats, frames: Integers) -> list[tuple[int, int, float]]:
     beats, kept = _beats(times, float(np.median(np.diff(times) / np.diff(frames))))
     if len(beats):
         of_beats = [_costs(*piece, beats) - _BEAT * kept * len(piece[0]) for piece in pieces]
-        periods, costs = np.append(periods, beats), np.append(costs, of_beats, axis=1)
+        periods, costs = np.append(periods, beats), np.append(costs, np.array(of_beats), axis=1)
     chosen = _cheapest(costs, np.abs(periods[:, None] / periods - 1) >= MIN_CHANGE)
     found = []
     start = 0

@@ -95,7 +95,7 @@ def _kept(folder: Path) -> Iterator[Entity]:
 
 
 def _is_file(entity: Entity) -> bool:
-    return entity["@type"] == "File"
+    return bool(entity["@type"] == "File")
 
 
 def _descriptor() -> Entity:
