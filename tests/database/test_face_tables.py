@@ -26,15 +26,18 @@ def face():
 
 
 def scope_result(truth):
-    """Cells of which the first follows the whiskers, the third is silent, the others do what they like."""
+    """Cells of which the first follows the whiskers, the third is silent, the last, which is rejected, follows too."""
     rng = np.random.default_rng(0)
     camera_times = np.arange(CAMERA_FRAMES) / CAMERA_FPS + FIRST_MS / 1000
     speed = np.interp(np.arange(FRAMES) / FPS, camera_times, truth["whisker_speed"])
     C = rng.normal(size=(4, FRAMES))
     C[0] = speed / speed.std() + 0.2 * C[0]
-    C[2] = 0
+    C[2], C[3] = 0, C[0]
+    verdict = {"accepted": np.arange(3), "rejected": np.array([3])}
     nothing = dict.fromkeys(("W", "g", "YrA"))
-    return replace(planted.result(), C=C, F_dff=C, S=np.abs(C), motion=RigidShifts(np.zeros((FRAMES, 2))), **nothing)
+    return replace(
+        planted.result(), C=C, F_dff=C, S=np.abs(C), motion=RigidShifts(np.zeros((FRAMES, 2))), **nothing, **verdict
+    )
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def processed(pipeline, both, done):
 
 
 def test_process_fills_the_tables(pipeline, processed, done):
-    made = (("face.Pupil", 1), ("face.Blink", 1), ("face.AlignedSignal", 1), ("face.NeuralPrediction", 2))
+    made = (("face.Pupil", 1), ("face.Blink", 1), ("face.AlignedSignal", 1), ("face.NeuralPrediction", 1))
     for name, n in made:
         assert done["report"].done[name] == n, name
         assert status()[name]["errors"] == 0
@@ -174,11 +177,12 @@ def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
     assert row["n_frames"] == FRAMES
     assert row["block_s"] == pytest.approx(6, abs=0.02)
     cells = (prediction.Cell & {"subject": "f_eye"} & METHODS).to_dicts(order_by="mask")
+    assert [cell["mask"] for cell in cells] == [0, 1, 2], "not the one that was rejected"
     explained = [cell["variance_explained"] for cell in cells]
     assert explained[0] > 0.8
+    assert explained[1] < 0.05
     assert explained[2] is None
-    assert max(explained[1], explained[3]) < 0.05
-    assert row["median_explained"] == pytest.approx(np.median([explained[i] for i in (0, 1, 3)]))
+    assert row["median_explained"] == pytest.approx(np.median(explained[:2]))
     # and no better at any other time
     assert row["n_shifts"] == 20 and row["n_above_chance"] == sum((e or 0) > 0 for e in explained)
     assert cells[0]["chance_explained"] < 0.2 and cells[0]["p_value"] == pytest.approx(1 / 21)
@@ -188,7 +192,7 @@ def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
 def test_the_figures(pipeline, processed, tmp_path):
     (key,) = (pipeline.face.NeuralPrediction & {"subject": "f_eye"} & METHODS).keys()
     explained, traces = report.neural_prediction(key, count=1).axes
-    assert explained.get_title(loc="left").startswith("3 cells")
+    assert explained.get_title(loc="left").startswith("2 cells")
     assert [text.get_text() for text in traces.texts][0] == "0", "the cell that follows the face comes first"
     assert [axes.get_ylabel() for axes in report.eye({"subject": "f_eye"}).axes] == [
         "pupil\narea (px²)",
@@ -223,6 +227,33 @@ def test_other_parameters_stand_beside(pipeline, processed):
     finally:
         (face.NeuralPrediction & chosen).delete(prompt=False)
         (face.PredictionParams & [chosen, wrong]).delete(prompt=False)
+
+
+@pytest.mark.parametrize("params", [{"gap_s": 60}, {"components": 7}], ids=["too short", "a black camera"])
+def test_what_cannot_be_predicted_has_its_verdict_and_is_done(pipeline, processed, params, run):
+    face, subject, chosen = pipeline.face, {"subject": "f_eye"}, {"prediction_params_id": 3}
+    svd = pipeline.facemap.FacialSignal.MotionSVD
+    kept = (svd & subject).to_dicts() if "components" in params else []
+    face.PredictionParams.insert1({**chosen, "description": "of the test", "params": params})
+    try:
+        for row in kept:  # Facemap finds no component in a movie that never changes
+            (svd & {name: row[name] for name in svd.primary_key}).delete_quick()
+        done = run("process", "--restrict", "subject=f_eye")
+        assert done.status == 0, done.err
+        why = "the camera saw no motion" if kept else "60 s apart"
+        assert done.err.count("Nothing is predicted of f_eye_") == 1, "once for dF/F and deconvolved activity"
+        assert len(face.NeuralPrediction & subject & chosen) == 2
+        assert why in done.err
+        again = run("process", "--restrict", "subject=f_eye")
+        assert (again.status, again.out) == (0, "Everything is done already.\n")
+        told = run("status", "--restrict", "subject=f_eye").out
+        assert told.count("nothing is predicted from the face") == 1
+        drawn = next(one.rows for one in report.drawings() if one.name == "neural_prediction")
+        assert drawn & subject and not drawn & subject & chosen
+    finally:
+        (face.NeuralPrediction & chosen).delete(prompt=False)
+        (face.PredictionParams & chosen).delete(prompt=False)
+        svd.insert(kept, allow_direct_insert=True)
 
 
 def test_without_regions_there_are_none(pipeline, both, tmp_path):

@@ -27,7 +27,7 @@ def test_everything_is_ingested_and_processed(demo):
     # a notebook that ran on this demo may have added a task of its own
     for name in ("facemap.FacialSignal", "face.Pupil", "face.Blink"):
         assert tables[name]["rows"] >= 1, name
-    assert tables["face.NeuralPrediction"]["rows"] == 2 * tables["facemap.FacialSignal"]["rows"]
+    assert tables["face.NeuralPrediction"]["rows"] == tables["facemap.FacialSignal"]["rows"]
     assert tables["miniscope.Activity"]["rows"] == 2  # dF/F and deconvolution
     for name in tables:
         assert name in demo.output

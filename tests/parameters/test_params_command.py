@@ -13,6 +13,7 @@ from workflow_miniscope.cli.app import app
 from workflow_miniscope.cli.params import _wrapped
 from workflow_miniscope.errors import EngineError, ParameterError
 from workflow_miniscope.parameters import describe
+from workflow_miniscope.work.tasks import read_params
 
 
 @pytest.mark.parametrize("name", engines.names())
@@ -83,3 +84,10 @@ def test_help_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_parameter_set_of_mesmerize_is_taken_out_of_its_envelope(tmp_path, caplog):
+    path = tmp_path / "params.json"
+    path.write_text('{"main": {"gSig": [3, 3], "min_corr": 0.8}, "refit": true}')
+    assert read_params(path) == {"gSig": [3, 3], "min_corr": 0.8}
+    assert "'main' is used, refit is not" in caplog.text

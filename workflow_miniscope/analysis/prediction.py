@@ -1,8 +1,8 @@
 """How much of the cells' activity the motion of the face explains, told on time that the model has not seen.
 
 The activity is regressed on the strongest components of the motion, as in Stringer et al. 2019 (Science 364:eaav7893)
-and Syeda et al. 2024 (Nat Neurosci 27:187-195), by reduced-rank ridge regression (Mukherjee and Zhu 2011, Stat Anal
-Data Min 4:612-622): cells share a few directions of motion, and weak components get little weight.
+and Syeda et al. 2024 (Nat Neurosci 27:187-195), by reduced-rank ridge regression (:mod:`.reduced_rank`): cells share
+a few directions of motion, and weak components get little weight.
 
 Two slow signals are alike by chance more often than two fast ones. What chance gives is told by shifting the activity
 in time against the motion, so that both keep their own rhythm and only their relation is lost (Harris 2020,
@@ -13,17 +13,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
+from ..bars import tqdm
 from ..errors import ParameterError, ResultError
 from ..movies.types import Bools, Floats, Ints
+from .reduced_rank import ActivitySums, Fit, Model, Motion, MotionSums, Tested
 
 # Strengths of the ridge that are tried, as parts of the motion's largest variance. The rank is tried with each, so that
 # finer steps gain next to nothing.
 _RIDGES = (1e-6, 1e-4, 1e-2, 1.0)
-# Of singular values, found as roots of eigenvalues, weaker ones are rounding error
-_NULL = 1e-6
+#: frames that a fit has at least
+LEAST_FITTED = 2
+
+
+class TooLittleTime(ResultError):
+    """A recording is too short to be predicted from other parts of itself."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ def predict_activity(
     motion: Floats,
     activity: Floats,
     times: Floats,
+    progress: bool = False,
     *,
     components: int = 100,
     max_rank: int = 32,
@@ -95,6 +103,8 @@ def predict_activity(
         The cells' activity. Each cell counts the same, however bright it is.
     times : ndarray [frame]
         Times of the frames in seconds, ascending.
+    progress : bool
+        Show a bar on a terminal.
     components : int
         How many of the strongest components to use.
     max_rank : int
@@ -116,19 +126,24 @@ def predict_activity(
     ------
     ParameterError
         A parameter is out of range.
+    TooLittleTime
+        Too little time is left to predict.
     ResultError
-        The arrays do not belong together, or too little time is left to predict.
+        The arrays do not belong together.
     """
-    motion, activity, times = (np.asarray(part, float) for part in (motion, activity, times))
+    motion, times = np.asarray(motion, float), np.asarray(times, float)
+    activity = np.asarray(activity) if np.asarray(activity).dtype == np.float32 else np.asarray(activity, float)
     _check(motion, activity, times, components, max_rank, folds, block_s, gap_s, lags_s, shifts)
     motion = np.concatenate([_earlier(motion[:components], times, lag) for lag in lags_s])
     gap_s += max(map(abs, lags_s))
     used = np.isfinite(motion).all(axis=0)
-    X, Y, t = motion[:, used].T, activity[:, used].T, times[used]
+    # frames of the activity are taken one by one, in any order
+    X, Y, t = motion[:, used].T, np.ascontiguousarray(activity[:, used].T), times[used]
     fold, block_s = _distribute(t, folds, block_s, gap_s)
     offsets = [0, *_offsets(len(t), shifts, folds, block_s / (t[-1] - t[0]))]
 
-    predicted, residual, ranks, ridges = _cross_validated(X, Y, offsets, t, fold, max_rank, gap_s)
+    groups = _Folds.of(t, fold, gap_s)
+    predicted, residual, ranks, ridges = _cross_validated(X - X.mean(axis=0), Y, offsets, groups, max_rank, progress)
     explained = _explained(Y, residual)
     everywhere = np.full(activity.shape, np.nan, np.float32)
     everywhere[:, used] = predicted.T
@@ -143,8 +158,38 @@ def predict_activity(
     )
 
 
+@dataclass(frozen=True)
+class _Folds:
+    """Frames in groups of which each lies in one fold and near the same folds.
+
+    Attributes
+    ----------
+    groups : list of ndarray of int
+        Frames of each group.
+    fold : ndarray of int [group]
+    near : ndarray of bool [fold, group]
+        Whether the group lies in a fold or too near to be fitted where that is predicted.
+    """
+
+    groups: list[Ints]
+    fold: Ints
+    near: Bools
+
+    @classmethod
+    def of(cls, times: Floats, fold: Ints, gap_s: float) -> _Folds:
+        n_folds = int(fold.max()) + 1
+        near = np.array([~apart(times, fold == number, gap_s) for number in range(n_folds)])
+        kinds, which = np.unique(np.concatenate([fold[None], near]), axis=1, return_inverse=True)
+        groups = [np.flatnonzero(which.ravel() == number) for number in range(kinds.shape[1])]
+        return cls(groups, kinds[0], kinds[1:].astype(bool))
+
+    def fitted(self, *predicted: int) -> Bools:
+        """Which groups are fitted where some folds are predicted."""
+        return ~self.near[list(predicted)].any(axis=0)
+
+
 def _cross_validated(
-    X: Floats, Y: Floats, offsets: Sequence[int], times: Floats, fold: Ints, max_rank: int, gap_s: float
+    X: Floats, Y: Floats, offsets: Sequence[int], folds: _Folds, max_rank: int, progress: bool
 ) -> tuple[Floats, Floats, Ints, Floats]:
     """Predict each fold from the others, once for each offset of the activity.
 
@@ -153,44 +198,69 @@ def _cross_validated(
     X, Y : ndarray [frame, component], [frame, cell]
         Motion and activity.
     offsets : sequence of int
-        Frames to shift the activity by; 0 is one of them.
-    times, fold : ndarray [frame]
-        Seconds; number of the fold, each has frames.
+        Frames to shift the activity by; the first is 0.
+    folds : _Folds
+        What is fitted where.
     max_rank : int
         Largest rank to try.
-    gap_s : float
-        Seconds to stay away from the predicted frames.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
-    predicted : ndarray [frame, cell]
+    predicted : ndarray of float32 [frame, cell]
         Of the activity as it is.
     residual : ndarray [offset, cell]
         Sum of squared errors.
     ranks, ridges : ndarray [fold]
         What was chosen for the activity as it is.
     """
-    folds = int(fold.max()) + 1
-    predicted = np.full_like(Y, np.nan)
+    sums, numbers = MotionSums(X, folds.groups), range(len(folds.near))
+    motions = {number: Motion(sums, folds.fitted(number)) for number in numbers}
+    pairs = [pair for pair in combinations(numbers, 2) if sums.n[folds.fitted(*pair)].sum() >= LEAST_FITTED]
+    inner = {pair: Motion(sums, folds.fitted(*pair)) for pair in pairs}
+    predicted = np.full(Y.shape, np.nan, np.float32)
     residual = np.zeros((len(offsets), Y.shape[1]))
-    ranks, ridges = np.zeros(folds, int), np.zeros(folds)
-    for number in range(folds):
-        test = fold == number
-        train = ~test & apart(times, test, gap_s)
-        chosen = _choose(X, Y, offsets, times, fold, train, max_rank, gap_s)
-        motion = _Motion(X[train])
-        for i, (offset, (ridge, rank)) in enumerate(zip(offsets, chosen, strict=True)):
-            moved = np.roll(Y, offset, axis=0)
-            found = _Activity(motion, moved[train]).model(ridge).predict(X[test], rank)
-            residual[i] += ((moved[test] - found) ** 2).sum(axis=0)
-            if offset == 0:
-                predicted[test], ridges[number], ranks[number] = found, ridge, rank
+    ranks, ridges = np.zeros(len(numbers), int), np.zeros(len(numbers))
+    for i, offset in enumerate(tqdm(offsets, desc="predict", unit="shift", disable=None if progress else True)):
+        activity = ActivitySums(sums, Y, offset)
+        for number, (ridge, rank) in enumerate(_choose(inner, activity, folds, max_rank)):
+            fit, left_out = Fit(motions[number], activity), folds.fold == number
+            model = Model(fit, ridge)
+            residual[i] += model.residual(Tested(fit, activity, left_out), rank)
+            if not i:
+                ridges[number], ranks[number] = ridge, rank
+                for group in (folds.groups[k] for k in np.flatnonzero(left_out)):
+                    predicted[group] = model.predict(X[group], rank)
     return predicted, residual, ranks, ridges
+
+
+def _choose(
+    inner: dict[tuple[int, int], Motion], activity: ActivitySums, folds: _Folds, max_rank: int
+) -> list[tuple[float, int]]:
+    """Return the ridge and the rank that predict best what each fold is fitted on, one part of it from the others.
+
+    ``inner``: what is fitted where two folds are left out, of which the one or the other is predicted then.
+    """
+    errors = np.zeros((len(folds.near), len(_RIDGES), max_rank + 1))
+    for pair, motion in inner.items():
+        fit = Fit(motion, activity)
+        tested = {
+            left_out: Tested(fit, activity, (folds.fold == other) & ~folds.near[left_out])
+            for left_out, other in (pair, pair[::-1])
+        }
+        for j, ridge in enumerate(_RIDGES):
+            model = Model(fit, ridge)
+            for left_out, sums in tested.items():
+                errors[left_out, j] += model.errors(sums, max_rank)
+    # rank 0, no prediction, is the first of each row: where motion tells nothing, nothing is said
+    best = [np.unravel_index(np.argmin(each), each.shape) for each in errors]
+    return [(_RIDGES[j], int(rank)) for j, rank in best]
 
 
 def _explained(Y: Floats, residual: Floats) -> Floats:
     """Return the variance explained, [offset, cell], from the sums of squared errors; nan for a cell without change."""
-    total = ((Y - Y.mean(axis=0)) ** 2).sum(axis=0)
+    total = len(Y) * np.var(Y, axis=0, dtype=np.float64)
     changes = np.ptp(Y, axis=0) > 0  # the sum of squares is not exactly 0 where nothing changes
     parts: Floats = np.divide(residual, total, out=np.full(residual.shape, np.nan), where=changes)
     return 1 - parts
@@ -239,7 +309,7 @@ def _distribute(times: Floats, folds: int, block_s: float, gap_s: float) -> tupl
     blocks = np.floor((times - times[0]) / block_s).astype(int) if block_s > 0 else np.zeros(0, int)
     fold = blocks % folds
     if block_s <= gap_s or np.bincount(fold, minlength=folds).min() < 2:
-        raise ResultError(
+        raise TooLittleTime(
             f"The {len(times)} frames with known motion, {duration:.1f} s, are too few to be divided into {folds} "
             f"parts more than {gap_s:g} s apart; take a longer recording, or smaller folds and gap_s."
         )
@@ -282,101 +352,3 @@ def _offsets(n: int, shifts: int, folds: int, block: float) -> list[int]:
     """Return how many frames to shift by: evenly, at least a block, as a part of the recording, in both directions."""
     least = int(np.ceil(n * min(block, 1 / folds)))
     return [int(offset) for offset in np.linspace(least, n - least, shifts)]
-
-
-def _choose(
-    X: Floats,
-    Y: Floats,
-    offsets: Sequence[int],
-    times: Floats,
-    fold: Ints,
-    train: Bools,
-    max_rank: int,
-    gap_s: float,
-) -> list[tuple[float, int]]:
-    """Return the ridge and the rank that predict the frames for fitting best, each fold from the others, per offset."""
-    errors = np.zeros((len(offsets), len(_RIDGES), max_rank + 1))
-    for number in np.unique(fold[train]):
-        test = train & (fold == number)
-        fit = train & ~test & apart(times, test, gap_s)
-        if fit.sum() < 2:
-            continue
-        motion = _Motion(X[fit])
-        for i, offset in enumerate(offsets):
-            moved = np.roll(Y, offset, axis=0)
-            activity = _Activity(motion, moved[fit])
-            for j, ridge in enumerate(_RIDGES):
-                errors[i, j] += activity.model(ridge).errors(X[test], moved[test], max_rank)
-    # rank 0, no prediction, is the first of each row: where motion tells nothing, nothing is said
-    best = [np.unravel_index(np.argmin(each), each.shape) for each in errors]
-    return [(_RIDGES[j], int(rank)) for j, rank in best]
-
-
-class _Motion:
-    """Motion to fit on, [frame, component], and its principal directions."""
-
-    def __init__(self, X: Floats):
-        self.mean = X.mean(axis=0)
-        self.centred = X - self.mean
-        variances, self.directions = np.linalg.eigh(self.centred.T @ self.centred)
-        self.variances = np.maximum(variances, 0)
-
-
-class _Activity:
-    """Activity to fit, [frame, cell], along the directions of the motion."""
-
-    def __init__(self, motion: _Motion, Y: Floats):
-        self.motion, self.mean, scale = motion, Y.mean(axis=0), Y.std(axis=0)
-        # a cell that is silent while the model is fitted is predicted to stay so
-        self.scale = np.where(scale > 0, scale, 1.0)
-        shared = motion.centred.T @ ((Y - self.mean) / self.scale)
-        self.along = motion.directions.T @ shared
-
-    def model(self, ridge: float) -> _Model:
-        return _Model(self, ridge)
-
-
-class _Model:
-    """Ridge regression, whose fit is then restricted to the directions that explain most of it.
-
-    With X = motion and Y = activity, centred, the ridge's weights are (X'X + r)^-1 X'Y; projecting them on the leading
-    right singular vectors Q of (X'X + r)^-1/2 X'Y gives the best fit of each rank under the same penalty.
-    """
-
-    def __init__(self, activity: _Activity, ridge: float):
-        motion = activity.motion
-        self.x_mean, self.y_mean, self.y_scale = motion.mean, activity.mean, activity.scale
-        whiten = 1 / np.sqrt(motion.variances + ridge * max(motion.variances[-1], 1e-300))
-        whitened = whiten[:, None] * activity.along
-        self.Q = _right_singular(whitened)
-        self.to_shared = (motion.directions * whiten) @ (whitened @ self.Q.T)
-
-    def predict(self, X: Floats, rank: int) -> Floats:
-        shared = (X - self.x_mean) @ self.to_shared[:, :rank]
-        found: Floats = shared @ self.Q[:rank] * self.y_scale + self.y_mean
-        return found
-
-    def errors(self, X: Floats, Y: Floats, max_rank: int) -> Floats:
-        """Return the sum of squared errors for each rank from 0 to the largest, in variances of the cells."""
-        Y = (Y - self.y_mean) / self.y_scale
-        Q = self.Q[:max_rank]
-        shared = (X - self.x_mean) @ self.to_shared[:, : len(Q)]
-        # the directions are orthogonal: each adds its own part, and beyond the last nothing does
-        gains = (2 * (Y @ Q.T) * shared - shared**2).sum(axis=0)
-        gains = np.pad(np.cumsum(gains), (1, max_rank - len(Q)), mode="edge" if len(Q) else "constant")
-        gains[0] = 0
-        left: Floats = (Y**2).sum() - gains
-        return left
-
-
-def _right_singular(matrix: Floats) -> Floats:
-    """Return the right singular vectors as rows, strongest first; by eigenvectors, much faster than by the SVD."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    squares, vectors = np.linalg.eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
-    strengths, vectors = np.sqrt(np.maximum(squares[::-1], 0)), vectors[:, ::-1]
-    kept = strengths > _NULL * strengths.max(initial=0)
-    if tall:
-        rows: Floats = vectors[:, kept].T
-    else:
-        rows = (vectors[:, kept] / strengths[kept]).T @ matrix
-    return rows

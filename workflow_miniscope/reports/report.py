@@ -267,13 +267,16 @@ def neural_prediction(key: Any, count: int = 6) -> Figure:
     # the traces are not stored: they are computed again, which takes seconds and gives the same
     inputs = fetch_inputs(key)
     found = predict(inputs, (face.PredictionParams & key).fetch1("params") | {"shifts": 0})
-    chance = (face.NeuralPrediction.Cell & key).to_arrays("chance_explained", order_by="mask")
+    rows = (face.NeuralPrediction.Cell & key).proj("chance_explained").to_dicts()
+    chance = {row["mask"]: row["chance_explained"] for row in rows}
     return figures.neural_prediction(
         inputs.times,
         inputs.activity,
         found.predicted,
         found.variance_explained,
-        chance=np.asarray(chance, float) if (face.NeuralPrediction & key).fetch1("n_shifts") else None,
+        chance=np.array([chance.get(cell["mask"]) for cell in inputs.cells], float)
+        if (face.NeuralPrediction & key).fetch1("n_shifts")
+        else None,
         labels=[cell["mask"] for cell in inputs.cells],
         count=count,
         title=title(key),
@@ -355,7 +358,7 @@ def drawings() -> list[Drawing]:
         Drawing("raster", raster, traced),
         Drawing("facial_motion", facial_motion, facemap.FacialSignal),
         Drawing("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
-        Drawing("neural_prediction", neural_prediction, _dff(face.NeuralPrediction)),
+        Drawing("neural_prediction", neural_prediction, _dff(face.NeuralPrediction & "n_frames > 0")),
     ]
 
 

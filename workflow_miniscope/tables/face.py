@@ -6,6 +6,7 @@ reads them at a scope's frames.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -14,7 +15,8 @@ import numpy as np
 
 from .. import daq
 from ..analysis.eye import blink_closed, count_closures, pupil_closed
-from ..analysis.prediction import Prediction, predict_activity
+from ..analysis.prediction import Prediction, TooLittleTime, predict_activity
+from ..database.conditions import name_of
 from ..database.connection import dj
 from ..database.large_inserts import insert_large
 from ..elements.facemap import facemap, find_output
@@ -26,6 +28,8 @@ from ..parameters import unknown
 from ..results.cache import read_once
 from ..results.facemap import FacemapResult, find_proc, read_proc
 from . import recording
+
+logger = logging.getLogger(__name__)
 
 schema = dj.Schema()
 
@@ -264,9 +268,16 @@ class Inputs:
     activity: Floats
 
 
+class NoMotion(ResultError):
+    """Facemap decomposed no motion of a face."""
+
+
 @schema
 class NeuralPrediction(dj.Computed):
-    """Part of the cells' activity that the motion of the face explains, cross-validated in blocks of time."""
+    """Part of the accepted cells' activity that the motion of the face explains, cross-validated in blocks of time.
+
+    The default parameters are used on dF/F alone, others on deconvolved activity too.
+    """
 
     definition = """
     -> miniscope.Activity
@@ -276,7 +287,7 @@ class NeuralPrediction(dj.Computed):
     ---
     roi_no                  : int32     # region of the face whose motion was used
     n_components            : int32     # of its motion
-    n_frames                : int32     # that were predicted
+    n_frames                : int32     # that were predicted; 0: the recording is too short, or no motion was seen
     block_s                 : float64   # length of the blocks of time that were left out
     ranks                   : json      # directions of motion that the cells share, for each fold
     median_explained=null   : float64   # median over the cells
@@ -296,17 +307,39 @@ class NeuralPrediction(dj.Computed):
         p_value=null            : float64  # part of the shifts, the true times among them, that explain as much
         """
 
+    @property
+    def key_source(self) -> Any:
+        """Pairs of an analysis and a face, and parameters; see the table."""
+        methods = miniscope.ActivityExtractionMethod.to_arrays("extraction_method")
+        dff = [{"extraction_method": name} for name in methods if name.endswith("_dff")]
+        return super().key_source & [*dff, "prediction_params_id > 0"]
+
     def make_fetch(self, key: Key) -> tuple[dict[str, Any]]:
         return ((PredictionParams() & key).fetch1("params"),)
 
-    def make_compute(self, key: Key, params: dict[str, Any]) -> tuple[int, int, list[dict[str, Any]], Prediction]:
+    def make_compute(
+        self, key: Key, params: dict[str, Any]
+    ) -> tuple[int, int, list[dict[str, Any]], Prediction | None]:
         # the arrays are fetched here, outside the transaction: what they come from is never changed, only deleted
-        inputs = fetch_inputs(key)
-        return inputs.roi_no, len(inputs.motion), inputs.cells, predict(inputs, params)
+        try:
+            inputs = fetch_inputs(key)
+        except NoMotion as why:
+            logger.warning("Nothing is predicted of %s: %s", name_of(key), why)
+            return 0, 0, [], None
+        try:
+            found = predict(inputs, params, progress=True)
+        except TooLittleTime as why:
+            logger.warning("Nothing is predicted of %s: %s", name_of(key), why)
+            return inputs.roi_no, len(inputs.motion), [], None
+        return inputs.roi_no, len(inputs.motion), inputs.cells, found
 
     def make_insert(
-        self, key: Key, roi_no: int, n_components: int, cells: list[dict[str, Any]], found: Prediction
+        self, key: Key, roi_no: int, n_components: int, cells: list[dict[str, Any]], found: Prediction | None
     ) -> None:
+        if found is None:
+            nothing = {"n_frames": 0, "block_s": 0.0, "ranks": [], "n_shifts": 0, "n_above_chance": 0}
+            self.insert1({**key, "roi_no": roi_no, "n_components": n_components, **nothing})
+            return
         explained = found.variance_explained
         known = explained[np.isfinite(explained)]
         n_shifts = len(found.shifted)
@@ -338,13 +371,13 @@ def _known(value: Real) -> float | None:
 
 
 def fetch_inputs(key: Key) -> Inputs:
-    """Fetch motion and activity for a key of :class:`NeuralPrediction`, both at the scope's frames.
+    """Fetch motion and accepted cells' activity for a key of :class:`NeuralPrediction`, both at the scope's frames.
 
     Raises
     ------
     ParameterError
         The number of components is none.
-    ResultError
+    NoMotion
         Facemap decomposed no motion.
     """
     signal = facemap.FacialSignal
@@ -355,14 +388,20 @@ def fetch_inputs(key: Key) -> Inputs:
         raise ParameterError(f"components must be a whole number of at least 1, not {limit!r}.")
     regions = (signal.MotionSVD & camera & {"pc_no": 0}).to_arrays("roi_no", order_by="roi_no")
     if not len(regions):
-        raise ResultError("Facemap decomposed no motion here; give it a task with do_mot_svd.")
+        tried = (facemap.FacemapTask & camera).fetch1("do_mot_svd")
+        raise NoMotion(
+            "the camera saw no motion; look at its video." if tried else "its Facemap task has no do_mot_svd."
+        )
     roi_no = int(regions[0])
     components = signal.MotionSVD & camera & {"roi_no": roi_no}
     courses = np.stack(components.to_arrays("projection", order_by="pc_no", limit=limit))
     motion = recording.synchronized(scope, camera, courses.T, method="linear").values.T
 
     times = np.asarray((miniscope.RecordingInfo & scope).fetch1("time_stamps"), float)
-    rows = (miniscope.Activity.Trace & key).to_dicts(order_by="mask")
+    traces = miniscope.Activity.Trace & key
+    if miniscope.MaskClassification & key:
+        traces = traces & (miniscope.MaskClassification.MaskType & key).proj()
+    rows = traces.to_dicts(order_by="mask")
     activity = np.stack([row["activity_trace"] for row in rows]) if rows else np.zeros((0, len(times)))
     primary = miniscope.Activity.Trace.primary_key
     kept = daq.in_order(times)
@@ -382,17 +421,17 @@ _DEFAULTS = {
 }
 
 
-def predict(inputs: Inputs, params: dict[str, Any]) -> Prediction:
-    """Predict activity with a set of parameters.
+def predict(inputs: Inputs, params: dict[str, Any], progress: bool = False) -> Prediction:
+    """Predict activity with a set of parameters, perhaps with a bar.
 
     Raises
     ------
     ParameterError
         A parameter is unknown or out of range.
-    ResultError
+    TooLittleTime
         The recording is too short.
     """
     for name in params:
         if name not in _DEFAULTS:
             raise ParameterError(unknown("A prediction", name, _DEFAULTS))
-    return predict_activity(inputs.motion, inputs.activity, inputs.times, **params)
+    return predict_activity(inputs.motion, inputs.activity, inputs.times, progress, **params)

@@ -47,19 +47,24 @@ def _count(step: Step, chosen: Any, todo: Any) -> dict[str, int]:
 
 
 def warned(restrict: Any = None) -> list[str]:
-    """Say of each result that is not to be trusted, or only with warnings, which one it is and why.
+    """Say of each result that is not to be trusted, or only with warnings, or is nothing, which one it is and why.
 
     ``restrict``: see :func:`status`.
     """
-    from ..pipeline import extraction, miniscope
+    from ..pipeline import extraction, face, miniscope
 
-    chosen = extraction.Verdict & restricted(miniscope.Recording, restrict).proj()
+    recordings = restricted(miniscope.Recording, restrict).proj()
+    chosen = extraction.Verdict & recordings
     rows = (chosen & "verdict in ('usable with warnings', 'not to be trusted')").to_dicts()
     lines = []
     for row in sorted(rows, key=lambda row: row["verdict"]):
         key = {name: row[name] for name in extraction.Verdict.primary_key}
         lines.append(f"{name_of(key)}: {row['verdict']}. {' '.join(row['reasons'])}")
-    return lines
+    for row in (face.NeuralPrediction & recordings & "n_frames = 0").to_dicts():
+        key = {name: row[name] for name in face.NeuralPrediction.primary_key}
+        why = "the recording is too short" if row["n_components"] else "no motion of the face is known"
+        lines.append(f"{name_of(key)}: nothing is predicted from the face, {why}.")
+    return list(dict.fromkeys(lines))  # once for dF/F and deconvolved activity
 
 
 def changed_files(restrict: Any = None) -> list[str]:
