@@ -74,3 +74,12 @@ class Talkative(StubEngine):
             for _ in range(3):
                 bar.update()
         return super().run(movie, params, output_dir, times, progress)
+
+
+class Filling(StubEngine):
+    """Writes until the disk is full: as numbers of numpy's, whose error does not say why."""
+
+    def run(self, movie, params, output_dir, times, progress=True):
+        with open(output_dir / "numbers", "wb") as file:
+            for _ in range(100):
+                np.zeros(2**16).tofile(file)

@@ -18,7 +18,7 @@ from ..movies import Movie, fingerprint
 from ..movies.types import Floats
 from ..parameters import Model
 from .child.options import Options
-from .failures import explain
+from .failures import explain, is_disk_full
 
 logger = logging.getLogger(__name__)
 
@@ -155,8 +155,8 @@ def run_engine(
         if working.exists():
             logger.info("Removing what a killed run of this task left in %s.", working)
             shutil.rmtree(working)
-        working.mkdir()
         try:
+            working.mkdir()
             files = getattr(movie, "files", ())  # a movie in memory has none
             if files:
                 fingerprint.write_record(working, files, times)
@@ -167,9 +167,9 @@ def run_engine(
             if output_dir.exists():
                 output_dir.rmdir()
             working.rename(output_dir)
-        except WorkflowError:
-            raise
         except Exception as error:
+            if isinstance(error, WorkflowError) and not is_disk_full(error):
+                raise
             raise EngineError(explain(engine.name, error, working)[0]) from error
         finally:
             # after a KeyboardInterrupt too; nothing is left here after a success

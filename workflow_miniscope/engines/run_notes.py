@@ -70,6 +70,7 @@ def _write(folder: Path, note: dict[str, Any]) -> None:
         partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
         os.replace(partial, folder / NOTE_NAME)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         logger.warning("The computation of %s cannot be noted in it: %s", folder, error)
 
 

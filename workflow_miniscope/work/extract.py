@@ -15,6 +15,9 @@ from .tasks import DEFAULT_ENGINE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: The figure's name, beside the result
+FOOTPRINTS = "footprints.png"
+
 
 def extract_folder(
     folder: Path,
@@ -66,7 +69,12 @@ def extract_folder(
     path = engines.run_engine(
         chosen, recording.movie, parsed, output, fps=recording.fps, times=times, progress=progress, child=child
     )
-    figures.save(footprints_of(read_result(path), device, um_per_px), path.with_name("footprints.png"))
+    picture = path.with_name(FOOTPRINTS)
+    try:
+        figures.save(footprints_of(read_result(path), device, um_per_px), picture)
+    except OSError as error:
+        picture.unlink(missing_ok=True)
+        print(f"Note: the footprints cannot be drawn beside {path} ({error.strerror or error}).", file=sys.stderr)
     return path
 
 

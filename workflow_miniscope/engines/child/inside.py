@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import bars
 from ...errors import WorkflowError
-from ..failures import explain
+from ..failures import explain, is_disk_full
 from ..run_notes import write_environment
 from . import order
 
@@ -92,11 +92,11 @@ def _run(name: str, path: Path, output: Path, tell: Telling) -> None:
         result = given.engine.run(given.movie, given.params, given.output, given.times, progress=given.progress)
         write_environment(output)
         tell(result=str(result))
-    except WorkflowError as error:
-        logger.debug("Ended by an error.", exc_info=error)
-        tell(error=type(error).__name__, text=str(error))
     except Exception as error:
-        logger.debug("Ended by an unexpected error.", exc_info=error)
+        logger.debug("Ended by an error.", exc_info=error)
+        if isinstance(error, WorkflowError) and not is_disk_full(error):
+            tell(error=type(error).__name__, text=str(error))
+            return
         text, known = explain(name, error, output)
         tell(error="EngineError", text=text, unexpected=not known)
 

@@ -22,6 +22,7 @@ import psutil
 
 from ...bars import Mirror
 from ...errors import EngineError
+from ..failures import SCRATCH, disk_full, no_room
 from . import endings, memory, order, start
 from .options import Options
 
@@ -61,7 +62,13 @@ def run(given: order.Order, options: Options) -> Path:
         What the engine raised.
     """
     with _scratch() as folder, _log(given.engine.name, options.logs) as log:
-        told = _follow(given.engine.name, order.write(folder, given), options, log)
+        try:
+            told = _follow(given.engine.name, order.write(folder, given), options, log)
+        except EngineError:
+            if not no_room(given.output):
+                raise
+            # HDF5, where CaImAn writes with it, crashes on a full disk
+            raise EngineError(disk_full(given.engine.name, given.output)) from None
         if "result" not in told:
             raise endings.told(given.engine.name, told, options, log)
         return Path(told["result"])
@@ -225,7 +232,7 @@ def _environment(options: Options, scratch: Path) -> dict[str, str]:
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="workflow-miniscope-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

@@ -20,6 +20,7 @@ from .frames import write_frames
 from .hdf5 import write_value
 from .judged import write_evaluation, write_verdict
 from .model import IMAGES, CaimanResult, PiecewiseShifts, RigidShifts
+from .saving import new_file
 from .search import write_search
 
 RESULT_NAME = "caiman_result.hdf5"
@@ -68,11 +69,11 @@ def write_result(path: str | Path, result: CaimanResult) -> Path:
         path = path / RESULT_NAME
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with h5py.File(temporary, "w") as file:
+        with new_file(temporary) as file:
             _write(file, result)
         os.replace(temporary, path)
     except OSError as error:
-        raise ResultError(f"The result cannot be written to {path}: {error}.") from error
+        raise ResultError(f"The result cannot be written to {path}: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
     return path
