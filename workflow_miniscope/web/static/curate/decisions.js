@@ -87,6 +87,7 @@ export class Decisions extends EventTarget {
     this.#adopt();
     this.#rebuild();
     this.#send();
+    if (!this.waiting.length) this.#say(null);
     setInterval(() => document.hidden || this.#send(true), LOOK_MS);
   }
 

@@ -26,7 +26,7 @@ export class Thresholds extends EventTarget {
     part.box = document.createElement("fieldset");
     const title = document.createElement("legend");
     title.textContent = value.label;
-    part.canvas = document.createElement("canvas");
+    part.canvas = Object.assign(document.createElement("canvas"), { ariaHidden: "true" });
     part.slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1000 });
     part.slider.ariaLabel = `Threshold of ${value.label}`;
     const start = thresholds[value.limit] ?? (value.name === "probability" ? 0.5 : part.low);
