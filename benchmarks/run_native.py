@@ -1,7 +1,11 @@
-"""Run the native engine on a simulated recording: ``run_native.py RECORDING OUT``. No parameter is given to it."""
+"""Run the native engine on a simulated recording: ``run_native.py RECORDING OUT``.
+
+No parameter is given to it, unless a third argument has some as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -24,17 +28,17 @@ class Announce(logging.Handler):
             print("done", found[1], flush=True)
 
 
-def main(recording: Path, out: Path) -> None:
+def main(recording: Path, out: Path, params: dict[str, object]) -> None:
     """Extract and save."""
     logger = logging.getLogger("workflow_miniscope.cnmfe")
     logger.setLevel(logging.INFO)
     logger.addHandler(Announce())
     print("version", __version__)
     print("done start", flush=True)
-    result = extract(videos(recording), frame_rate(recording), output=out, progress=False)
+    result = extract(videos(recording), frame_rate(recording), params, out, progress=False)
     print("done extraction", flush=True)
     save_estimate(out / "estimate.npz", result)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), json.loads("".join(sys.argv[3:4]) or "{}"))

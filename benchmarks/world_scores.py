@@ -37,7 +37,9 @@ COLUMNS = {"f1": 3, "strict_f1": 3, "precision": 2, "recall": 2, "trace_r": 3, "
 LESS = ("registration_px", "accepted", "cpu")
 
 
-def run(line: str, folder: Path, project: Path, keep: Path | None = None) -> dict[str, object]:
+def run(
+    line: str, folder: Path, project: Path, keep: Path | None = None, params: dict[str, float] | None = None
+) -> dict[str, object]:
     """Extract one recording in a process of its own, and give what there is to know about it as plain values.
 
     Parameters
@@ -50,9 +52,11 @@ def run(line: str, folder: Path, project: Path, keep: Path | None = None) -> dic
         Checkout whose engine runs.
     keep : Path, optional
         Folder that gets the result file and ``estimate.npz``; else they are removed.
+    params : dict, optional
+        What the engine is given.
     """
     out = Path(tempfile.mkdtemp(prefix="world-"))
-    program = [sys.executable, str(HERE / "run_native.py"), str(folder), str(out)]
+    program = [sys.executable, str(HERE / "run_native.py"), str(folder), str(out), json.dumps(params or {})]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), str(HERE)])}
     result: dict[str, object] = {"recipe": line, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
     try:
@@ -72,6 +76,8 @@ def run(line: str, folder: Path, project: Path, keep: Path | None = None) -> dic
         result["failed"] = str(error).split(" (see ")[0]
     finally:
         shutil.rmtree(out, ignore_errors=True)
+    if params:
+        result["recipe"] = f"{line} ({', '.join(f'{name}={value:g}' for name, value in params.items())} given)"
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
 
 
@@ -147,6 +153,8 @@ def arguments() -> argparse.Namespace:
         command.add_argument("--scores", type=Path, default=CACHE / "scores.jsonl", help="appended to (%(default)s)")
         command.add_argument("--project", type=Path, default=HERE.parent, help="checkout of the engine (%(default)s)")
         command.add_argument("--keep", type=Path, help="folder that keeps the results of each recording")
+    for command in (ran, named):
+        command.add_argument("--planted", action="store_true", help="give the engine the time constants of the recipe")
     return parser.parse_args()
 
 
@@ -157,6 +165,12 @@ def _recordings(options: argparse.Namespace) -> list[tuple[str, Path | None]]:
     if options.command == "set":
         lines = [line for name in lines for line in SETS[name]]
     return [(parse(line).line, None) for line in lines]
+
+
+def _planted(line: str) -> dict[str, float]:
+    """Give the time constants of a recipe under the engine's names."""
+    made = parse(line).generator
+    return {f"{name}_time": getattr(made, name) for name in ("rise", "decay") if getattr(made, name)}
 
 
 def main() -> int:
@@ -177,7 +191,8 @@ def main() -> int:
     options.scores.parent.mkdir(parents=True, exist_ok=True)
     for line, folder in _recordings(options):
         print(line, "...", file=sys.stderr, flush=True)
-        runs.append(run(line, folder or parse(line).write(), options.project.resolve(), options.keep))
+        params = _planted(line) if getattr(options, "planted", False) else None
+        runs.append(run(line, folder or parse(line).write(), options.project.resolve(), options.keep, params))
         with open(options.scores, "a", encoding="utf-8") as file:
             file.write(json.dumps(runs[-1]) + "\n")
     print(table(runs))

@@ -15,7 +15,8 @@ CELL = {
     "skewness": 3.5,
     "snr": 7.0,
     "consistency": 0.99,
-    "width": 4.2,
+    "width": 3.3,
+    "compactness": 0.75,
     "persistence": 1.0,
     "eccentricity": 1.2,
 }
@@ -48,10 +49,20 @@ def test_the_width_of_a_footprint_is_that_of_its_bright_part():
     rows, columns = np.mgrid[:41, :41]
     distance = np.hypot(rows - 20, columns - 20)
     narrow, twice, dim = shape.width(
-        components(np.stack([distance < 6, distance < 12, (distance < 6) + 0.05]).astype(np.float32))
+        components(np.stack([distance < 6, distance < 12, (distance < 6) + 0.2]).astype(np.float32))
     )
     assert twice == pytest.approx(2 * narrow, rel=0.05)
     assert dim == narrow
+
+
+def test_what_is_in_several_pieces_is_not_compact():
+    rows, columns = np.mgrid[:41, :41]
+    disk, other = np.hypot(rows - 20, columns - 14) < 6, np.hypot(rows - 20, columns - 30) < 5.5
+    crescent = (np.hypot(rows - 20, columns - 20) < 14) & (np.hypot(rows - 20, columns - 24) > 13)
+    one, pieces, bent = shape.compactness(components(np.stack([disk, disk | other, crescent]).astype(np.float32)), 8)
+    assert one > 0.55
+    assert pieces < 0.65 * one
+    assert bent < 0.65 * one
 
 
 @pytest.fixture
@@ -103,9 +114,12 @@ def test_a_cell_is_accepted_and_has_no_reason():
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"rise_skewness": 0.0, "skewness": 0.8, "snr": 2.0, "width": 6}, "falls as fast as it rises"),
-        ({"width": 8.5, "snr": 1.3, "rise_skewness": 0.4, "skewness": 2.0}, "is wide"),
-        ({"width": 13.0}, "wider than any soma"),
+        (
+            {"rise_skewness": 0.0, "skewness": 0.8, "snr": 2.0, "width": 4.7, "compactness": 0.4},
+            "falls as fast as it rises",
+        ),
+        ({"compactness": 0.15, "snr": 1.3, "rise_skewness": 0.4, "skewness": 2.0}, "is not in one place"),
+        ({"width": 9.5}, "wider than any soma"),
         ({"width": 1.0}, "smaller than any soma"),
         ({"snr": 1.0}, "below SNR_lowest"),
         ({"snr": 20.0, "consistency": 0.3}, "is not what lights up"),
@@ -121,28 +135,28 @@ def test_every_refusal_has_its_reason(changed, reason):
 
 
 def test_the_rule_of_caiman_alone():
-    background = {"rise_skewness": 0.0, "skewness": 0.8, "width": 7.0, "snr": 3.5}
+    background = {"rise_skewness": 0.0, "skewness": 0.8, "width": 5.5, "snr": 3.5, "compactness": 0.3}
     assert not evaluated(**background)[0]
     assert evaluated({"min_probability": 0}, **background)[0]
 
 
 def test_a_field_in_which_nothing_is_in_focus_has_no_cells():
     """Defocused by 14 pixels, 32 of 46 components were accepted: transients, and blobs wider than any soma."""
-    blurred = {name: np.full(8, value) for name, value in (CELL | {"width": 8.0}).items()}
+    blurred = {name: np.full(8, value) for name, value in (CELL | {"width": 6.2}).items()}
     suggested = acceptance.evaluate(blurred, Parameters(), size_given=False)
     assert not suggested[0].any()
     assert set(suggested[1].reasons) == {acceptance.OUT_OF_FOCUS}
     # a size that was given may be too small
     assert acceptance.evaluate(blurred, Parameters(), size_given=True)[0].all()
     # cells out of focus beside some that are not
-    blurred["width"][:3] = 4.0
+    blurred["width"][:3] = 3.2
     assert acceptance.evaluate(blurred, Parameters(), size_given=False)[0].all()
 
 
 def test_what_others_are_does_not_matter():
     """Few accepted components used to say what is usual for all."""
     one = {name: np.array([value, value]) for name, value in CELL.items()}
-    one["width"] = np.array([1.5, 4.2])
+    one["width"] = np.array([1.3, 3.3])
     assert acceptance.evaluate(one, Parameters.parse(None))[0].tolist() == [True, True]
 
 
@@ -159,7 +173,7 @@ def test_how_frequent_cells_are_is_told_by_the_recording():
 
 
 def test_each_property_speaks_in_its_direction():
-    base = probability.probability({name: np.array([value]) for name, value in CELL.items()})[0]
+    base = evaluated()[1].probability[0]
     for name, one in probability.PROPERTIES.items():
         step = 0.5 * one.good * abs(CELL[name])
         assert evaluated(**{name: CELL[name] + step})[1].probability[0] >= base, name

@@ -37,7 +37,7 @@ from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.every_frame import decay, in_all_frames, rows
 from .calcium.timebase import TimeBase
-from .cells import acceptance, merging, quality, seeds, splitting
+from .cells import acceptance, merging, quality, seeds, shape, splitting
 from .cells.record import SearchRecord
 from .model import refinement
 from .model.fit import Fit
@@ -343,13 +343,16 @@ def _result(
     c, grid, used = fit.components, fit.stored.grid, registered.quality.used
     raw = fit.raw_traces() if len(c) else c.C
     kernel = spike_response(seen.rate, *times)
-    properties = quality.measure(fit, raw, kernel, times.decay * seen.rate, _mean(params.gSig) / grid.bin)
-    accepted, evaluation = acceptance.evaluate(properties, params, size_given)
-    figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay)
+    properties = quality.measure(fit, raw, kernel, times.decay * seen.rate)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
     fit.smooth_footprints()
+    # a pixel of noise as the peak would make a faint footprint narrow
+    gSig = _mean(params.gSig) / grid.bin
+    properties |= {"width": shape.width(c) / gSig, "compactness": shape.compactness(c, shape.SOMA_REACH * gSig)}
+    accepted, evaluation = acceptance.evaluate(properties, params, size_given)
+    figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay)
     A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)

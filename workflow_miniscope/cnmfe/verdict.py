@@ -175,13 +175,12 @@ def judge(figures: Figures) -> Verdict:
         2 * f.out_of_focus,
         "Nothing in the field is as narrow as a soma: it is out of focus, or gSig is too small.",
     )
-    if f.candidates >= MANY:
-        part = f.accepted / f.candidates
-        tell(
-            _below(part, CELLS),
-            f"Only {f.accepted} of {f.candidates} candidates look like cells: most have no calcium transients or no "
-            "shape of a soma.",
-        )
+    few = _below(f.accepted / f.candidates, CELLS) if f.candidates >= MANY else 0
+    tell(
+        few,
+        f"Only {f.accepted} of {f.candidates} candidates look like cells: most have no calcium transients or no shape "
+        "of a soma.",
+    )
     if f.accepted:
         part = f.likely / f.accepted
         tell(
@@ -189,7 +188,7 @@ def judge(figures: Figures) -> Verdict:
             f"Only {f.likely} of the {f.accepted} accepted components are likely to be cells: look at each.",
         )
         tell(
-            int(f.accepted < FEW),
+            int(f.accepted < FEW and not few),
             f"Only {f.accepted} of {f.candidates} components accepted, and a recording without cells can give as many: "
             "look at each.",
         )

@@ -14,9 +14,9 @@ LEAST_PERSISTENCE = 0.4
 #: consistency of a footprint with what lights up, whatever the signal to noise ratio is
 LEAST_CONSISTENCY = 0.6
 #: gSig: width of a footprint, from few pixels to that of a cell far out of focus
-WIDTH_LIMITS = (1.5, 12.0)
+WIDTH_LIMITS = (1.2, 9.0)
 #: gSig: a quarter of the cells at least are narrower than this, unless the whole field is out of focus
-FOCUSED_WIDTH = 6.0
+FOCUSED_WIDTH = 4.7
 #: why cells are refused of a field that is out of focus
 OUT_OF_FOCUS = "no footprint of the field is as narrow as a soma: it is out of focus"
 

@@ -52,13 +52,14 @@ def _near_one(values: Floats) -> Floats:
 
 
 #: by name: skewness of the changes and of the values of the trace, its signal to noise ratio, consistency of the
-#: footprint (r_values), its width in gSig
+#: footprint (r_values), its width in gSig, the part of its light that lies within a soma around its peak
 PROPERTIES = {
     "rise_skewness": Property(-0.5, 3, _third_moment, 1, "its trace falls as fast as it rises"),
     "skewness": Property(-1, 4, np.asarray, 1, "its trace goes down as it goes up"),
     "snr": Property(0.3, 20, np.log, 1, "its trace hardly stands out of the noise"),
     "consistency": Property(0, 1, _near_one, 1, "its footprint is not what lights up with its trace"),
-    "width": Property(1, 20, np.log, -1, "its footprint is wide"),
+    "width": Property(0.3, 20, np.log, -1, "its footprint is wide"),
+    "compactness": Property(0.02, 1, np.log, 1, "its light is not in one place of the size of a soma"),
 }
 
 

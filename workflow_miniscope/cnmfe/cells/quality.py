@@ -57,7 +57,7 @@ def trace_snr(raw: Floats, length: int) -> Floats:
     return out
 
 
-def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float, gSig: float) -> dict[str, Floats]:
+def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float) -> dict[str, Floats]:
     """Measure what tells cells from other components.
 
     Parameters
@@ -70,13 +70,12 @@ def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float, gSig: float) ->
         Calcium after a spike.
     decay : float
         Decay time of a transient in frames.
-    gSig : float
-        Size of a soma (sigma), working pixels.
 
     Returns
     -------
     dict of float64 [components]
-        By name, see :data:`.probability.PROPERTIES`, ``persistence`` and ``eccentricity``.
+        By name, see :data:`.probability.PROPERTIES`, ``persistence`` and ``eccentricity``; but for the shape of
+        the final footprints.
     """
     c = fit.components
     return {
@@ -85,7 +84,6 @@ def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float, gSig: float) ->
         "persistence": transients.persistence(raw, kernel, decay),
         "snr": trace_snr(raw, max(1, round(decay))),
         "consistency": footprint_consistency(fit),
-        "width": shape.width(c) / gSig,
         "eccentricity": shape.eccentricity(c),
     }
 

@@ -1,4 +1,4 @@
-"""The shape of footprints: how long, how wide."""
+"""The shape of footprints: how long, how wide, how compact."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import numpy as np
 from ...movies.types import Floats
 from ..model.components import Components
 
+#: gSig: what is near the peak of a footprint, the radius of a soma
+SOMA_REACH = 2.0
 #: a footprint is cut by the border if it is brighter there than this fraction of its peak
 CUT_OF_PEAK = 0.3
-#: pixels brighter than this fraction of the peak count for the width of a footprint
-WIDTH_OF_PEAK = 0.1
+#: pixels brighter than this fraction of the peak count for the width of a footprint: neuropil that follows a cell is
+#: dimmer, and the light of the background is not
+WIDTH_OF_PEAK = 0.25
 
 
 def eccentricity(components: Components) -> Floats:
@@ -44,3 +47,22 @@ def width(components: Components) -> Floats:
     peak = components.footprints.max(axis=(1, 2), keepdims=True)
     widths: Floats = np.sqrt((components.footprints > WIDTH_OF_PEAK * peak).sum(axis=(1, 2)))
     return widths
+
+
+def compactness(components: Components, reach: float) -> Floats:
+    """Part of the light of each footprint near its peak, float64 [n]: little of several pieces, halos and crescents.
+
+    Parameters
+    ----------
+    components : Components
+        With their footprints.
+    reach : float
+        Pixels that are near.
+    """
+    side = np.arange(components.side)
+    out = np.zeros(len(components))
+    for k, footprint in enumerate(components.footprints):
+        y, x = np.unravel_index(int(footprint.argmax()), footprint.shape)
+        near = np.hypot((side - y)[:, None], side - x) < reach
+        out[k] = footprint[near].sum() / max(footprint.sum(dtype=np.float64), 1e-300)
+    return out
