@@ -8,11 +8,13 @@ weaker one is a part of the other.
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
+from ...movies.types import Floats, Ints
 from ..calcium.temporal import average
 from ..model.components import Components
 from ..model.fit import Fit
-from .dimensions import second_dimension, without
+from .dimensions import SecondDimension, second_dimension, without
 
 #: cosine of two footprints from which they are compared at all
 COMPARED_COSINE = 0.1
@@ -67,9 +69,10 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
     size = np.sqrt(c.energy())
     energy = size * norm
     sure = fit.always_seen(A)
-    left, C = fit.project_residual(sure, width), average(c.C, width)
+    # with what the model filled in beside the border, and without it
+    left, C = fit.project_residual(sp.vstack([A, sure]).tocsr(), width), average(c.C, width)
     # parts of a sparse matrix take longer to cut out than to compute with
-    products = (sure @ sure.T).toarray()
+    shown = [(gram.toarray(), left[: len(c)]), ((sure @ sure.T).toarray(), left[len(c) :])]
     found = []
     overlap = gram.tocoo()
     for i, j, value in zip(overlap.row, overlap.col, overlap.data, strict=True):
@@ -83,18 +86,15 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
         pair = [i, j]
         near = [gram.indices[gram.indptr[k] : gram.indptr[k + 1]] for k in pair]
         others = np.setdiff1d(np.concatenate(near), pair)
-        images = products[np.ix_(pair, pair)].astype(np.float64)
-        cross, among = products[np.ix_(pair, others)], products[np.ix_(others, others)]
-        images, rest = without(images, left[pair], cross, among, left[others])
-        second = second_dimension(images, rest + images @ C[pair])
+        second, certain = (_second(products, rest, C, pair, others) for products, rest in shown)
         if (
-            (r > threshold and not (second.significance > TWO_CELLS_SIGNIFICANCE and second.ratio > TWO_CELLS_RATIO))
+            (r > threshold and not (certain.significance > TWO_CELLS_SIGNIFICANCE and certain.ratio > TWO_CELLS_RATIO))
             or (follows and (second.significance < NEAR_SIGNIFICANCE or second.ratio < PART_RATIO))
             or (same and (second.significance < SAME_SIGNIFICANCE or second.ratio < PART_RATIO))
         ):
             found.append((second.significance, int(i), int(j)))
     # they are large, and no longer needed when the traces are moved
-    del left, C
+    del left, shown, C
     gone = set()
     for _, i, j in sorted(found):
         if i in gone or j in gone:
@@ -106,6 +106,14 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
         _take(c, i, j, size[j] / size[i])
     c.keep(np.array([k for k in range(len(c)) if k not in gone], dtype=np.int64))
     return len(gone)
+
+
+def _second(products: Floats, left: Floats, C: Floats, pair: list[int], others: Ints) -> SecondDimension:
+    """Second dimension of the movie in the place of a pair, beside the other components there."""
+    images = products[np.ix_(pair, pair)].astype(np.float64)
+    cross, among = products[np.ix_(pair, others)], products[np.ix_(others, others)]
+    images, rest = without(images, left[pair], cross, among, left[others])
+    return second_dimension(images, rest + images @ C[pair])
 
 
 def _take(c: Components, i: int, j: int, scale: float) -> None:
