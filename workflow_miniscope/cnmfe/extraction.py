@@ -348,9 +348,7 @@ def _result(
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
     fit.smooth_footprints()
-    # a pixel of noise as the peak would make a faint footprint narrow
-    gSig = _mean(params.gSig) / grid.bin
-    properties |= {"width": shape.width(c) / gSig, "compactness": shape.compactness(c, shape.SOMA_REACH * gSig)}
+    properties |= shape.of_footprints(c, _mean(params.gSig) / grid.bin)
     accepted, evaluation = acceptance.evaluate(properties, params, size_given)
     figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay)
     A = _full_resolution(fit)

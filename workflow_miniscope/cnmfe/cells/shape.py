@@ -66,3 +66,21 @@ def compactness(components: Components, reach: float) -> Floats:
         near = np.hypot((side - y)[:, None], side - x) < reach
         out[k] = footprint[near].sum() / max(footprint.sum(dtype=np.float64), 1e-300)
     return out
+
+
+def of_footprints(components: Components, gSig: float) -> dict[str, Floats]:
+    """Width and compactness of footprints that are final: with a pixel of noise as its peak a faint one would be narrow.
+
+    Parameters
+    ----------
+    components : Components
+        Components, their footprints smoothed.
+    gSig : float
+        Size of a soma (sigma), working pixels.
+
+    Returns
+    -------
+    dict of float64 [n]
+        By name, see :data:`.probability.PROPERTIES`.
+    """
+    return {"width": width(components) / gSig, "compactness": compactness(components, SOMA_REACH * gSig)}

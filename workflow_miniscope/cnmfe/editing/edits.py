@@ -17,7 +17,7 @@ from ..calcium import temporal
 from ..calcium.deconvolution import spike_response
 from ..calcium.every_frame import in_all_frames, rows
 from ..calcium.timebase import TimeBase
-from ..cells import probability, quality, seeds, splitting
+from ..cells import probability, quality, seeds, shape, splitting
 from .kept import KeptMovie
 from .place import Component, Place, gaussian
 from .scale import Scale
@@ -123,10 +123,11 @@ class Editor:
             raise EngineError(f"{why}.")
         times, rate, grid = self._scale.times, self._seen.rate, self._scale.grid
         kernel = spike_response(rate, *times)
-        properties = quality.measure(fit, raw, kernel, times.decay * rate, self._scale.gSig / grid.bin)
-        chance = probability.probability(properties)
+        properties = quality.measure(fit, raw, kernel, times.decay * rate)
         fit.correct_for_cover()
         fit.smooth_footprints()
+        properties |= shape.of_footprints(fit.components, self._scale.gSig / grid.bin)
+        chance = probability.probability(properties)
         used = self._kept.used
         some = np.ascontiguousarray(raw[wanted])
         places = rows(self._base, self._seen, used)
