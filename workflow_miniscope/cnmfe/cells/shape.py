@@ -69,7 +69,7 @@ def compactness(components: Components, reach: float) -> Floats:
 
 
 def of_footprints(components: Components, gSig: float) -> dict[str, Floats]:
-    """Width and compactness of footprints that are final: with a pixel of noise as its peak a faint one would be narrow.
+    """Width and compactness of final footprints: with a pixel of noise as its peak a faint one would be narrow.
 
     Parameters
     ----------
