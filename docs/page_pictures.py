@@ -1,4 +1,6 @@
-"""Put pictures of the curation page into its notebook: ``python docs/page_pictures.py demo notebooks/06-curate.ipynb``.
+"""Take the pictures of the curation page, for its documentation and its notebook, from the demo's folder.
+
+    python docs/page_pictures.py demo docs/curation.png notebooks/06-curate.ipynb
 
 The page is opened in Chromium on the demo's result; decisions go into a folder that is removed.
 """
@@ -23,10 +25,11 @@ QUALITY = 72
 
 
 def pictures(page: Page) -> dict[str, bytes]:
-    """Give pictures of the page as PNG, by name: as it opens, a zoomed cell after some decisions, the thresholds."""
-    found = {"page": page.screenshot()}
-    for key in ("a", "a", "r", "a", "a"):
+    """Give pictures of the page as PNG, by name: after some decisions, a cell zoomed in, the thresholds."""
+    for key in ("r", "a", "a", "a", "a"):
         page.keyboard.press(key)
+    _rest(page)
+    found = {"page": page.screenshot()}
     for _ in range(5):
         page.keyboard.press("+")
     _rest(page)
@@ -51,8 +54,8 @@ def webp(png: bytes) -> str:
     return base64.b64encode(encoded.tobytes()).decode("ascii")
 
 
-def taken(result: Path) -> dict[str, str]:
-    """Open the page of a result and take its pictures, as WebP in base64 by name."""
+def taken(result: Path, recording: Path) -> dict[str, bytes]:
+    """Open the page of a result and of its recording, and take its pictures, as PNG by name."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,
@@ -64,6 +67,7 @@ def taken(result: Path) -> dict[str, str]:
             "--curator",
             "ada",
         ]
+        command += ["--movie", str(recording)]
         server = subprocess.Popen([*command, "--decisions", folder], stdout=subprocess.PIPE, text=True)
         try:
             printed = ""
@@ -76,23 +80,25 @@ def taken(result: Path) -> dict[str, str]:
                 page.goto(re.search(r"http://\S+", printed)[0])
                 page.wait_for_selector("body[data-ready]")
                 _rest(page)
-                return {name: webp(png) for name, png in pictures(page).items()}
+                return pictures(page)
         finally:
             server.kill()
             server.wait()
 
 
-def main(demo: Path, path: Path) -> None:
-    """Replace the attachments of the notebook's cells that show a picture."""
+def main(demo: Path, picture: Path, path: Path) -> None:
+    """Write the picture of the page, and replace the attachments of the notebook's cells that show one."""
     (result,) = (file for file in (demo / "processed").rglob("caiman_result.hdf5") if "curation" not in str(file))
-    shown = taken(result)
+    (recording,) = {file.parent for file in (demo / "raw").rglob("My_V4_Miniscope/*.avi")}
+    shown = taken(result, recording)
+    picture.write_bytes(shown["page"])
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         names = re.findall(r"\(attachment:(\w+)\.webp\)", cell.source)
         if names:
-            cell["attachments"] = {f"{name}.webp": {"image/webp": shown[name]} for name in names}
+            cell["attachments"] = {f"{name}.webp": {"image/webp": webp(shown[name])} for name in names}
     nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))
