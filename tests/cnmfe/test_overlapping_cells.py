@@ -194,6 +194,14 @@ def test_what_the_model_put_beside_the_border_is_no_second_cell(fitted, rng):
     assert merging.merge(fit, 0.7, WIDTH) == 1
 
 
+def test_two_cells_beside_the_border_stay_two(fitted, rng):
+    """Three of a hundred cells were joined with a neighbour whose trace is another, where all frames show little."""
+    cells = [(image(16, 1), calcium(rng)), (image(16, 3.4), calcium(rng))]
+    fit = fitted(cells, cells)
+    fit.seen = np.where(np.arange(SHAPE[1]) < 8, 0.6, 1.0) * np.ones(SHAPE)
+    assert merging.merge(fit, 0.7, WIDTH, parts=True) == 0
+
+
 def test_components_that_only_some_frames_cover(fitted, rng):
     """The matrix of what the movie says of them was singular."""
     trace, other = calcium(rng), calcium(rng)
