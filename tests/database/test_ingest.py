@@ -353,12 +353,12 @@ def test_damaged_recordings_are_refused_by_recording_info(pipeline, raw_root, ma
 
 
 def test_a_verdict_is_given_at_ingest(raw_root, manifests, animal):
-    times = np.arange(40) * 50
+    times = np.arange(60) * 50
     times[20:] += 200  # four frames lost
-    write_session(raw_root, animal=animal, n_frames=40, times_ms=times)
+    write_session(raw_root, animal=animal, n_frames=60, times_ms=times)
     cut = write_session(raw_root, animal=animal, n_frames=60, start_ms=START_MS + 10_000)
     rewrite_times(lambda lines: lines[:31])(cut.folder / "My_V4_Miniscope")
-    good = write_session(raw_root, animal=animal, n_frames=40, start_ms=START_MS + 20_000)
+    good = write_session(raw_root, animal=animal, n_frames=60, start_ms=START_MS + 20_000)
     sessions = sorted(folder for folder in good.folder.parent.iterdir())
     report = manifests(*(f"{animal},{folder.relative_to(raw_root)},Miniscope-DAQ-V4" for folder in sessions))
     assert report.problems == [], "unusable recordings are refused by --strict alone"

@@ -16,7 +16,7 @@ from workflow_miniscope.work import status
 from workflow_miniscope.work.compute import compute
 
 START = datetime(2026, 1, 15, 10, 20, 30)
-N = 40
+N = 60
 FILLED = (
     "Notes",
     "Settings",
@@ -125,7 +125,7 @@ def test_what_was_resolved_is_stored(pipeline, write, put_in, fill):
     put_in(written)
     row = (pipeline.recording.RecordingQuality & fill()).fetch1()
     assert (row["n_frames"], row["n_video"], row["n_stamps"]) == (N - 3, N, N - 3)
-    assert "the first 37 of both are used" in row["reasons"][0]
+    assert "the first 57 of both are used" in row["reasons"][0]
 
 
 def test_a_verdict_on_what_cannot_be_read_and_its_end(pipeline, write, put_in, fill, animal):

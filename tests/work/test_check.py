@@ -254,7 +254,7 @@ def test_a_picture_of_nothing():
 @pytest.mark.parametrize(("on_disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
 def test_letters_with_accents_in_either_form(tmp_path, run, on_disk, typed):
     raw = tmp_path / unicodedata.normalize(on_disk, "Mäuse")
-    written = write_session(raw, scopes=[unicodedata.normalize(on_disk, "Über")], cameras=["Cam"])
+    written = write_session(raw, n_frames=60, scopes=[unicodedata.normalize(on_disk, "Über")], cameras=["Cam"])
     path = written.folder / "metaData.json"
     path.write_text(unicodedata.normalize(typed, path.read_text(encoding="utf-8")), encoding="utf-8")
     done = run(unicodedata.normalize(typed, str(written.folder)), "--json", "--no-picture")

@@ -70,3 +70,10 @@ def test_black_frames(tmp_path, movie, dark, usable):
     else:
         with pytest.raises(RecordingError, match="is unusable: The frames are black"):
             extract_folder(written.scopes[0].folder, tmp_path / "out", progress=False)
+
+
+def test_a_recording_of_a_moment(tmp_path, movie):
+    written = write_session(tmp_path / "raw", movie=movie[:49], frames_per_file=49)
+    assert check.check_folder(written.folder, progress=False).verdict == "unusable"
+    with pytest.raises(RecordingError, match="is unusable: 49 frames are too few: at least 50 are needed"):
+        extract_folder(written.scopes[0].folder, tmp_path / "out", progress=False)

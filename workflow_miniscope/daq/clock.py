@@ -22,6 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+#: Standard deviations of a normal distribution in one median absolute deviation
+MAD_TO_SD = 1.4826
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -212,7 +215,7 @@ def _line(times: Floats, places: Integers, groups: Integers | None = None) -> tu
         dy = y - (np.bincount(groups, near * y) / counts)[groups]
         slope = float(dx[near] @ dy[near] / (dx[near] @ dx[near]))
         residual = dy - slope * dx
-        scale = 1.4826 * float(np.median(np.abs(residual)))
+        scale = MAD_TO_SD * float(np.median(np.abs(residual)))
         before, near = near, np.abs(residual) <= 4 * scale + 1e-9
         if near.sum() < 0.5 * len(x) or not np.any(dx[near]) or np.array_equal(near, before):
             break

@@ -27,6 +27,8 @@ MAX_DROPPED = 0.2
 # Frames whose time is not after that of the frames before have no place on the clock. Buffers that are emptied at once
 # give a few; one in ten is a clock that was set, or a file of another recording.
 MAX_OUT_OF_ORDER = 0.1
+#: Frames that a scope's recording has at least: fewer do not tell cells from noise, and no engine takes them.
+MIN_FRAMES = 50
 # No sensor's dark level is lower; a median frame darker than this has the LED off or the lens covered.
 MIN_BRIGHTNESS = 1.0
 
@@ -233,6 +235,8 @@ def assess(
             f"The times of {out_of_order} of {n} frames are out of order, more than {MAX_OUT_OF_ORDER:.0%}."
         )
     if recording.device.kind == "scope":
+        if n < MIN_FRAMES:
+            problems.append(f"{n} frames are too few: at least {MIN_FRAMES} are needed to tell cells from noise.")
         warnings += _doubts_of_codec(recording)
     figures: dict[str, Any] = {}
     if seen is not None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import RecordingError
 from .alignment import in_order
-from .clock import Floats, Integers, Stretch, fit
+from .clock import MAD_TO_SD, Floats, Integers, Stretch, fit
 
 # Shorter intervals (s) are rounding errors; no camera is as fast
 _MIN_INTERVAL = 1e-6
@@ -225,7 +225,7 @@ def _jitter(steps: Floats, missing: Integers, stretches: tuple[Stretch, ...]) ->
     ]
     off = [values[~np.isnan(values)] for values in off]
     regular = np.concatenate(off)
-    return 1.4826 * float(np.median(regular)) if len(regular) else 0.0
+    return MAD_TO_SD * float(np.median(regular)) if len(regular) else 0.0
 
 
 def _count(n: int, what: str) -> str:
