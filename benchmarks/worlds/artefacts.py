@@ -106,14 +106,17 @@ def denoised(made: Made, rng: np.random.Generator, side: int = 22, rank: int = 4
 def step(made: Made, rng: np.random.Generator, px: int = 25, at: float = 0.5) -> Made:
     """From ``at`` of the recording on the brain is ``px`` pixels lower and a quarter of that further to the right.
 
-    The field becomes smaller by as much. Cells that only one of the two parts shows whole do not count as detectable.
+    The field becomes smaller by as much, its sides even. Cells that only one of the two parts shows whole do not count
+    as detectable.
     """
     n, (height, width) = len(made.movie), made.movie.shape[1:]
     dy, dx = px, px // 4
     after = np.arange(n) >= at * n
-    h, w = height - dy, width - dx
-    movie = np.where(after[:, None, None], made.movie[:, :h, :w], made.movie[:, dy:, dx:])
-    A = made.A[:, dy:, dx:]
+    # codecs cut odd sides
+    h, w = (height - dy) // 2 * 2, (width - dx) // 2 * 2
+    before = (slice(None), slice(dy, dy + h), slice(dx, dx + w))
+    movie = np.where(after[:, None, None], made.movie[:, :h, :w], made.movie[before])
+    A = made.A[before]
     share = [part.sum(axis=(1, 2)) / np.maximum(made.A.sum(axis=(1, 2)), 1e-9) for part in (A, made.A[:, :h, :w])]
     return replace(
         made,

@@ -21,7 +21,7 @@ from .made import Made, generator
 from .tissue import Tissue
 
 # raise it when a generator or a transformation makes something else of the same line
-VERSION = 1
+VERSION = 2
 GENERATORS: dict[str, type] = {"tissue": Tissue, "hybrid": Hybrid, "minisim": Brain}
 TRANSFORMATIONS: dict[str, Callable[..., Made]] = {
     function.__name__: function
