@@ -53,31 +53,42 @@ def test_what_a_worker_computes_and_how_long_it_takes(pipeline, failed):
             found, state_ = state("miniscope.Processing", "subject=mon_bad")
             assert (state_.running, state_.failed, state_.waiting) == (1, 0, 0)
             (task,) = found.tasks
-            assert task.name == "mon_bad_20260115-102030_0_p90" and task.alive and task.seconds < 60
+            assert task.name == "mon_bad_20260115-102030_0_p90" and task.alive and task.seconds >= 0
             if not len(others):  # movies of one size
                 assert task.expected_s == pytest.approx(50.0)
                 assert needs.pace("miniscope.Processing") == pytest.approx(50.0 / (600 * 80 * 80))
             assert found.workers >= 1
-            jobs.fail(queue, key, heart, "as before", "")
     finally:
+        (queue & key).delete_quick()
         runs.update1({**done, "duration_s": before})
 
 
 def test_ignored_tried_again_and_forgotten(pipeline, failed, run):
     table = pipeline.miniscope.Processing()
+    process.process(restrict="subject=mon_bad", progress=False)
     ran = run("jobs", "ignore", "mon_bad_20260115-102030_0")
-    assert ran.status == 0 and "1 jobs will be left alone." in ran.out
+    assert ran.status == 0 and "Left alone from now on: 1." in ran.out
     report = process.process(restrict="subject=mon_bad", progress=False)
     assert report.errors == []
     assert state("miniscope.Processing", "subject=mon_bad")[1].ignored == 1
     ran = run("jobs", "retry", "subject=mon_bad")
-    assert "1 jobs will be tried again." in ran.out
+    assert "Tried again from now on: 1." in ran.out
     report = process.process(restrict="subject=mon_bad", reserve_jobs=True, progress=False)
     assert len(report.errors) == 1
-    assert "1 jobs are forgotten." in run("jobs", "clear", "subject=mon_bad").out
+    assert "Forgotten: 1." in run("jobs", "clear", "subject=mon_bad").out
     assert not jobs.find_jobs(table) & failed[0]
     ran = run("jobs", "retry", "--table", "miniscope.Procesing")
     assert ran.status == 2 and "did you mean 'miniscope.Processing'?" in ran.err
+
+
+def test_what_waits_is_given_a_priority(pipeline, failed, run):
+    table = pipeline.miniscope.Processing()
+    key = (pipeline.miniscope.ProcessingTask & failed[0]).fetch1("KEY")
+    assert "Given the priority 1: 1." in run("jobs", "priority", "1", "subject=mon_bad").out
+    assert (jobs.open_jobs(table) & key).fetch1("priority", "status") == (1, "pending")
+    run("jobs", "priority", "7", "subject=mon_bad")
+    assert (jobs.open_jobs(table) & key).fetch1("priority") == 7
+    queues.change_jobs("clear", "subject=mon_bad")
 
 
 def test_what_a_living_worker_computes_is_not_forgotten(pipeline, failed):

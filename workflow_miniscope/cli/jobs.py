@@ -20,7 +20,7 @@ Table = Annotated[str | None, typer.Option(help="Of one table alone, such as min
 @app.command()
 def retry(which: Which = None, table: Table = None) -> None:
     """Let workers compute again what failed, or what was left alone."""
-    _change("retry", which, table, "will be tried again")
+    _change("retry", which, table, "Tried again from now on")
 
 
 @app.command()
@@ -29,20 +29,36 @@ def ignore(
     table: Table = None,
 ) -> None:
     """Leave alone what failed, until `jobs retry`. (To leave out a whole recording: `exclude`.)"""
-    _change("ignore", which, table, "will be left alone")
+    _change("ignore", which, table, "Left alone from now on")
 
 
 @app.command()
 def clear(which: Which = None, table: Table = None) -> None:
     """Forget all jobs, their errors and priorities, but for those that living workers are at work on."""
-    _change("clear", which, table, "are forgotten")
+    _change("clear", which, table, "Forgotten")
+
+
+@app.command()
+def priority(
+    number: Annotated[int, typer.Argument(min=0, max=255, help="0 is the most urgent; 5 is the usual one.")],
+    which: Which = None,
+    table: Table = None,
+) -> None:
+    """Let what waits now be computed earlier, or later, than the rest."""
+    from ..work.queues import prioritize
+
+    _print(prioritize(number, which, table), f"Given the priority {number}")
 
 
 def _change(action: str, which: str | None, table: str | None, what: str) -> None:
     from ..work.queues import change_jobs
+
+    _print(change_jobs(action, which, table), what)
+
+
+def _print(done: dict[str, int], what: str) -> None:
     from ..work.text_table import format_table
 
-    done = change_jobs(action, which, table)
     if done:
         print(format_table(("table", "jobs"), list(done.items())))
-    print(f"{sum(done.values())} jobs {what}.")
+    print(f"{what}: {sum(done.values())}.")

@@ -105,7 +105,7 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
         if _is_complete(connection, name, digest):  # another process was faster
             return
         # not connection.schemas: the Elements register others under the same names
-        for table in (table for one in (schema, *schemas) for table in _declared(one)):
+        for table in (table for one in (schema, *schemas) for table in declared_tables(one)):
             _mend(table, table.declaration_context)
             queue = jobs.find_jobs(table()) if hasattr(table, "populate") else None
             if queue is not None:
@@ -119,7 +119,7 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
 
 def _digest(schemas: Sequence[Any]) -> str:
     definitions = [
-        f"{cls.__module__}.{cls.__qualname__}\n{cls.definition}" for one in schemas for cls in _declared(one)
+        f"{cls.__module__}.{cls.__qualname__}\n{cls.definition}" for one in schemas for cls in declared_tables(one)
     ]
     text = "\n".join([dj.__version__, *definitions])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -133,7 +133,7 @@ def _is_complete(connection: Any, name: str, digest: str) -> bool:
         return False  # a new database, which the activation will find to be out of reach if it is
 
 
-def _declared(one: Any) -> Iterator[Any]:
+def declared_tables(one: Any) -> Iterator[Any]:
     """Give the tables of a schema in the order of their declaration, each followed by its parts."""
     for cls, _ in one.declare_list:
         yield cls

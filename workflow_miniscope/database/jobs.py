@@ -20,6 +20,9 @@ from .workers import Heart
 #: Hours after which a job that DataJoint's own populate reserved, which has no beat, is taken for left behind
 FOREIGN = 24
 
+# The queues that were found, by connection and table: a queue reads its own heading, and nobody removes one
+_found: dict[tuple[int, str], Any] = {}
+
 #: Errors that are none: what DataJoint notes of a worker that was stopped
 STOPPED = ("SystemExit", "KeyboardInterrupt")
 
@@ -48,8 +51,13 @@ def find_jobs(table: Any) -> Any | None:
     """Return the job queue of a table, or None if nobody has used it yet (``table.jobs`` would create it)."""
     from datajoint.jobs import Job
 
-    queue = Job(table)
-    return queue if queue.is_declared else None
+    name = (id(table.connection), table.full_table_name)
+    if name not in _found:
+        queue = Job(table)
+        if not queue.is_declared:
+            return None
+        _found[name] = queue
+    return _found[name]
 
 
 def open_jobs(table: Any) -> Any:
@@ -141,6 +149,30 @@ def clear(table: Any, chosen: Any = None) -> int:
     if queue is None:
         return 0
     return release_dead(queue) + _remove(table, "status <> 'reserved'", chosen)
+
+
+def prioritize(table: Any, keys: Iterable[dict[str, Any]], priority: int) -> int:
+    """Let keys that wait be computed in the order of their priorities, the smallest first. Returns how many.
+
+    Parameters
+    ----------
+    table : DataJoint table
+        A computed table.
+    keys : iterable of dict
+        What has no row in it.
+    priority : int
+        From 0, the most urgent, to 255; 5 is the usual one.
+    """
+    todo = list(keys)
+    if not todo:
+        return 0
+    queue = open_jobs(table)
+    queue.insert(
+        [{**_primary(queue, key), "status": "pending", "priority": priority} for key in todo], skip_duplicates=True
+    )
+    for key in todo:
+        queue.update1({**_primary(queue, key), "priority": priority})
+    return len(todo)
 
 
 def _remove(table: Any, condition: str, chosen: Any) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from .. import bars
 from ..database import jobs, locks
 from ..database.connection import DATABASE_ERRORS, dj, open_another
+from ..database.declaring import declared_tables
 from ..database.raw_rows import MOST_ROWS, Column, Server, digester, open_server, size
 from ..errors import DatabaseError
 from ..settings import CONFIG_VARIABLE, get_settings, load_settings
@@ -197,7 +198,7 @@ def _tables(source: Server, target: Server, source_prefix: str, target_prefix: s
     """Give the tables of the source, each behind those that it refers to, and the queues of jobs at the end."""
     from ..pipeline import connection, schemas
 
-    classes = {cls.full_table_name: cls for one in schemas for cls in _declared(one)}
+    classes = {cls.full_table_name: cls for one in schemas for cls in declared_tables(one)}
     connection.dependencies.load(schema_names={one.database for one in schemas})
     order = [name for name in connection.dependencies.topo_sort() if name in classes]
     for name in order:
@@ -218,12 +219,6 @@ def _tables(source: Server, target: Server, source_prefix: str, target_prefix: s
                 table = _both(source, target, source_prefix, target_prefix, queue, short)
                 if table is not None:
                     yield table
-
-
-def _declared(one: Any) -> Iterator[Any]:
-    for cls, _ in one.declare_list:
-        yield cls
-        yield from (part for part in vars(cls).values() if inspect.isclass(part) and issubclass(part, dj.Part))
 
 
 def _class_name(cls: Any) -> str:
@@ -277,10 +272,13 @@ def _compare(source: Server, target: Server, table: _Table) -> None:
     found = {
         table.key_of(row): digest(row) for row in target.rows(table.target_schema, table.table, table.target_columns)
     }
+    if table.is_queue:  # workers at the target change jobs, which are no results
+        table.there = set(found)
+        return
     other = dict(found)
     for row in source.rows(table.source_schema, table.table, table.columns, table.where):
-        key = table.key_of(row)
-        if other.pop(key, digest(row)) != digest(row):
+        key, sum_ = table.key_of(row), digest(row)
+        if other.pop(key, sum_) != sum_:
             raise DatabaseError(_refusal(table, "differ from this database's of the same key"))
     if other and not table.fills_itself:
         raise DatabaseError(_refusal(table, "are not in this database"))
@@ -327,8 +325,8 @@ def _copy(source: Server, target: Server, table: _Table, bar: Any) -> tuple[int,
 
 def _verify(target: Server, table: _Table, inserted: int) -> None:
     """Read what was written, and compare it with what was read from the source."""
-    if not inserted:
-        return  # compared before
+    if not inserted or table.is_queue:
+        return  # compared before, or no results
     digest = digester(table.columns, table.json_names)
     rows = total = 0
     for row in target.rows(table.target_schema, table.table, table.target_columns):

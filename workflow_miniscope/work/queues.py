@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..database import jobs
 from ..database.restriction import choose
 from ..errors import ParameterError, did_you_mean
-from .steps import all_steps, chosen_steps
+from .steps import Step, all_steps, chosen_steps
 
 _ACTIONS: dict[str, Callable[[Any, Any], int]] = {"retry": jobs.retry, "ignore": jobs.ignore, "clear": jobs.clear}
 
@@ -31,6 +31,25 @@ def change_jobs(action: str, restrict: Any = None, table: str | None = None) -> 
     ParameterError, NothingMatched
         The restriction or the table is wrong, or no recording is chosen.
     """
+    return {step.name: n for step, rows in _chosen(restrict, table) if (n := _ACTIONS[action](step.table(), rows))}
+
+
+def prioritize(priority: int, restrict: Any = None, table: str | None = None) -> dict[str, int]:
+    """Give what waits now a priority: the smallest is computed first, 5 is the usual one.
+
+    Returns how many keys of each table there were. ``restrict``, ``table`` and errors: see :func:`change_jobs`.
+    """
+    done = {}
+    for step, rows in _chosen(restrict, table):
+        waits = step.table()._jobs_to_do([] if rows is None else [rows]) - step.table.proj()
+        number = jobs.prioritize(step.table(), waits.keys(), priority)
+        if number:
+            done[step.name] = number
+    return done
+
+
+def _chosen(restrict: Any, table: str | None) -> Iterator[tuple[Step, Any]]:
+    """Give the steps that are computed, each with what restricts it to the chosen recordings."""
     from ..pipeline import facemap, miniscope
 
     names = [step.name for step in all_steps() if step.computed]
@@ -39,10 +58,6 @@ def change_jobs(action: str, restrict: Any = None, table: str | None = None) -> 
     chosen: list[Any] = [None, None]
     if restrict is not None:
         chosen = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
-    done = {}
     for step, rows in chosen_steps(*chosen):
         if step.computed and table in (None, step.name):
-            number = _ACTIONS[action](step.table(), rows)
-            if number:
-                done[step.name] = number
-    return done
+            yield step, rows
