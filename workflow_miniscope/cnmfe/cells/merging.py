@@ -83,7 +83,7 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
         same = parts and cosine > SAME_COSINE
         if not (r > threshold or follows or same):
             continue
-        pair = [i, j]
+        pair = np.array([i, j])
         near = [gram.indices[gram.indptr[k] : gram.indptr[k + 1]] for k in pair]
         others = np.setdiff1d(np.concatenate(near), pair)
         second, certain = (_second(products, rest, C, pair, others) for products, rest in shown)
@@ -108,9 +108,9 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
     return len(gone)
 
 
-def _second(products: Floats, left: Floats, C: Floats, pair: list[int], others: Ints) -> SecondDimension:
+def _second(products: Floats, left: Floats, C: Floats, pair: Ints, others: Ints) -> SecondDimension:
     """Second dimension of the movie in the place of a pair, beside the other components there."""
-    images = products[np.ix_(pair, pair)].astype(np.float64)
+    images: Floats = products[np.ix_(pair, pair)].astype(np.float64)
     cross, among = products[np.ix_(pair, others)], products[np.ix_(others, others)]
     images, rest = without(images, left[pair], cross, among, left[others])
     return second_dimension(images, rest + images @ C[pair])
