@@ -66,13 +66,14 @@ def test_figures_of_a_rigid_result(loaded, pipeline, tmp_path):
     names = {path.name for path in report.write(tmp_path, {"subject": "shown"}, progress=False)}
     assert {name.split("_", 5)[-1] for name in names if "p191" in name} == {
         "motion_shifts.png",
+        "registration.png",
         "images.png",
         "footprints.png",
         "cell_quality.png",
         "traces.png",
         "raster.png",
     }
-    assert len(names) == 7  # and the frame intervals, which need no parameters
+    assert len(names) == 8  # and the frame intervals, which need no parameters
 
 
 def test_a_title_tells_two_analyses_apart_and_names_both_clocks(loaded, pipeline, tmp_path, monkeypatch):

@@ -35,9 +35,12 @@ def test_everything_is_ingested_and_processed(demo):
 
 def test_the_figures_are_there(demo):
     names = {path.name for path in (demo.folder / "figures").iterdir()}
-    kinds = "frame_intervals motion_shifts images footprints cell_quality traces raster facial_motion neural_prediction"
-    assert len(names) == len(kinds.split())
-    for kind in kinds.split():
+    kinds = (
+        "frame_intervals motion_shifts registration images footprints cell_quality traces raster facial_motion "
+        "neural_prediction"
+    ).split()
+    assert len(names) == len(kinds)
+    for kind in kinds:
         (path,) = (demo.folder / "figures").glob(f"*_{kind}.png")
         assert str(path) in demo.output
         picture = cv2.imread(str(path))

@@ -180,12 +180,12 @@ class _Folds:
         n_folds = int(fold.max()) + 1
         near = np.array([~apart(times, fold == number, gap_s) for number in range(n_folds)])
         kinds, which = np.unique(np.concatenate([fold[None], near]), axis=1, return_inverse=True)
-        groups = [np.flatnonzero(which.ravel() == number) for number in range(kinds.shape[1])]
+        groups: list[Ints] = [np.flatnonzero(which.ravel() == number) for number in range(kinds.shape[1])]
         return cls(groups, kinds[0], kinds[1:].astype(bool))
 
     def fitted(self, *predicted: int) -> Bools:
         """Which groups are fitted where some folds are predicted."""
-        return ~self.near[list(predicted)].any(axis=0)
+        return np.asarray(~self.near[list(predicted)].any(axis=0), bool)
 
 
 def _cross_validated(

@@ -31,6 +31,7 @@ from . import (
     jobs,
     list_recordings,
     logfile,
+    movie,
     params,
     process,
     reassign,
@@ -77,6 +78,7 @@ app.command("compare")(compare.command)
 app.command("curate")(curate.command)
 app.command("demo")(demo.command)
 app.command("report")(report.command)
+app.command("movie")(movie.command)
 app.command("params")(params.command)
 app.command("nwb")(nwb_.command)
 app.command("import-nwb")(import_nwb_.command)

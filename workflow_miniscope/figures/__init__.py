@@ -13,6 +13,7 @@ from .intervals import frame_intervals
 from .neural_prediction import neural_prediction
 from .raster import raster
 from .recording_check import DevicePicture, recording_check
+from .registration import registration
 from .shifts import motion_shifts
 from .style import save
 from .summary_images import summary_images
@@ -34,6 +35,7 @@ __all__ = [
     "raster",
     "recording_check",
     "region_colours",
+    "registration",
     "save",
     "summary_images",
     "traces",

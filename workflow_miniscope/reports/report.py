@@ -19,10 +19,11 @@ from .. import figures
 from ..bars import tqdm
 from ..database.conditions import name_of
 from ..database.restriction import choose, only_key
-from ..errors import NothingMatched, ResultError
+from ..errors import NothingMatched, ResultError, WorkflowError
 from ..figures.style import INK
 from . import fetch
 from .field import cell_quality, raster, summary_images
+from .registration import registration
 from .scale import um_per_px
 from .titles import title
 
@@ -298,7 +299,7 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
     Returns
     -------
     list of Path
-        One PNG file for each figure.
+        One PNG file for each figure that could be drawn; of the others a warning says why not.
 
     Raises
     ------
@@ -315,7 +316,12 @@ def write(folder: Path | str, restrict: Any = None, progress: bool = True) -> li
         )
     paths = []
     for one, key in tqdm(jobs, desc="Figures", unit="figure", disable=None if progress else True):
-        paths.append(figures.save(one.draw(key), Path(folder) / f"{_file_name(key)}_{one.name}.png"))
+        try:
+            figure = one.draw(key)
+        except WorkflowError as why:  # such as a recording that is not on this disk: the others are drawn
+            logger.warning("No figure %s of %s: %s", one.name, name_of(key), why)
+            continue
+        paths.append(figures.save(figure, Path(folder) / f"{_file_name(key)}_{one.name}.png"))
     return paths
 
 
@@ -350,6 +356,7 @@ def drawings() -> list[Drawing]:
     return [
         Drawing("frame_intervals", frame_intervals, miniscope.RecordingInfo),
         Drawing("motion_shifts", motion_shifts, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
+        Drawing("registration", registration, miniscope.MotionCorrection & [part.proj() for part in known_shifts]),
         Drawing("images", summary_images, miniscope.MotionCorrection & miniscope.MotionCorrection.Summary.proj()),
         Drawing("footprints", footprints, miniscope.Segmentation),
         Drawing("cell_quality", cell_quality, miniscope.Segmentation),
@@ -358,7 +365,7 @@ def drawings() -> list[Drawing]:
         Drawing("raster", raster, traced),
         Drawing("facial_motion", facial_motion, facemap.FacialSignal),
         Drawing("eye", eye, face.Pupil() & [(table() & "n_regions > 0").proj() for table in (face.Pupil, face.Blink)]),
-        Drawing("neural_prediction", neural_prediction, _dff(face.NeuralPrediction & "n_frames > 0")),
+        Drawing("neural_prediction", neural_prediction, _dff(face.NeuralPrediction() & "n_frames > 0")),
     ]
 
 

@@ -60,7 +60,7 @@ def warned(restrict: Any = None) -> list[str]:
     for row in sorted(rows, key=lambda row: row["verdict"]):
         key = {name: row[name] for name in extraction.Verdict.primary_key}
         lines.append(f"{name_of(key)}: {row['verdict']}. {' '.join(row['reasons'])}")
-    for row in (face.NeuralPrediction & recordings & "n_frames = 0").to_dicts():
+    for row in (face.NeuralPrediction() & recordings & "n_frames = 0").to_dicts():
         key = {name: row[name] for name in face.NeuralPrediction.primary_key}
         why = "the recording is too short" if row["n_components"] else "no motion of the face is known"
         lines.append(f"{name_of(key)}: nothing is predicted from the face, {why}.")

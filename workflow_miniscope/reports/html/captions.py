@@ -35,6 +35,12 @@ CAPTIONS = {
         "Shifts that were taken away from each frame, in pixels. Of a piecewise correction: the median of its blocks, "
         "in a band from the smallest to the largest.",
     ),
+    "registration": Caption(
+        "The mean as recorded and registered, and the correlation of frames with the others before and after.",
+        "What registration did: the mean before and after, and how alike frames from the whole recording are. "
+        "Crispness is the gradient of the mean, without slow changes in space.",
+        chart=False,
+    ),
     "footprints": Caption(
         "Outlines of {accepted} accepted and {rejected} rejected components over the field of view.",
         "Outlines of the components. The numbered cells are those of the traces below.",

@@ -22,7 +22,12 @@ from .parts import Block, Fact, Page, Picture, Section, Table
 from .pictures import of_figure
 
 #: Figures of an analysis, by the part of the page they stand in; others follow the traces.
-MOTION, CELLS, QUALITY, FACE = ("motion_shifts",), ("footprints",), ("cell_quality",), ("neural_prediction",)
+MOTION, CELLS, QUALITY, FACE = (
+    ("motion_shifts", "registration"),
+    ("footprints",),
+    ("cell_quality",),
+    ("neural_prediction",),
+)
 #: Figures whose images the page has one by one.
 SHOWN = ("images",)
 #: Settings, notes and lines of a table that are shown at most: a recording has a few dozen.
