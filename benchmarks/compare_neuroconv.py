@@ -73,9 +73,10 @@ def compare(ours, theirs, n_frames: int) -> list[str]:
             same(f"{name}, times (at most {1000 * apart:.2g} ms apart)", apart < 1e-6)
             if kind == "miniscopes":
                 same(f"{name}, frames {other.data.shape}", np.array_equal(mine.data[:], other.data[:]))
+                device = other.imaging_plane.device
                 for setting in SETTINGS:
-                    same(f"{name}, {setting}", getattr(mine.device, setting) == getattr(other.device, setting))
-                same(f"{name}, ROI", list(mine.device.ROI[:]) == list(other.device.ROI[:]))
+                    same(f"{name}, {setting}", getattr(mine.device, setting) == getattr(device, setting))
+                same(f"{name}, ROI", list(mine.device.ROI[:]) == list(device.ROI[:]))
             else:
                 same(f"{name}, starting frames", list(mine.starting_frame[:]) == list(other.starting_frame[:]))
     return lines

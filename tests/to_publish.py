@@ -148,3 +148,23 @@ def _add_face_task(pipeline, key, params):
     for recording in (facemap.RecordingInfo & key).keys():
         task = {"facemap_task_id": 0, "task_mode": "trigger", "facemap_params": params}
         facemap.FacemapTask.insert1({**recording, **task, "do_mot_svd": True, "do_mov_svd": False})
+
+
+def enter_events(pipeline, key):
+    """Enter two kinds of events and two trials of a session, one with a type, one with an attribute."""
+    event, trial = pipeline.event, pipeline.trial
+    direct = {"allow_direct_insert": True}
+    event.BehaviorRecording.insert1(key)
+    types = [{"event_type": name, "event_type_description": f"a {name}"} for name in ("lick", "reward")]
+    event.EventType.insert(types, skip_duplicates=True)
+    for start in (1.25, 2.5):
+        event.Event.insert1({**key, "event_type": "lick", "event_start_time": start}, **direct)
+    reward = {"event_type": "reward", "event_start_time": 2.0, "event_end_time": 2.5}
+    event.Event.insert1({**key, **reward}, **direct)
+    trial.TrialType.insert1({"trial_type": "go"}, skip_duplicates=True)
+    times = {"trial_start_time": 1.0, "trial_stop_time": 3.0}
+    trial.Trial.insert1({**key, "trial_id": 1, "trial_type": "go", **times}, **direct)
+    times = {"trial_start_time": 4.0, "trial_stop_time": 6.5}
+    trial.Trial.insert1({**key, "trial_id": 2, **times}, **direct)
+    attribute = {"attribute_name": "contrast", "attribute_value": "0.5"}
+    trial.Trial.Attribute.insert1({**key, "trial_id": 2, **attribute}, **direct)

@@ -8,7 +8,7 @@ import planted
 import pytest
 from nwb_of_others import write_like_neuroconv
 from recordings import write_session
-from to_publish import dropped_times, empty_result
+from to_publish import dropped_times, empty_result, enter_events
 from typer.testing import CliRunner
 
 from workflow_miniscope.cli.app import app
@@ -65,6 +65,9 @@ def tables(pipeline):
         pipeline.extraction.Evaluation,
         pipeline.extraction.Evaluation.Component,
         pipeline.miniscope_report.QualityMetrics,
+        pipeline.event.Event,
+        pipeline.trial.Trial,
+        pipeline.trial.Trial.Attribute,
     ]
     for name in (
         "Recording RecordingInfo RecordingInfo.File ProcessingTask Processing Curation MotionCorrection "
@@ -139,13 +142,15 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def exported(make_session, raw_root):
+def exported(pipeline, make_session, raw_root):
     """Export a session of a kind; returns its key and the file."""
     done = {}
 
     def export(subject, **options):
         if subject not in done:
             done[subject] = make_session(subject, **{"frames_per_file": 120, **KINDS[subject]})[0]
+            if subject == "i_two":
+                enter_events(pipeline, done[subject])
         path = raw_root / f"{subject}_{'_'.join(options)}.nwb"
         if not path.exists():
             export_nwb(done[subject], path, options=Options(progress=False, **options))

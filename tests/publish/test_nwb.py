@@ -12,7 +12,7 @@ import numpy as np
 import planted
 import pytest
 from pynwb import read_nwb
-from to_publish import dropped_times, every_text
+from to_publish import dropped_times, enter_events, every_text
 
 from workflow_miniscope import daq
 from workflow_miniscope.errors import ResultError
@@ -250,26 +250,7 @@ def test_a_result_file_that_was_changed_is_refused_and_one_that_is_gone_left_out
 
 def test_events_and_trials_that_were_entered(pipeline, make_session, tmp_path):
     key = make_session("nwb_tri")[0]
-    event, trial = pipeline.event, pipeline.trial
-    event.BehaviorRecording.insert1(key)
-    event.EventType.insert([{"event_type": name, "event_type_description": f"a {name}"} for name in ("lick", "reward")])
-    event.Event.insert(
-        [
-            {**key, "event_type": "lick", "event_start_time": 1.25},
-            {**key, "event_type": "lick", "event_start_time": 2.5},
-        ],
-        allow_direct_insert=True,
-    )
-    reward = {"event_type": "reward", "event_start_time": 2.0, "event_end_time": 2.5}
-    event.Event.insert1({**key, **reward}, allow_direct_insert=True)
-    trial.TrialType.insert1({"trial_type": "go"})
-    times = {"trial_start_time": 1.0, "trial_stop_time": 3.0}
-    trial.Trial.insert1({**key, "trial_id": 1, "trial_type": "go", **times}, allow_direct_insert=True)
-    times = {"trial_start_time": 4.0, "trial_stop_time": 6.5}
-    trial.Trial.insert1({**key, "trial_id": 2, **times}, allow_direct_insert=True)
-    attribute = {"attribute_name": "contrast", "attribute_value": "0.5"}
-    trial.Trial.Attribute.insert1({**key, "trial_id": 2, **attribute}, allow_direct_insert=True)
-
+    enter_events(pipeline, key)
     export_nwb(key, tmp_path / "one.nwb", options=Options(progress=False))
     file = read_nwb(tmp_path / "one.nwb")
     lick, reward = file.events["events_lick"], file.events["events_reward"]

@@ -42,6 +42,7 @@ def add_trials(file: Any, contents: Contents) -> None:
         file.add_trial_column(name=safe(name), description=f"Attribute {name} of the trial; empty where it has none.")
     for row in rows:
         file.add_trial(
+            id=int(row["trial_id"]),
             start_time=float(row["trial_start_time"]),
             stop_time=float(row["trial_stop_time"]),
             trial_type=row["trial_type"] or "",

@@ -19,6 +19,7 @@ from ...paths import get_miniscope_root_data_dir, get_processed_root_data_dir, t
 from ...results.caiman import write_result
 from ..packages import need
 from .analysed import Analysed, read_analyses
+from .happened import insert_happened
 from .recorded import Animal, Recorded, RecordedSession, read_animal, read_recorded
 from .rows import insert_analyses, insert_animal, insert_camera, insert_scope, insert_session
 
@@ -119,8 +120,6 @@ def _left_out(file: Any, recorded: RecordedSession, analysed: Sequence[Analysed]
         yield "The cells in it are of another program and are left out."
     if behavior is not None and {"face_motion", "PupilTracking", "blink"} & set(behavior.data_interfaces):
         yield "Facemap's results are left out; `workflow-miniscope process` computes them from the videos."
-    if file.trials is not None or any(name.startswith("events_") for name in file.events or {}):
-        yield "Events and trials are left out."
 
 
 def _folder(path: Path, recorded: RecordedSession) -> Path:
@@ -180,6 +179,7 @@ def _insert(
             said += notes
         for number, one in enumerate(recorded.cameras):
             said += insert_camera(key, number, one, recorded)
+        insert_happened(key, recorded.happened)
         insert_analyses(scopes, analysed)
     return key, said
 

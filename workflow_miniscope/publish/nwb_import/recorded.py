@@ -16,6 +16,7 @@ from ... import daq
 from ...errors import RecordingError, ResultError
 from ...movies.types import Bools, Floats
 from ..nwb.devices import safe
+from .happened import Happened, read_happened
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class RecordedSession:
         What was written down, with its time in seconds.
     settings : dict
         The session's own.
+    happened : Happened
+        Events and trials.
     scopes, cameras : tuple of Recorded
     """
 
@@ -94,6 +97,7 @@ class RecordedSession:
     note: str
     notes: tuple[tuple[float, str], ...]
     settings: dict[str, Any]
+    happened: Happened
     scopes: tuple[Recorded, ...]
     cameras: tuple[Recorded, ...]
 
@@ -178,6 +182,7 @@ def read_recorded(file: Any, path: Path, videos: bool = True) -> RecordedSession
         note=file.notes or "",
         notes=tuple(_notes(file)),
         settings=own,
+        happened=read_happened(file),
         scopes=tuple(read[one.name] for one in scopes),
         cameras=tuple(recorded for recorded in read.values() if recorded.device.kind == "camera"),
     )
@@ -277,11 +282,11 @@ class _Reader:
 
     def _size(self) -> tuple[int, int]:
         """Return height and width as the file has them: images are [x, y]."""
+        if self._n_stored():  # before the dimension, which neuroconv gives the other way round
+            return int(self.series.data.shape[2]), int(self.series.data.shape[1])
         if self.series.dimension is not None:
             width, height = (int(n) for n in self.series.dimension[:2])
             return height, width
-        if self._n_stored():
-            return int(self.series.data.shape[2]), int(self.series.data.shape[1])
         raise ResultError(f"{self.path} does not say how large the frames of {self.series.name} are.")
 
     def _times(self, n_frames: int) -> Floats:
