@@ -6,9 +6,11 @@
     python benchmarks/world_scores.py movie REAL.avi --fps 20 --cells cells.csv        # any movie
     python benchmarks/world_scores.py table scores.jsonl                               # what was appended there
     python benchmarks/world_scores.py list                                             # the sets
+    python benchmarks/world_scores.py run "tissue:seed=3" --engine caiman-tuned --python ~/caiman/bin/python
 
 Recordings are kept in the folder of ``WORLDS_FOLDER`` (else one in the system's temporary folder). ``run``, ``set`` and
-``movie`` append a line of JSON for each run to ``--scores``. ``--project FOLDER`` tries the engine of another checkout.
+``movie`` append a line of JSON for each run to ``--scores``. ``--project FOLDER`` tries the engine of another checkout,
+``--engine`` another engine (see ``extraction.py`` for what its Python needs).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 
 import measuring
 import numpy as np
+from extraction import ENGINES
 from scoring import score
 from worlds.falsehoods import falsehoods
 from worlds.recipe import CACHE, parse
@@ -38,7 +41,13 @@ LESS = ("registration_px", "accepted", "cpu")
 
 
 def run(
-    line: str, folder: Path, project: Path, keep: Path | None = None, params: dict[str, float] | None = None
+    line: str,
+    folder: Path,
+    project: Path,
+    keep: Path | None = None,
+    params: dict[str, float] | None = None,
+    engine: str = "native",
+    python: str = sys.executable,
 ) -> dict[str, object]:
     """Extract one recording in a process of its own, and give what there is to know about it as plain values.
 
@@ -53,18 +62,26 @@ def run(
     keep : Path, optional
         Folder that gets the result file and ``estimate.npz``; else they are removed.
     params : dict, optional
-        What the engine is given.
+        What the native engine is given.
+    engine : str
+        One of ``extraction.ENGINES``.
+    python : str
+        Python that has the engine.
     """
     out = Path(tempfile.mkdtemp(prefix="world-"))
-    program = [sys.executable, str(HERE / "run_native.py"), str(folder), str(out), json.dumps(params or {})]
+    script, *told = ENGINES[engine]
+    told += [json.dumps(params)] if params else []
+    program = [python, str(HERE / script), str(folder), str(out), *told]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), str(HERE)])}
-    result: dict[str, object] = {"recipe": line, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
+    result: dict[str, object] = {"recipe": line, "engine": engine, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
     try:
         cost = measuring.measure(program, out / "log", env=environment, cwd=out)
         estimate, truth = out / "estimate.npz", folder / "truth.npz"
         with np.load(estimate) as file:
-            result["accepted"], result["components"] = len(file["A"]), int(file["components"])
-            result["verdict"] = str(file["verdict"])
+            result["accepted"] = len(file["A"])
+            # what the others leave out at the end, and what they think of it, they do not tell
+            result["components"] = int(file["components"]) if "components" in file else len(file["A"])
+            result["verdict"] = str(file["verdict"]) if "verdict" in file else ""
         if truth.exists():
             result |= _fair(asdict(score(estimate, truth)), falsehoods(estimate, truth))
         elif (folder / "cells.npy").exists():
@@ -91,7 +108,7 @@ def _fair(scored: dict[str, float], false: dict[str, int]) -> dict[str, object]:
 
 def table(runs: list[dict]) -> str:
     """Markdown: a row for each run, and for each world the mean and the worst; the last run of a recipe counts."""
-    last = {one["recipe"]: one for one in runs}
+    last = {_label(one): one for one in runs}
     header = ["recording", "cells", *COLUMNS, "false components", "verdict", "CPU s"]
     rows = [_row(one) for one in last.values()]
     for world in dict.fromkeys(_world(one) for one in last.values()):
@@ -108,19 +125,25 @@ def table(runs: list[dict]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _label(one: dict) -> str:
+    engine = one.get("engine", "native")
+    return one["recipe"] if engine == "native" else f"{engine}: {one['recipe']}"
+
+
 def _world(one: dict) -> str:
-    return one["recipe"].split(":")[0].split(" ")[0]
+    world = one["recipe"].split(":")[0].split(" ")[0]
+    return _label({**one, "recipe": world})
 
 
 def _row(one: dict) -> list[str]:
     if "failed" in one:
-        return [one["recipe"], "", *[""] * len(COLUMNS), "", one["failed"], ""]
+        return [_label(one), "", *[""] * len(COLUMNS), "", one["failed"], ""]
     cells = f"{one.get('matched', '')} of {one.get('cells', '')}, {one['accepted']} accepted of {one['components']}"
     kinds = ", ".join(f"{count} {kind}" for kind, count in one.get("false", {}).items() if count)
     # nothing can be found where nothing is
     known = one if one.get("cells") else {}
     values = ["" if known.get(name) is None else f"{known[name]:.{digits}f}" for name, digits in COLUMNS.items()]
-    return [one["recipe"], cells, *values, kinds, one["verdict"], f"{one.get('cpu', 0):.0f}"]
+    return [_label(one), cells, *values, kinds, one["verdict"], f"{one.get('cpu', 0):.0f}"]
 
 
 def _summary(label: str, runs: list[dict], mean) -> list[str]:
@@ -152,6 +175,8 @@ def arguments() -> argparse.Namespace:
     for command in (ran, named, movie):
         command.add_argument("--scores", type=Path, default=CACHE / "scores.jsonl", help="appended to (%(default)s)")
         command.add_argument("--project", type=Path, default=HERE.parent, help="checkout of the engine (%(default)s)")
+        command.add_argument("--engine", choices=ENGINES, default="native")
+        command.add_argument("--python", default=sys.executable, help="Python that has the engine (this one)")
         command.add_argument("--keep", type=Path, help="folder that keeps the results of each recording")
     for command in (ran, named):
         command.add_argument("--planted", action="store_true", help="give the engine the time constants of the recipe")
@@ -191,8 +216,9 @@ def main() -> int:
     options.scores.parent.mkdir(parents=True, exist_ok=True)
     for line, folder in _recordings(options):
         print(line, "...", file=sys.stderr, flush=True)
+        folder = folder or parse(line).write()
         params = _planted(line) if getattr(options, "planted", False) else None
-        runs.append(run(line, folder or parse(line).write(), options.project.resolve(), options.keep, params))
+        runs.append(run(line, folder, options.project.resolve(), options.keep, params, options.engine, options.python))
         with open(options.scores, "a", encoding="utf-8") as file:
             file.write(json.dumps(runs[-1]) + "\n")
     print(table(runs))
