@@ -12,6 +12,7 @@ from recordings import write_session
 
 from workflow_miniscope.ingest import ingest
 from workflow_miniscope.process import process
+from workflow_miniscope.reports.html import write as write_pages
 from workflow_miniscope.results.caiman import read_result
 
 ANIMAL = "whole"
@@ -177,3 +178,11 @@ def test_the_result_is_judged(pipeline, key):
     somata = (pipeline.miniscope.MaskClassification.MaskType & key).to_arrays("mask").tolist()
     assert {c["mask"] for c in components if not c["reason"]} == set(somata)
     assert all(0 <= c["probability"] <= 1 and c["properties"]["snr"] for c in components)
+
+
+def test_scope_and_face_are_on_the_page_of_the_session(key, tmp_path):
+    (path,) = write_pages(tmp_path, f"subject={ANIMAL}", progress=False)
+    text = path.read_text(encoding="utf-8")
+    for said in ("Scope My_V4_Miniscope", "Camera Face", 'alt="The camera', 'alt="Outlines of', 'alt="All '):
+        assert said in text
+    assert "was recorded in this session" not in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,16 @@ class Analysis:
     found: int | None = None
     accepted: int | None = None
     verdict: str | None = None
+
+
+def labels(analyses: Sequence[Analysis]) -> list[str]:
+    """Return what tells the analyses of a recording apart: the parameters, and of several curations their numbers."""
+    curations = Counter(one.paramset_id for one in analyses)
+    said = [one.description or one.engine for one in analyses]
+    return [
+        text if curations[one.paramset_id] == 1 else f"{text}, curation {one.name.rsplit('_c', 1)[-1]}"
+        for one, text in zip(analyses, said, strict=True)
+    ]
 
 
 def scope_analyses(chosen: Any) -> dict[Key, list[Analysis]]:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from .analyses import labels
 from .overview import Overview
 from .progress import Failure
 from .text_table import format_table
@@ -52,7 +53,8 @@ def _cells(row: Overview) -> tuple[str, ...]:
         _state(row),
         ", ".join(f"{one.accepted} of {one.found}" for one in row.analyses if one.found is not None) or "-",
         ", ".join(one.verdict for one in row.analyses if one.verdict is not None) or "-",
-        ", ".join(f"{one.paramset_id} ({one.description or one.engine})" for one in row.analyses) or "-",
+        ", ".join(f"{one.paramset_id} ({said})" for one, said in zip(row.analyses, labels(row.analyses), strict=True))
+        or "-",
     )
 
 

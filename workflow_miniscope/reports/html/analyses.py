@@ -79,8 +79,12 @@ class Analysis:
 
     @property
     def title(self) -> str:
-        """Its parameters, in words."""
-        return self.row["paramset_desc"] or f"{self.row['processing_method']}, parameter set {self.row['paramset_id']}"
+        """Its parameters and its curation, in words."""
+        from ...pipeline import miniscope
+
+        said = self.row["paramset_desc"] or f"{self.row['processing_method']}, parameter set {self.row['paramset_id']}"
+        by_hand = "curation_id" in self.key and (miniscope.Curation & self.key).fetch1("manual_curation")
+        return f"{said}, curated by hand" if by_hand else said
 
     @property
     def judgement(self) -> Judgement:

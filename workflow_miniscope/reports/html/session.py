@@ -11,6 +11,7 @@ from ...errors import WorkflowError
 from ...publish.chain import trace_back
 from ...publish.credit import credit
 from ...tables.provenance import RawFile, raw_files
+from ...work.analyses import labels
 from ...work.outcome import duration
 from ...work.overview import Overview
 from .. import report
@@ -99,9 +100,9 @@ def _glance(rows: Sequence[Overview]) -> Iterator[Fact]:
         if row.duration_s is not None:
             yield Fact(row.device, duration(row.duration_s), "recorded")
     for row in rows:
-        for one in row.analyses:
+        for one, said in zip(row.analyses, labels(row.analyses), strict=True):
             if one.found is not None:
-                yield Fact("Cells", f"{one.accepted}", f"of {one.found} components, {one.description or one.engine}")
+                yield Fact("Cells", f"{one.accepted}", f"of {one.found} components, {said}")
 
 
 def _missing(rows: Sequence[Overview]) -> Iterator[str]:
