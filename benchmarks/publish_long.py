@@ -46,7 +46,7 @@ def prepare(root: Path, source: Path, minutes: int, cells: int) -> None:
     from workflow_miniscope.ingest import ingest
     from workflow_miniscope.results.caiman import write_result
 
-    n_frames = minutes * 60 * FPS
+    n_frames = -(-minutes * 60 * FPS // PER_FILE) * PER_FILE
     session = root / "raw" / "long" / "2026_01_15" / "10_20_30"
     scope = session / "My_V4_Miniscope"
     scope.mkdir(parents=True)
