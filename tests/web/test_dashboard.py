@@ -88,6 +88,6 @@ def test_the_page_shows_the_database(dashboard, open_page, pipeline):
     page = open_page(dashboard)
     page.wait_for_selector("#numbers .number")
     assert "the database of this computer" in page.inner_text("header")
-    recordings = len(pipeline.miniscope.Recording) + len(pipeline.facemap.VideoRecording)
+    recordings = len(pipeline.miniscope.Recording()) + len(pipeline.facemap.VideoRecording())
     assert page.inner_text("#numbers .number >> nth=0").split() == [str(recordings), "recordings"]
     assert page.is_hidden("#problem")
