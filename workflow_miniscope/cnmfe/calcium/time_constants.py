@@ -35,7 +35,7 @@ RISE_OF_DECAY = 0.1
 #: per frame: what a rise of twice or half the usual costs. The objective is about 0.5 a frame where only noise is left
 RISE_WEIGHT = 0.02
 #: frames in a decay time, from which on two and two are taken together: the time that a search takes grows with them
-TOO_FINE = 30.0
+TOO_FINE = 16.0
 #: traces with the highest signal to noise ratio that are looked at
 BEST_TRACES = 15
 #: skewness of a trace at least: what goes down as it goes up says nothing about transients
