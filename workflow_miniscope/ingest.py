@@ -166,6 +166,8 @@ def _fitting(rows: list[Row], report: IngestReport) -> list[Row]:
     fitting = []
     for row in rows:
         try:
+            if row.problem:
+                raise ManifestError(row.problem)
             for table in _filled_tables():
                 _check_lengths(row.values, table)
         except ManifestError as error:
@@ -479,7 +481,10 @@ def _session_start(row: Row, recorded: daq.Session) -> datetime:
         start = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise ManifestError(f"session_datetime is '{text}'; write it as 2026-01-15T10:20:30+01:00.") from None
-    return start if start.tzinfo else start.replace(tzinfo=UTC)
+    try:
+        return (start if start.tzinfo else start.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ManifestError(f"session_datetime is '{text}', which in UTC is in no year from 1 to 9999.") from None
 
 
 def _insert_optional(row: Row, key: dict[str, Any]) -> None:

@@ -47,7 +47,14 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
             "No miniscope_root_data_dir is configured; name the folder of your recordings under 'custom' in "
             "dj_local_conf.json, or set MINISCOPE_ROOT_DATA_DIR."
         )
-    relative = Path(str(relative).replace("\\", "/"))
+    try:
+        return _find(roots, Path(str(relative).replace("\\", "/")))
+    except (OSError, ValueError) as error:  # such as a name that is longer than a disk takes
+        reason = getattr(error, "strerror", None) or error
+        raise RecordingError(f"{str(relative)[:100]} cannot be looked for below {_listed(roots)} ({reason}).") from None
+
+
+def _find(roots: list[Path], relative: Path) -> Path:
     if relative.is_absolute():
         relative = on_disk(relative)
         to_relative(roots, relative)

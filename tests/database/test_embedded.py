@@ -108,6 +108,10 @@ def test_a_dump_that_fails_leaves_no_file(settings, tmp_path):
     with pytest.raises(DatabaseError):
         backup.dump(settings, tmp_path / "no such folder" / "lab.dump")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DatabaseError, match="folder is a folder; name a file to write"):
+        backup.dump(settings, tmp_path / "folder")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "folder"]
 
 
 def test_restoring_what_is_no_dump(settings, tmp_path):

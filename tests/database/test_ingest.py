@@ -243,6 +243,8 @@ def test_bad_rows_are_named_and_the_good_ones_go_in(pipeline, raw_root, manifest
         f"{animal},{good},Miniscope-DAQ-V3",
         f"{animal},/etc,Miniscope-DAQ-V4",
         f"{animal},../..,Miniscope-DAQ-V4",
+        f"{animal},{300 * 'x'},Miniscope-DAQ-V4",
+        f"{animal},{good},Miniscope-DAQ-V4,of the day, early",
         f",{good},Miniscope-DAQ-V4",
         "",
         f"{animal},{good},Miniscope-DAQ-V4",
@@ -255,10 +257,13 @@ def test_bad_rows_are_named_and_the_good_ones_go_in(pipeline, raw_root, manifest
         (6, "Miniscope-DAQ-V4"),
         (7, "lies outside the root directories"),
         (8, "outside the root"),
-        (9, "subject is empty"),
+        (9, "cannot be looked for below"),
+        (10, "the row has 5 cells, the header 3: put a text that holds the separator in quotes"),
+        (11, "subject is empty"),
     ]
     assert len(report.problems) == len(sentences)
-    for problem, (line, sentence) in zip(report.problems, sentences, strict=True):
+    by_line = sorted(report.problems, key=lambda problem: int(problem.partition(" line ")[2].partition(":")[0]))
+    for problem, (line, sentence) in zip(by_line, sentences, strict=True):
         assert f"sessions.csv line {line}: " in problem
         assert sentence in problem
     assert report.inserted["session"] == 1
@@ -287,6 +292,10 @@ def test_subjects_that_cannot_go_in(pipeline, manifests, counts, row, sentence):
 @pytest.mark.parametrize(
     ("header", "sentence"),
     [
+        ("subject,session_dir,acq_software,subject", "has 2 columns 'subject'; leave one"),
+        pytest.param(
+            ",".join(f"column{i}" for i in range(10**6)), "has 1000000 columns, of which 9 are", id="a million columns"
+        ),
         ("subject,session_dir", "has no column 'acq_software'"),
         ("subject,session_dir,acq_software,sesion_note", "unknown column 'sesion_note'; did you mean 'session_note'"),
     ],
@@ -598,6 +607,23 @@ def test_extra_columns(pipeline, raw_root, manifests, animal):
     assert (p.miniscope.Recording & key).fetch1("recording_notes") == "blurred"
     assert (p.session.SessionExperimenter & key).fetch1("user") == "ana"
     assert (p.miniscope.RecordingLocation & key).fetch1("recording_location_id") == "CA1"
+
+
+def test_a_date_before_all_years(raw_root, manifests, animal):
+    folder = write_session(raw_root, animal=animal).folder.relative_to(raw_root).as_posix()
+    row = f"{animal},{folder},Miniscope-DAQ-V4,0001-01-01T00:00:00+14:00"
+    (problem,) = manifests(row, session_header=SESSION_HEADER + ",session_datetime").problems
+    assert "line 2: session_datetime is '0001-01-01T00:00:00+14:00', which in UTC is in no year" in problem
+
+
+def test_a_comma_without_quotes(pipeline, manifests, animal):
+    """It cut the description, and nobody was told."""
+    (problem,) = manifests(subjects=[f"{animal},F,2025-09-01,shy, left-handed"]).problems
+    assert "subjects.csv line 2: the row has 5 cells, the header 4: put a text that holds the separator" in problem
+    quoted = [f'{animal},F,2025-09-01,"shy,\nleft-handed"', f"{animal}b,F,tomorrow,"]
+    (problem,) = manifests(subjects=quoted).problems
+    assert "subjects.csv line 4: " in problem, "a text of two lines"
+    assert (pipeline.Subject & {"subject": animal}).fetch1("subject_description") == "shy,\nleft-handed"
 
 
 def test_semicolons_and_umlauts(pipeline, manifests, animal):

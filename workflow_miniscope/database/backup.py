@@ -16,10 +16,13 @@ def dump(settings: Settings, path: Path) -> Path:
     Raises
     ------
     DatabaseError
-        The database is a MySQL server, which has programs of its own for this, or ``pg_dump`` fails.
+        The database is a MySQL server, which has programs of its own for this, the path is a
+        folder, or ``pg_dump`` fails.
     """
     arguments, environment = _connection(settings, "mysqldump")
     path = Path(path)
+    if path.is_dir():
+        raise DatabaseError(f"{path} is a folder; name a file to write, such as {path / 'workflow-miniscope.dump'}.")
     partial = path.with_name(path.name + ".partial")
     try:
         embedded.run_program(

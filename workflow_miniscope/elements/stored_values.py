@@ -28,7 +28,7 @@ def hash_params(processing_method: str, params: dict[str, Any]) -> str:
     It depends on the content alone, not on the order of the keys.
     """
     text = json.dumps([processing_method, params], sort_keys=True, separators=(",", ":"), default=_plain)
-    return str(uuid.UUID(hashlib.md5(text.encode()).hexdigest()))
+    return str(uuid.UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()))
 
 
 def _plain(value: object) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from ..errors import ManifestError, did_you_mean
 from ..spelling import composed
@@ -32,6 +32,9 @@ SESSION_OPTIONAL = (
 #: Characters that the tables take in a database that is declared by this version (see ``elements.translation.WIDER``).
 SUBJECT_LENGTH, SESSION_DIR_LENGTH = 32, 256
 
+#: Columns of a file that may be a manifest: of one with thousands, nobody wants each unknown name told
+MOST_COLUMNS = 100
+
 logger = logging.getLogger(__name__)
 
 # How files of spreadsheets begin
@@ -40,15 +43,28 @@ _SPREADSHEETS = {b"PK\x03\x04": "a spreadsheet (Excel, LibreOffice or Numbers)",
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a manifest. ``values`` holds the text of the cells that are not empty, letters composed."""
+    """One line of a manifest.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    line : int
+        Number of the line that it begins in, from 1.
+    values : dict of str
+        Text of the cells that are not empty, by column, letters composed.
+    problem : str
+        What is wrong with the row as a whole, as a sentence; empty where it can be read.
+    """
 
     path: Path
     line: int
     values: dict[str, str]
+    problem: str = ""
 
 
 def read_manifest(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
-    """Read a manifest with pandas, every cell as text.
+    """Read a manifest, every cell as text.
 
     Parameters
     ----------
@@ -65,19 +81,23 @@ def read_manifest(path: Path, required: Sequence[str], optional: Sequence[str] =
     """
     if not path.is_file():
         raise ManifestError(f"{path} does not exist; make it with the columns {','.join(required)}.")
-    table = _parse(path, read_text(path))
-    missing = [column for column in required if column not in table]
+    header, rows = _parse(path, read_text(path))
+    missing = [column for column in required if column not in header]
     known = [*required, *optional]
     problems = []
+    if len(header) > MOST_COLUMNS:
+        raise ManifestError(f"{path} has {len(header)} columns, of which {len(known)} are known: is it another file?")
     if missing:
         problems.append(f"{path} has no column {_quoted(missing)}; it needs {','.join(required)}.")
-    for column in table.columns:
+    for column in dict.fromkeys(header):
+        if header.count(column) > 1:
+            problems.append(f"{path} has {header.count(column)} columns '{column}'; leave one.")
         if column not in known:
             hint = did_you_mean(column, known, f"known are {', '.join(known)}.")
             problems.append(f"{path} has the unknown column '{column}'; {hint}")
     if problems:
         raise ManifestError(" ".join(problems))
-    return list(_rows(path, table))
+    return list(_rows(path, header, rows))
 
 
 def read_text(path: Path) -> str:
@@ -117,35 +137,48 @@ def separator(text: str) -> str:
     return max((",", ";", "\t"), key=header.count)
 
 
-def _parse(path: Path, text: str) -> pd.DataFrame:
+def _parse(path: Path, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Return the names of the columns, and each row's first line and cells."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))
     try:
-        table = pd.read_csv(
-            io.StringIO(text),
-            dtype=str,
-            keep_default_na=False,
-            sep=separator(text),
-            skip_blank_lines=False,
-            index_col=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ManifestError(f"{path} is not a readable CSV file ({str(error).strip()}).") from None
-    table.columns = pd.Index([str(column).strip() for column in table.columns])
-    return table
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise ManifestError(f"{path} is not a readable CSV file ({error}).") from None
+    while header and not header[-1]:
+        header.pop()
+    if not header:
+        raise ManifestError(f"{path} is not a readable CSV file: its first line must name the columns.")
+    return header, _cells(path, reader)
+
+
+def _cells(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    while True:
+        line = reader.line_num + 1  # where the row begins: text in quotes may have several lines
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ManifestError(f"{path} is not a readable CSV file (line {line}: {error}).") from None
+        yield line, cells
 
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _rows(path: Path, table: pd.DataFrame) -> Iterator[Row]:
-    for number, record in enumerate(table.to_dict("records"), start=2):  # line 1 is the header
-        values = {
-            str(name): composed(str(cell)).strip()
-            for name, cell in record.items()
-            if str(cell).strip() not in ("", "nan")
-        }
-        if values:
-            yield Row(path, number, values)
+def _rows(path: Path, header: Sequence[str], rows: Iterable[tuple[int, list[str]]]) -> Iterator[Row]:
+    for line, cells in rows:
+        texts = [composed(cell).strip() for cell in cells]
+        values = {name: text for name, text in zip(header, texts, strict=False) if text not in ("", "nan")}
+        problem = ""
+        if any(texts[len(header) :]):
+            problem = (
+                f"the row has {len(texts)} cells, the header {len(header)}: put a text that holds the separator in "
+                'quotes, such as "a, b".'
+            )
+        if values or problem:
+            yield Row(path, line, values, problem)
 
 
 def too_long(name: str, value: str, longest: int) -> str:
