@@ -45,7 +45,9 @@ def dandi_finds(folder):
     env = {**os.environ, "DANDI_NO_ET": "1", "DO_NOT_TRACK": "1"}
     command = [str(program), "validate", "--min-severity", "WARNING", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=env)
-    return "" if done.returncode == 0 and "No errors found" in done.stdout else done.stdout + done.stderr
+    if done.returncode == 0 and "No errors found" in done.stdout:
+        return ""
+    return f"exit status {done.returncode}: {done.stdout}{done.stderr}"  # also of one that was killed and said nothing
 
 
 def personal_in(path, raw_root):
