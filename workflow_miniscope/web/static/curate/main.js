@@ -74,9 +74,9 @@ class Page {
     await movie.look().catch((error) => { movie.problem = error.message; });
     const kinds = Object.entries(movie.kinds).map(([name, label]) => new Option(`Movie: ${label.toLowerCase()}`, `movie:${name}`));
     byId("image").append(...kinds);
-    byId("movie").hidden = !kinds.length;
-    byId("no-movie").hidden = Boolean(kinds.length);
-    byId("no-movie").textContent = `No movie. ${movie.problem ?? ""}`;
+    // in one line of the same height: nothing moves when it is known
+    for (const part of byId("movie").children) part.hidden = (part.id === "no-movie") === Boolean(kinds.length);
+    byId("no-movie").textContent = byId("no-movie").title = `No movie. ${movie.problem ?? ""}`;
     byId("moment").max = Math.max(0, this.result.frames - 1);
     this.showMoment(0);
     this.showEdits();

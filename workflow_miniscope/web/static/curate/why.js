@@ -40,7 +40,7 @@ export class Why {
       const row = document.createElement("tr");
       for (const [name, digits] of COLUMNS) {
         const cell = row.insertCell(), limit = { correlation: min_corr, pnr: min_pnr }[name];
-        cell.textContent = one[name].toFixed(digits);
+        cell.textContent = (Math.round(one[name] * 10 ** digits) / 10 ** digits || 0).toFixed(digits); // no -0
         if (limit !== undefined && one[name] >= limit) cell.className = "enough";
       }
       return row;
