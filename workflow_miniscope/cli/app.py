@@ -50,7 +50,6 @@ from . import publish as publish_
 from . import reproduce as reproduce_
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
