@@ -153,7 +153,7 @@ def _run(
     sample = repair.apply(sample)
     size_given = params.gSig is not None
     params = suggest.for_registration(params, field)
-    registration = _registration(params, field, workers)
+    registration = choose_registration(params, field, workers)
     motion = registration.fit(sample)
     sample = sample[motion.matched]
     params = suggest.for_extraction(params, sample, motion.shifts[motion.matched], field, source.n_frames, workers)
@@ -165,7 +165,7 @@ def _run(
     logger.info("stage registration: %d frames are registered and stored.", registered.stored.movie.n_frames)
     # without the frames that were left out, as if the camera had missed them
     seen = base.of(registered.quality.used)
-    fit = _start(registered, params, seen.rate, workers)
+    fit = start_fit(registered, params, seen.rate, workers)
     record = SearchRecord(_known(params.min_corr), _known(params.min_pnr), _mean(params.gSig))
     steps = 2 * len(ROUND_COVERAGE) + 2
     with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
@@ -198,7 +198,7 @@ def _report(quality: FrameQuality) -> None:
         logger.warning("%.0f %% of the frames moved by max_shifts or more: allow larger shifts.", part)
 
 
-def _start(registered: RegisteredMovie, params: Parameters, fps: float, workers: Workers) -> Fit:
+def start_fit(registered: RegisteredMovie, params: Parameters, fps: float, workers: Workers) -> Fit:
     """Give the model before any component."""
     grid = registered.stored.grid
     fit = Fit(
@@ -283,7 +283,7 @@ def _find_cells(
     return found, times
 
 
-def _registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
+def choose_registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
     """Give what registers the frames."""
     size = _mean(params.gSig_filt)
     if not params.motion_correct:

@@ -117,6 +117,7 @@ def run(folder: Path, progress: bool = True) -> bool:
         return False
     print(f"\nDone in {time.monotonic() - begin:.0f} s. To look around in this database:")
     print(f"    export {CONFIG_VARIABLE}={(folder / CONFIG_NAME).resolve()}")
+    print("or with the notebooks: `make notebooks` in a clone; `workflow-miniscope init DIR` writes them elsewhere.")
     return True
 
 

@@ -11,6 +11,7 @@ from .facial_motion import facial_motion
 from .footprints import footprints
 from .intervals import frame_intervals
 from .neural_prediction import neural_prediction
+from .parameter_preview import parameter_preview
 from .raster import raster
 from .recording_check import DevicePicture, recording_check
 from .registration import registration
@@ -32,6 +33,7 @@ __all__ = [
     "frame_intervals",
     "motion_shifts",
     "neural_prediction",
+    "parameter_preview",
     "raster",
     "recording_check",
     "region_colours",
