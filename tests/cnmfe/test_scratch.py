@@ -8,6 +8,7 @@ from workflow_miniscope.cnmfe.arrays.grid import Grid
 from workflow_miniscope.cnmfe.arrays.workers import start_workers
 from workflow_miniscope.cnmfe.prepare import prepare
 from workflow_miniscope.cnmfe.registration.rigid import StillRegistration
+from workflow_miniscope.cnmfe.storage.light import Light
 from workflow_miniscope.cnmfe.storage.reader import FrameReader
 from workflow_miniscope.cnmfe.storage.repair import Repair
 from workflow_miniscope.cnmfe.storage.scratch import BLOCK_LENGTHS, Scratch, block_length, n_bytes
@@ -65,5 +66,5 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, r
     with start_workers(1) as workers:
         registration = StillRegistration((96, 96), 3, (20, 20), workers)
         with pytest.raises(EngineError, match="GiB"):
-            prepare(reader, frames[:50], repair, registration, grid, tmp_path, workers, False)
+            prepare(reader, frames[:50], repair, Light.steady(), registration, grid, tmp_path, workers, False)
     assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from .. import __version__
 from ..bars import tqdm
 from ..daq import open_movie
+from ..daq.quality import MIN_FRAMES
 from ..daq.source import MovieSource
 from ..errors import ParameterError, RecordingError
 from ..movies import Movie
@@ -42,10 +43,11 @@ from .cells.record import SearchRecord
 from .model import refinement
 from .model.fit import Fit
 from .parameters import Parameters
-from .prepare import LEAST_FRAMES, RegisteredMovie, prepare
+from .prepare import RegisteredMovie, prepare
 from .registration.blocks import Blocks
 from .registration.piecewise import PiecewiseRegistration
 from .registration.rigid import RigidRegistration, StillRegistration
+from .storage.light import Light
 from .storage.reader import FrameReader
 from .storage.repair import Repair
 from .storage.sample import sample_frames
@@ -118,9 +120,9 @@ def extract(
     if checked.unused:
         logger.warning("The native engine does not use the parameters %s.", ", ".join(sorted(checked.unused)))
     source = open_movie(movie)
-    if source.n_frames < LEAST_FRAMES:
+    if source.n_frames < MIN_FRAMES:
         raise RecordingError(
-            f"The movie has {source.n_frames} frames: at least {LEAST_FRAMES} are needed to tell cells from noise."
+            f"The movie has {source.n_frames} frames: at least {MIN_FRAMES} are needed to tell cells from noise."
         )
     if min(source.height, source.width) < LEAST_SIDE:
         raise RecordingError(
@@ -155,10 +157,14 @@ def _run(
     params = suggest.for_registration(params, field)
     registration = choose_registration(params, field, workers)
     motion = registration.fit(sample)
+    light = Light.find(sample[motion.matched], source, repair)
+    if light.changes:
+        sample = light.level(sample, indices)
+        motion = registration.fit(sample)
     sample = sample[motion.matched]
     params = suggest.for_extraction(params, sample, motion.shifts[motion.matched], field, source.n_frames, workers)
     grid = Grid(field, _known(params.ssub), _known(params.ssub_B) // _known(params.ssub))
-    registered = prepare(FrameReader(source), sample, repair, registration, grid, folder, workers, progress)
+    registered = prepare(FrameReader(source), sample, repair, light, registration, grid, folder, workers, progress)
     del sample
     release()
     _report(registered.quality)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..bars import tqdm
+from ..daq.quality import MIN_FRAMES
 from ..errors import RecordingError
 from ..movies.summary import SummaryImages
 from ..movies.types import Bools, Floats, Ints, Numbers
@@ -19,6 +20,7 @@ from .calcium.deconvolution import noise
 from .registration.blocks import Blocks
 from .registration.protocol import FrameRegistration
 from .storage.left_out import FrameLook, name_other_field
+from .storage.light import Light
 from .storage.reader import DECODED_FRAMES, FrameReader
 from .storage.repair import Repair
 from .storage.stored import StoredMovies
@@ -26,8 +28,6 @@ from .storage.stored import StoredMovies
 #: steps of the stored integers in one grey value of a camera of 8 bits: fine against its noise, and 255 twice over (the
 #: overshoot of the interpolation) is less than 2**15
 STEPS_PER_GREY_VALUE = 64.0
-#: frames that are used at least: fewer do not tell cells from noise
-LEAST_FRAMES = 50
 #: stored integer of the largest value of any other movie, which leaves as much again for the overshoot
 LARGEST_STORED = 16000.0
 
@@ -88,6 +88,7 @@ def prepare(
     reader: FrameReader,
     sample: Numbers,
     repair: Repair,
+    light: Light,
     registration: FrameRegistration,
     grid: Grid,
     folder: Path,
@@ -104,6 +105,8 @@ def prepare(
         Frames of the whole recording that show the tissue.
     repair : Repair
         What is wrong with the camera's frames.
+    light : Light
+        Its gain in each frame; the sample has the same light in all.
     registration : FrameRegistration
         What registers the frames.
     grid : Grid
@@ -125,7 +128,7 @@ def prepare(
     n = reader.n_frames
     ceiling = 255.0 if sample.dtype == np.uint8 else np.inf
     stored = _Blocks(StoredMovies.create(folder, grid, n, scale_for(sample), ceiling))
-    look, log = FrameLook(sample), _Log(n)
+    look, log = FrameLook(sample), _Log(n, light)
     summary = _Summary(grid, n // 2, workers)
     seen = 0
     with tqdm(total=n, desc="register", unit="frame", disable=None if progress else True) as bar:
@@ -133,7 +136,9 @@ def prepare(
             raw = repair.apply(recorded[: n - start])
             if not len(raw):
                 break
-            used, shifts, deviations = log.register(raw, start, registration, look)
+            new = np.flatnonzero(~look.repeated(raw))
+            raw = light.level(raw, slice(start, start + len(raw)))
+            used, shifts, deviations = log.register(raw, new, start, registration, look)
             for at in range(0, len(used), DECODED_FRAMES):
                 part = slice(at, at + DECODED_FRAMES)
                 frames = _some(raw, used[part]).astype(np.float32)
@@ -145,10 +150,10 @@ def prepare(
     if seen < n:
         raise RecordingError(f"The movie ended after {seen} frames; {n} were expected.")
     quality = log.quality(registration.usual_score, repair)
-    if stored.n_frames < LEAST_FRAMES or summary.template is None:
+    if stored.n_frames < MIN_FRAMES or summary.template is None:
         counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in quality.counts.items())
         raise RecordingError(
-            f"Of the {n} frames {stored.n_frames} can be used ({counts}), and at least {LEAST_FRAMES} are needed: was "
+            f"Of the {n} frames {stored.n_frames} can be used ({counts}), and at least {MIN_FRAMES} are needed: was "
             "the light on, and does the recording show one field?"
         )
     images, template, sn = summary.images, summary.template, summary.sn
@@ -158,23 +163,23 @@ def prepare(
 class _Log:
     """What is found of every frame, and the motion of those that are used; ``n``: frames of the recording."""
 
-    def __init__(self, n: int):
+    def __init__(self, n: int, light: Light):
         self.reason = np.full(n, Reason.REPEATED, np.uint8)
         self.score = np.full(n, np.nan, np.float32)
         self.at_limit = np.zeros(n, bool)
+        self.gain = light.gain
         self._motion: list[tuple[Floats, Floats]] = []
 
     def register(
-        self, raw: Numbers, start: int, registration: FrameRegistration, look: FrameLook
+        self, raw: Numbers, new: Ints, start: int, registration: FrameRegistration, look: FrameLook
     ) -> tuple[Ints, Floats, Floats]:
-        """Register the frames of a block, [n, height, width] from frame ``start`` on.
+        """Register those frames of a block, [n, height, width] from frame ``start`` on, that repeat none before.
 
         Returns
         -------
         int64 [used], float64 [used, 2], float64 [used, blocks, 2]
             Indices of the frames in the block that are used, their shifts and deviations.
         """
-        new = np.flatnonzero(~look.repeated(raw))
         if not len(new):
             return new, np.zeros((0, 2)), np.zeros((0, 0, 2))
         frames = _some(raw, new)
@@ -198,6 +203,7 @@ class _Log:
             self.reason,
             self.score,
             self.at_limit,
+            self.gain,
             typical_score=usual_score,
             stuck_pixels=int(np.count_nonzero(repair.stuck)),
             flickering_pixels=int(np.count_nonzero(repair.flickering)),

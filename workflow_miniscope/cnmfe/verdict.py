@@ -25,6 +25,8 @@ AT_LIMIT = (0.02, 0.2)
 LEFT_OUT = (0.05, 0.5)
 #: part of the frames that show another field: from here on a warning, and no trust
 OTHER_FIELD = (0.005, 0.05)
+#: gain of the light in the frames with the least, as part of the most: below, a warning, and no trust
+LIGHT = (0.75, 0.2)
 #: bits for each pixel of a movie that is compressed with loss: below, a warning, and no trust
 BITS = (0.2, 0.06)
 #: how much wider what the model leaves is spread than the noise of single frames: from here on a warning, and no trust
@@ -59,6 +61,8 @@ class Figures:
         Part of the frames whose shift is as large as the registration allows.
     left_out : dict of float
         Part of the frames that were left out for each reason that occurs, by its name.
+    light : float
+        Gain of the light in the frames with the least, as part of the most.
     bands : bool
         Rows or columns were brighter or darker as a whole in single frames.
     structure : float
@@ -76,6 +80,7 @@ class Figures:
     likely: int
     at_limit: float
     left_out: dict[str, float]
+    light: float
     bands: bool
     structure: float
     bits_per_pixel: float
@@ -114,6 +119,7 @@ class Figures:
             likely=int((accepted & (evaluation.probability >= LIKELY)).sum()),
             at_limit=frames.fraction_at_limit,
             left_out={reason: n / frames.n_frames for reason, n in frames.counts.items()},
+            light=frames.least_gain,
             bands=frames.row_bands or frames.column_bands,
             structure=_structure(fit),
             bits_per_pixel=float(getattr(source, "bits_per_pixel", np.nan)) if lossy else float("nan"),
@@ -153,6 +159,11 @@ def judge(figures: Figures) -> Verdict:
         _above(f.left_out.get("other_field", 0.0), OTHER_FIELD),
         f"{f.left_out.get('other_field', 0.0):.0%} of the frames show another field than the rest: only the cells of "
         "the larger part were looked for.",
+    )
+    tell(
+        _below(f.light, LIGHT),
+        f"The light fell to {f.light:.0%} of what it was at its brightest (the lamp, or bleaching). Frames were scaled "
+        "to the same light, but weak activity is lost in noise where there is less of it.",
     )
     tell(int(f.bands), "Rows or columns flicker as a whole, which was taken away: look at the cable.")
     if np.isfinite(f.bits_per_pixel):

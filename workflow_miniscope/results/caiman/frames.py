@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 
 import h5py
@@ -48,6 +48,9 @@ class FrameQuality:
         Weighted correlation of the registered frame with the template, -1 to 1; nan where there was none.
     at_limit : bool [frames]
         The shift is the largest that was allowed: the frame may have moved further.
+    gain : float32 [frames]
+        Gain of the light, as part of that of the brightest frames, by which the frame was divided; 1 where the light is
+        steady.
     typical_score : float
         Score of most frames; nan if nothing was compared.
     stuck_pixels, flickering_pixels : int
@@ -59,6 +62,7 @@ class FrameQuality:
     reason: Ints
     score: Floats
     at_limit: Bools
+    gain: Floats = field(default_factory=lambda: np.ones(0, np.float32))
     typical_score: float = float("nan")
     stuck_pixels: int = 0
     flickering_pixels: int = 0
@@ -68,11 +72,11 @@ class FrameQuality:
     def __post_init__(self) -> None:
         for name, dtype in (("reason", np.uint8), ("score", np.float32), ("at_limit", bool)):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
-        if not self.reason.ndim == 1 or not self.reason.shape == self.score.shape == self.at_limit.shape:
-            raise ResultError(
-                f"The figures of frames must be one each, not {self.reason.shape}, {self.score.shape} and "
-                f"{self.at_limit.shape}."
-            )
+        gain = np.asarray(self.gain, np.float32)
+        object.__setattr__(self, "gain", gain if len(gain) else np.ones(len(self.reason), np.float32))
+        shapes = [getattr(self, name).shape for name in ("reason", "score", "at_limit", "gain")]
+        if not self.reason.ndim == 1 or len(set(shapes)) > 1:
+            raise ResultError(f"The figures of frames must be one each, not {', '.join(map(str, shapes))}.")
 
     @property
     def n_frames(self) -> int:
@@ -84,6 +88,11 @@ class FrameQuality:
         """Frames that the estimates come from, bool [frames]."""
         used: Bools = self.reason == Reason.USED
         return used
+
+    @property
+    def least_gain(self) -> float:
+        """Gain of the light in the used frames with the least; 1 where it is steady."""
+        return float(self.gain[self.used].min(initial=1))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -103,6 +112,8 @@ def write_frames(file: h5py.File, quality: FrameQuality) -> None:
     group = file.create_group(GROUP)
     for item in fields(quality):
         value = getattr(quality, item.name)
+        if item.name == "gain" and (value == 1).all():
+            continue
         if isinstance(value, np.ndarray):
             group[item.name] = value
         else:
@@ -123,6 +134,7 @@ def read_frames(file: h5py.File) -> FrameQuality | None:
     if GROUP not in file:
         return None
     group = file[GROUP]
-    arrays = {name: read_whole(group[name]) for name in ("reason", "score", "at_limit")}
+    names = ("reason", "score", "at_limit", *(("gain",) if "gain" in group else ()))
+    arrays = {name: read_whole(group[name]) for name in names}
     attributes = {item.name for item in fields(FrameQuality)} & set(group.attrs)
     return FrameQuality(**arrays, **{name: group.attrs[name].item() for name in attributes})
