@@ -22,6 +22,8 @@ EDGE_IN_BANDS = 3.0
 LEAST_EDGES = 2
 #: fraction of the frames with bands from which on a movie has them
 BANDED_FRAMES = 0.1
+#: part of the usual brightness below which a frame says nothing of the bands
+DARK = 0.5
 #: frames around, about, that say what is usual between two rows
 GROUP = 8
 #: rounds in which the brightness between the edges is found
@@ -70,6 +72,11 @@ class Bands:
         profile = _profiles(frames, axis)
         breaks = np.flatnonzero(np.diff(indices) != 1) + 1
         jumps = np.concatenate([_jumps(part) for part in np.split(profile, breaks) if len(part)])
+        # a frame without light has hardly any noise: beside it, whatever moves in the others would be an edge
+        light = profile.mean(axis=1)
+        jumps = jumps[light > DARK * np.median(light)]
+        if not len(jumps):
+            return cls.none(axis)
         noise = MAD_TO_SD * np.median(np.abs(jumps), axis=0)
         # rows alike in all frames would make an edge of anything
         noise = np.maximum(noise, np.median(noise))
