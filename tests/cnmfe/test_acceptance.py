@@ -186,7 +186,7 @@ def test_what_could_not_be_measured_speaks_against_a_cell():
 
 def figures(**changed):
     usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1, "decay": 0.5}
-    usual |= {"left_out": {}, "light": 1.0, "bands": False, "out_of_focus": False}
+    usual |= {"left_out": {}, "moving": 0.0, "light": 1.0, "bands": False, "out_of_focus": False}
     return verdict.Figures(**({"bits_per_pixel": np.nan} | usual | changed))
 
 
@@ -213,6 +213,7 @@ def test_a_good_result_is_trusted():
             "10% of the frames do not show the field",
         ),
         ({"left_out": {"other_field": 0.5}}, "not to be trusted", "50% of the frames show another field"),
+        ({"moving": 0.3}, "usable with warnings", "Something moves through the field in 30% of the recording"),
         ({"light": 0.5}, "usable with warnings", "The light fell to 50% of what it was"),
         ({"out_of_focus": True}, "not to be trusted", "out of focus, or gSig is too small"),
         ({"bands": True}, "usable with warnings", "flicker as a whole"),

@@ -40,7 +40,7 @@ from .calcium.every_frame import decay, in_all_frames, rows
 from .calcium.timebase import TimeBase
 from .cells import acceptance, merging, quality, seeds, shape, splitting
 from .cells.record import SearchRecord
-from .model import refinement
+from .model import movers, refinement
 from .model.fit import Fit
 from .parameters import Parameters
 from .prepare import RegisteredMovie, prepare
@@ -350,13 +350,15 @@ def _result(
     raw = fit.raw_traces() if len(c) else c.C
     kernel = spike_response(seen.rate, *times)
     properties = quality.measure(fit, raw, kernel, times.decay * seen.rate)
+    moving = movers.find(fit)
+    properties["passing"] = movers.passing(fit, moving)
     # before, the same noise in a footprint and in the image of its activity would not be compared. And not while the
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
     fit.smooth_footprints()
     properties |= shape.of_footprints(c, _mean(params.gSig) / grid.bin)
     accepted, evaluation = acceptance.evaluate(properties, params, size_given)
-    figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay)
+    figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay, moving)
     A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)

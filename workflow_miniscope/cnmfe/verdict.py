@@ -18,6 +18,7 @@ from .arrays.robust import MAD_TO_SD
 from .cells import acceptance
 from .cells.significance import lower_spread
 from .model.fit import Fit
+from .model.movers import Mover
 
 #: part of the frames at the limit of the registration: from here on a warning, and no trust
 AT_LIMIT = (0.02, 0.2)
@@ -61,6 +62,8 @@ class Figures:
         Part of the frames whose shift is as large as the registration allows.
     left_out : dict of float
         Part of the frames that were left out for each reason that occurs, by its name.
+    moving : float
+        Part of the frames in which something moves through the field.
     light : float
         Gain of the light in the frames with the least, as part of the most.
     bands : bool
@@ -80,6 +83,7 @@ class Figures:
     likely: int
     at_limit: float
     left_out: dict[str, float]
+    moving: float
     light: float
     bands: bool
     structure: float
@@ -95,6 +99,7 @@ class Figures:
         frames: FrameQuality,
         evaluation: Evaluation,
         decay: float,
+        moving: list[Mover] | None = None,
     ) -> Figures:
         """Look at what an extraction leaves.
 
@@ -110,7 +115,12 @@ class Figures:
             Of the components.
         decay : float
             Decay time of the transients, s.
+        moving : list of Mover, optional
+            What moves through the field.
         """
+        seen = np.zeros(int(frames.used.sum()), bool)
+        for one in moving or ():
+            seen[one.start : one.stop] = True
         accepted = np.array([not reason for reason in evaluation.reasons], bool)
         lossy = not getattr(source, "lossless", True)
         return cls(
@@ -119,6 +129,7 @@ class Figures:
             likely=int((accepted & (evaluation.probability >= LIKELY)).sum()),
             at_limit=frames.fraction_at_limit,
             left_out={reason: n / frames.n_frames for reason, n in frames.counts.items()},
+            moving=float(seen.mean()) if len(seen) else 0.0,
             light=frames.least_gain,
             bands=frames.row_bands or frames.column_bands,
             structure=_structure(fit),
@@ -159,6 +170,11 @@ def judge(figures: Figures) -> Verdict:
         _above(f.left_out.get("other_field", 0.0), OTHER_FIELD),
         f"{f.left_out.get('other_field', 0.0):.0%} of the frames show another field than the rest: only the cells of "
         "the larger part were looked for.",
+    )
+    tell(
+        int(f.moving > 0),
+        f"Something moves through the field in {f.moving:.0%} of the recording (a bubble, dust, a drop under the "
+        "lens): components along its way may be parts of it, and traces of cells have its light.",
     )
     tell(
         _below(f.light, LIGHT),
