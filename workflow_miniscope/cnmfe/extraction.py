@@ -145,15 +145,14 @@ def extract(
     return result
 
 
-def _run(
-    source: Movie, base: TimeBase, params: Parameters, folder: Path, workers: Workers, progress: bool
-) -> tuple[CaimanResult, dict[str, float | int]]:
-    """Give the result, and what the time base says of it."""
+def register(
+    source: Movie, params: Parameters, folder: Path, workers: Workers, progress: bool
+) -> tuple[Parameters, RegisteredMovie]:
+    """Find the shifts from a sample, then register and store all frames; the parameters come back with none missing."""
     field = (source.height, source.width)
     indices, sample = sample_frames(source)
     repair = Repair.find(sample, indices)
     sample = repair.apply(sample)
-    size_given = params.gSig is not None
     params = suggest.for_registration(params, field)
     registration = choose_registration(params, field, workers)
     motion = registration.fit(sample)
@@ -167,6 +166,16 @@ def _run(
     registered = prepare(FrameReader(source), sample, repair, light, registration, grid, folder, workers, progress)
     del sample
     release()
+    return params, registered
+
+
+def _run(
+    source: Movie, base: TimeBase, params: Parameters, folder: Path, workers: Workers, progress: bool
+) -> tuple[CaimanResult, dict[str, float | int]]:
+    """Give the result, and what the time base says of it."""
+    size_given = params.gSig is not None
+    params, registered = register(source, params, folder, workers, progress)
+    grid = registered.stored.grid
     _report(registered.quality)
     logger.info("stage registration: %d frames are registered and stored.", registered.stored.movie.n_frames)
     # without the frames that were left out, as if the camera had missed them

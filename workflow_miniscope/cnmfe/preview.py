@@ -11,20 +11,15 @@ from typing import Any
 import numpy as np
 
 from ..daq import open_movie
+from ..daq.quality import MIN_FRAMES
 from ..daq.source import MovieSource
 from ..errors import RecordingError
 from ..movies.types import Bools, Floats
-from . import suggest
-from .arrays.grid import Grid
 from .arrays.workers import start_workers
 from .calcium import time_constants
 from .cells import seeds
-from .extraction import choose_registration, start_fit
+from .extraction import register, start_fit
 from .parameters import Parameters
-from .prepare import LEAST_FRAMES, prepare
-from .storage.reader import FrameReader
-from .storage.repair import Repair
-from .storage.sample import sample_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,25 +86,15 @@ def preview(movie: MovieSource, fps: float, params: Parameters | Mapping[str, An
         A parameter is wrong.
     """
     source, parsed = open_movie(movie), Parameters.parse(params)
-    if source.n_frames < LEAST_FRAMES:
-        raise RecordingError(f"{source.n_frames} frames are too few to look for cells; at least {LEAST_FRAMES} are.")
-    field = (source.height, source.width)
+    if source.n_frames < MIN_FRAMES:
+        raise RecordingError(f"{source.n_frames} frames are too few to look for cells; at least {MIN_FRAMES} are.")
     with tempfile.TemporaryDirectory(prefix="cnmfe-") as folder, start_workers(None) as workers:
-        indices, sample = sample_frames(source)
-        repair = Repair.find(sample, indices)
-        sample = repair.apply(sample)
-        parsed = suggest.for_registration(parsed, field)
-        registration = choose_registration(parsed, field, workers)
-        motion = registration.fit(sample)
-        sample = sample[motion.matched]
-        parsed = suggest.for_extraction(parsed, sample, motion.shifts[motion.matched], field, source.n_frames, workers)
-        bin_ = parsed.ssub or 1
-        grid = Grid(field, bin_, (parsed.ssub_B or bin_) // bin_)
-        registered = prepare(FrameReader(source), sample, repair, registration, grid, Path(folder), workers, False)
+        parsed, registered = register(source, parsed, Path(folder), workers, False)
+        grid = registered.stored.grid
         fit = start_fit(registered, parsed, fps, workers)
         fit.update_background()
         times = time_constants.usual(parsed.rise_time, parsed.decay_time)
-        bands = seeds.images(fit, float(np.mean(parsed.gSig or [1])) / bin_, seeds.bin_width(fps, times.decay))
+        bands = seeds.images(fit, float(np.mean(parsed.gSig or [1])) / grid.bin, seeds.bin_width(fps, times.decay))
         return Preview(
             parsed,
             registered.images.average(),
@@ -117,5 +102,5 @@ def preview(movie: MovieSource, fps: float, params: Parameters | Mapping[str, An
             grid.enlarge(bands[0].pnr),
             bands,
             fit.seen > seeds.NOISE_COVERAGE,
-            bin_,
+            grid.bin,
         )
