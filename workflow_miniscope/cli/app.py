@@ -56,36 +56,43 @@ app = typer.Typer(
     help="From a Miniscope-DAQ folder to curated neural activity in a database.",
     epilog="Exit status of every command: 0 done, 1 something failed, 2 wrong use, 3 nothing matched.",
 )
-app.add_typer(db.app, name="db")
-app.add_typer(jobs.app, name="jobs")
-app.command("init")(init.command)
-app.command("check")(check.command)
-app.command("ingest")(ingest.command)
-app.command("process")(process.command)
-app.command("worker")(worker.command)
-app.command("list")(list_recordings.command)
-app.command("status")(status.command)
-app.command("dashboard")(dashboard.command)
-app.command("redo")(redo.command)
-app.command("exclude")(exclude.command)
-app.command("include")(include.command)
-app.command("remove")(remove.command)
-app.command("relocate")(relocate.command)
-app.command("reassign")(reassign.command)
-app.command("extract")(extract.command)
-app.command("compare")(compare.command)
-app.command("curate")(curate.command)
-app.command("demo")(demo.command)
-app.command("report")(report.command)
-app.command("movie")(movie.command)
-app.command("params")(params.command)
-app.command("nwb")(nwb_.command)
-app.command("import-nwb")(import_nwb_.command)
-app.command("publish")(publish_.command)
-app.command("provenance")(provenance_.command)
-app.command("cite")(cite_.command)
-app.command("reproduce")(reproduce_.command)
-app.command("facemap-params")(facemap_params.command)
+
+#: The commands under the headings of ``--help``, in the order of the work.
+COMMANDS = {
+    "Begin": {"demo": demo, "init": init, "check": check, "ingest": ingest},
+    "Process": {"process": process, "worker": worker, "params": params, "facemap-params": facemap_params},
+    "One recording, without a database": {"extract": extract},
+    "See": {
+        "list": list_recordings,
+        "status": status,
+        "dashboard": dashboard,
+        "report": report,
+        "movie": movie,
+        "compare": compare,
+    },
+    "Decide": {"curate": curate},
+    "Repair": {
+        "redo": redo,
+        "exclude": exclude,
+        "include": include,
+        "remove": remove,
+        "relocate": relocate,
+        "reassign": reassign,
+    },
+    "Publish": {
+        "publish": publish_,
+        "nwb": nwb_,
+        "import-nwb": import_nwb_,
+        "provenance": provenance_,
+        "reproduce": reproduce_,
+        "cite": cite_,
+    },
+}
+for heading, commands in COMMANDS.items():
+    for name, module in commands.items():
+        app.command(name, rich_help_panel=heading)(module.command)
+app.add_typer(db.app, name="db", rich_help_panel="The database itself")
+app.add_typer(jobs.app, name="jobs", rich_help_panel="The database itself")
 
 
 def _print_version(wanted: bool) -> None:
