@@ -100,7 +100,7 @@ def test_init_leaves_nothing_half_written(installed):
 
 
 def test_the_wheel_checks_a_recording(installed, tmp_path):
-    written = write_session(tmp_path)
+    written = write_session(tmp_path, n_frames=60)
     done = installed("check", written.folder, "--no-picture")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "My_V4_Miniscope" in done.stdout

@@ -1,5 +1,7 @@
 """What a person does to a result afterwards: the movie as its model has it, components fitted anew."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,15 @@ def test_registered_frames_lie_still(recording, extracted, registered):
     alike = [[np.corrcoef(frame.ravel(), mean)[0, 1] for frame in frames[inside]] for frames in (still, moved)]
     assert np.mean(alike[0]) > np.mean(alike[1]) + 0.05 and np.min(alike[0]) > np.min(alike[1]) + 0.1
     np.testing.assert_allclose(still[inside].mean(axis=0), extracted.average_image[8:-8, 8:-8], atol=1.5)
+
+
+def test_the_light_is_the_same_in_all_frames_where_a_lamp_was_turned(recording, extracted, registered):
+    gain = np.where(np.arange(len(recording.movie)) < 300, 1, 0.5).astype(np.float32)
+    dimmed = ArrayMovie(((recording.movie - 4.0) * gain[:, None, None] + 4).astype(np.float32))
+    quality = dataclasses.replace(extracted.frames, gain=gain, black=4.0)
+    turned = Registered.of(dimmed, extracted, extracted.motion, quality)
+    np.testing.assert_allclose(turned.frames(298, 302), registered.frames(298, 302), rtol=1e-3)
+    assert np.allclose(turned.raw(298, 302)[2:].mean() - 4, (turned.frames(300, 302).mean() - 4) / 2, rtol=0.1)
 
 
 def test_a_field_that_moves_in_blocks_is_moved_alike(recording, extracted):

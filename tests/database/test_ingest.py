@@ -378,8 +378,8 @@ def test_a_verdict_is_given_at_ingest(raw_root, manifests, animal):
 
 
 def test_what_changed_since_the_recording_before_is_told(raw_root, manifests, animal):
-    first = write_session(raw_root, animal=animal, n_frames=12)
-    second = write_session(raw_root, animal=animal, n_frames=12, start_ms=START_MS + 60_000, settings={"gain": 3.5})
+    first = write_session(raw_root, animal=animal, n_frames=60)
+    second = write_session(raw_root, animal=animal, n_frames=60, start_ms=START_MS + 60_000, settings={"gain": 3.5})
     rows = [f"{animal},{one.folder.relative_to(raw_root).as_posix()},Miniscope-DAQ-V4" for one in (first, second)]
     assert [note for note in manifests(rows[0]).notes if "since" in note] == []
     (note,) = (note for note in manifests(*rows).notes if "since" in note)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import statistics
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,17 @@ def test_what_is_done_and_what_failed(pipeline, failed):
     assert json.dumps(found.as_json())
 
 
+def _pace(pipeline, run):
+    frames, height, width = (pipeline.miniscope.RecordingInfo & run).fetch1("nframes", "px_height", "px_width")
+    return run["duration_s"] / (frames * height * width)
+
+
 def test_what_a_worker_computes_and_how_long_it_takes(pipeline, failed):
     key = (pipeline.miniscope.ProcessingTask & failed[0]).fetch1("KEY")
     done = (pipeline.miniscope.Processing & failed[1]).fetch1("KEY")
     runs, table = pipeline.provenance.ScopeRun, pipeline.miniscope.Processing()
     before = (runs & done).fetch1("duration_s")
     runs.update1({**done, "duration_s": 50.0})
-    others = (runs - done).proj("duration_s") & "duration_s is not null"
     queue = jobs.open_jobs(table)
     try:
         with workers.Heart(pipeline.connection) as heart:
@@ -54,9 +59,11 @@ def test_what_a_worker_computes_and_how_long_it_takes(pipeline, failed):
             assert (state_.running, state_.failed, state_.waiting) == (1, 0, 0)
             (task,) = found.tasks
             assert task.name == "mon_bad_20260115-102030_0_p90" and task.alive and task.seconds >= 0
-            if not len(others):  # movies of one size
-                assert task.expected_s == pytest.approx(50.0)
-                assert needs.pace("miniscope.Processing") == pytest.approx(50.0 / (600 * 80 * 80))
+            # of those that other tests left here, too
+            paces = [_pace(pipeline, run) for run in runs.to_dicts(order_by="computed DESC") if run["duration_s"]]
+            assert min(abs(pace * 600 * 80 * 80 - 50.0) for pace in paces) < 1e-6
+            assert needs.pace("miniscope.Processing") == pytest.approx(statistics.median(paces[: needs.RUNS]))
+            assert task.expected_s == pytest.approx(statistics.median(paces[: needs.RUNS]) * 600 * 80 * 80)
             assert found.workers >= 1
     finally:
         (queue & key).delete_quick()

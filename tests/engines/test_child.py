@@ -101,7 +101,9 @@ def test_progress_and_messages_arrive(movie, tmp_path, options, caplog, capfd, m
     assert [state["n"] for state in shown if not state["closed"]] == [0, 1, 2, 3]
     assert {(state["desc"], state["total"]) for state in shown} == {("frames", 3)}
     assert shown[-1]["closed"]
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    # of the console, where another test began it; the child itself writes into its log
+    assert out == "" and err.replace("Warning: The light flickers.\n", "") == ""
 
 
 RUNS = """

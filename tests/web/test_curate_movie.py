@@ -209,7 +209,9 @@ def test_why_something_is_no_cell_is_said_with_the_trace_there(recorded, address
     said = page.locator("#why-said").inner_text()
     assert f"Component {k} is here" in said and f"It became component {k}" in said
     assert page.locator("#why-seen tbody tr").count() == len(result.search.images)
-    until(page, f"curation.traces.component === 'at/{y}/{x}' && curation.traces.data?.raw?.length > 50", 200)
+    # a pixel has no deconvolved trace; what is drawn until its own arrives, a component's, has
+    drawn = "curation.traces.data?.raw?.length > 50 && !curation.traces.data.deconvolved"
+    until(page, f"curation.traces.component === 'at/{y}/{x}' && {drawn}", 200)
     trace = np.array(page.evaluate("Array.from(curation.traces.data.raw)"))
     assert np.corrcoef(trace[: result.n_frames], result.C[k][: len(trace)])[0, 1] > 0.8
     page.keyboard.press("Escape")

@@ -167,7 +167,7 @@ class _Log:
         self.reason = np.full(n, Reason.REPEATED, np.uint8)
         self.score = np.full(n, np.nan, np.float32)
         self.at_limit = np.zeros(n, bool)
-        self.gain = light.gain
+        self.light = light
         self._motion: list[tuple[Floats, Floats]] = []
 
     def register(
@@ -203,7 +203,8 @@ class _Log:
             self.reason,
             self.score,
             self.at_limit,
-            self.gain,
+            self.light.gain,
+            self.light.black,
             typical_score=usual_score,
             stuck_pixels=int(np.count_nonzero(repair.stuck)),
             flickering_pixels=int(np.count_nonzero(repair.flickering)),

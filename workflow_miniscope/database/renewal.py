@@ -94,7 +94,7 @@ def is_lost(error: BaseException, driver: Any = None) -> bool:
 def _too_large(connection: Any, statement: str, arguments: Any) -> str | None:
     if connection.adapter.backend != "mysql":
         return None
-    found = re.match(r"\s*INSERT INTO\s+(\S+)", statement)
+    found = re.match(r"\s*INSERT INTO\s+([^\s(]+)", statement)
     what = f"A row of {found[1].replace('`', '')}" if found else "What was asked for"
     return packets.too_large(connection._conn, statement, arguments, what)
 

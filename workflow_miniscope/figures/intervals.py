@@ -57,7 +57,9 @@ def frame_intervals(times: Floats, title: str | None = None) -> Figure:
     over_time.set_xlim(times[0], times[-1])
     over_time.set_xlabel("Time from the start (s)")
     over_time.set_ylabel("Interval (ms)")
-    histogram.hist(intervals, bins=60, orientation="horizontal", color=BLUE)
+    # wider than rounding where all are alike
+    spread = (min(intervals.min(), 999.5 * timing.interval), max(intervals.max(), 1000.5 * timing.interval))
+    histogram.hist(intervals, bins=60, range=spread, orientation="horizontal", color=BLUE)
     histogram.set_xscale("log")
     histogram.set_xlabel("Frames")
     summary = f"{timing.fps:.2f} frames/s, {missing.sum()} of {len(times) + missing.sum()} frames lost"

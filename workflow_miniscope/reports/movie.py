@@ -126,7 +126,8 @@ def write_movie(
     with closing(OpenedResult(path)) as opened:
         result = opened.components
         movie = ResultMovie(path, recording, None if recording is not None else key).open()
-        registered = Registered.of(movie.movie, result, opened.movie_model().motion)
+        model = opened.movie_model()
+        registered = Registered.of(movie.movie, result, model.motion, model.frames)
         times = np.arange(opened.n_frames) / (result.fps or 1.0) if movie.times is None else movie.times
         moments, frames = excerpt.frames(np.asarray(times, float))
         cells = np.sort(result.accepted)

@@ -193,7 +193,7 @@ class Editing:
             self._opened = self._curating.open_movie()
             opened = self._curating.opened
             model = opened.movie_model()
-            registered = Registered.of(self._opened.movie, opened.components, model.motion)
+            registered = Registered.of(self._opened.movie, opened.components, model.motion, model.frames)
             used = np.ones(registered.n_frames, bool) if model.frames is None else model.frames.used
             repair = _repair(self._opened, model.frames)
             try:

@@ -80,7 +80,7 @@ class KeptMovie:
         chunk = np.zeros((self.movie.pixels, self.movie.length), np.int16)
         for begin in range(0, len(at), AT_ONCE):
             some = at[begin : begin + AT_ONCE]
-            raw: Numbers = registered.raw(int(some[0]), int(some[-1]) + 1)
+            raw: Numbers = registered.steady(int(some[0]), int(some[-1]) + 1)
             raw = repair.apply(raw) if repair is not None else raw
 
             def put(t: int, raw: Numbers = raw, first: int = int(some[0])) -> Numbers:

@@ -10,10 +10,11 @@ import numpy as np
 from ...errors import RecordingError
 from ...movies import Movie
 from ...movies.types import Floats, Numbers
-from ...results.caiman import CaimanResult, PiecewiseShifts, RigidShifts
+from ...results.caiman import CaimanResult, FrameQuality, PiecewiseShifts, RigidShifts
 from ..arrays.grid import Grid
 from ..registration.blocks import Blocks, Mover
 from ..registration.rigid import translate
+from ..storage.light import Light
 
 #: frames that are decoded and thrown away to reach one further on: more of them take longer than opening the file anew
 SKIPPED = 256
@@ -64,6 +65,8 @@ class Registered:
         How its frames were moved; None: they stay where they are.
     mean : float32 [height, width] or None
         Mean of the registered movie.
+    light : Light, optional
+        Gain by which frames are divided, as they were when the result was made.
 
     Raises
     ------
@@ -71,7 +74,13 @@ class Registered:
         The recording has other frames than the result is of.
     """
 
-    def __init__(self, movie: Movie, motion: RigidShifts | PiecewiseShifts | None, mean: Floats | None):
+    def __init__(
+        self,
+        movie: Movie,
+        motion: RigidShifts | PiecewiseShifts | None,
+        mean: Floats | None,
+        light: Light | None = None,
+    ):
         self.shape = (movie.height, movie.width)
         self.n_frames = movie.n_frames
         if motion is not None and motion.n_frames != movie.n_frames:
@@ -83,7 +92,7 @@ class Registered:
                 f"The recording has frames of {self.shape[1]} x {self.shape[0]} pixels, the result is of "
                 f"{mean.shape[1]} x {mean.shape[0]}: it is another one."
             )
-        self._source = FrameSource(movie)
+        self._source, self._light = FrameSource(movie), light or Light.steady()
         self._motion, self._mean = motion, mean
         self._field = Grid(self.shape, 1, 1)
         self._blocks: Blocks | None = None
@@ -93,14 +102,22 @@ class Registered:
             self._mover = Mover(self._blocks, self.shape)
 
     @classmethod
-    def of(cls, movie: Movie, result: CaimanResult, motion: RigidShifts | PiecewiseShifts | None) -> Registered:
-        """Give the frames of a result's recording."""
+    def of(
+        cls,
+        movie: Movie,
+        result: CaimanResult,
+        motion: RigidShifts | PiecewiseShifts | None,
+        frames: FrameQuality | None = None,
+    ) -> Registered:
+        """Give the frames of a result's recording; ``frames``: what is known of them, with the gain of the light."""
         if (movie.height, movie.width) != result.dims:
             raise RecordingError(
                 f"The recording has frames of {movie.width} x {movie.height} pixels, the result is of "
                 f"{result.dims[1]} x {result.dims[0]}: it is another one."
             )
-        return cls(movie, motion, result.average_image)
+        changed = frames is not None and bool((frames.gain != 1).any())
+        light = Light(frames.gain, frames.black) if frames is not None and changed else None
+        return cls(movie, motion, result.average_image, light)
 
     def edges(self, start: int, stop: int) -> Floats:
         """How far the borders of the field moved in some frames, for :meth:`Grid.uncovered`."""
@@ -115,11 +132,15 @@ class Registered:
 
     def frames(self, start: int, stop: int) -> Floats:
         """Give registered frames, float32 [n, height, width]."""
-        return np.stack([self.move(frame, start + i) for i, frame in enumerate(self._source.read(start, stop))])
+        return np.stack([self.move(frame, start + i) for i, frame in enumerate(self.steady(start, stop))])
 
     def raw(self, start: int, stop: int) -> Numbers:
         """Give the frames as they were recorded, [n, height, width]."""
         return self._source.read(start, stop)
+
+    def steady(self, start: int, stop: int) -> Numbers:
+        """Give the frames where they were recorded, [n, height, width], with the same light in all."""
+        return self._light.level(self.raw(start, stop), slice(start, stop))
 
     def move(self, frame: Numbers, t: int) -> Floats:
         """Move frame ``t``, [height, width], as the result says."""

@@ -51,6 +51,8 @@ class FrameQuality:
     gain : float32 [frames]
         Gain of the light, as part of that of the brightest frames, by which the frame was divided; 1 where the light is
         steady.
+    black : float
+        Grey level without light, which is no part of what was divided.
     typical_score : float
         Score of most frames; nan if nothing was compared.
     stuck_pixels, flickering_pixels : int
@@ -63,6 +65,7 @@ class FrameQuality:
     score: Floats
     at_limit: Bools
     gain: Floats = field(default_factory=lambda: np.ones(0, np.float32))
+    black: float = 0.0
     typical_score: float = float("nan")
     stuck_pixels: int = 0
     flickering_pixels: int = 0

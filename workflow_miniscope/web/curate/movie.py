@@ -98,7 +98,7 @@ class MoviePictures:
         from ...cnmfe.editing.views import MovieViews
 
         model = result.movie_model()
-        registered = Registered.of(opened.movie, result.components, model.motion)
+        registered = Registered.of(opened.movie, result.components, model.motion, model.frames)
         self._views = MovieViews(registered, result.components, model, result.fitted_between)
         self._opened = opened
 
