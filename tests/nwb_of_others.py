@@ -9,7 +9,7 @@ from pynwb.file import Subject
 from pynwb.ophys import OnePhotonSeries, OpticalChannel
 
 
-def write_like_neuroconv(path, scope, subject="other", born=datetime(2025, 9, 1, tzinfo=UTC), frames=True, rate=20.0):
+def write_like_neuroconv(path, scope, subject="foreign", born=datetime(2025, 9, 1, tzinfo=UTC), frames=True, rate=20.0):
     """Write a file of a recorded scope (see ``recordings``); returns its path."""
     height, width = scope.frames.shape[1:]
     file = NWBFile("", "neuroconv", datetime(2026, 1, 15, 2, 20, 30, 125000, tzinfo=UTC))

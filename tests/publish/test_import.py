@@ -228,7 +228,7 @@ def test_a_file_that_lacks_something_is_refused_in_a_sentence(pipeline, tmp_path
         import_nwb(tmp_path / "text.nwb")
     with pytest.raises(ResultError, match="does not exist"):
         import_nwb(tmp_path / "none.nwb")
-    written = write_session(tmp_path, animal="other", n_frames=30)
+    written = write_session(tmp_path, animal="foreign", n_frames=30)
     for changed, said in (
         ({"subject": None}, "does not name its animal; .*--subject"),
         ({"born": None}, "neither a date of birth nor an age"),
@@ -239,16 +239,16 @@ def test_a_file_that_lacks_something_is_refused_in_a_sentence(pipeline, tmp_path
         path = write_like_neuroconv(tmp_path / "other.nwb", written.scopes[0], **changed)
         with pytest.raises((ResultError, RecordingError), match=said):
             import_nwb(path)
-    assert not pipeline.subject.Subject & {"subject": "other"}
+    assert not pipeline.subject.Subject & {"subject": "foreign"}
     with pytest.raises(ResultError, match="The animal nobody is not in the database"):
         import_nwb(write_like_neuroconv(raw_root / "other.nwb", written.scopes[0], subject=None), "nobody")
 
 
 def test_a_file_of_neuroconv_s_kind(pipeline, raw_root, tmp_path):
-    written = write_session(tmp_path, animal="other", n_frames=30, size=(24, 40))
+    written = write_session(tmp_path, animal="foreign", n_frames=30, size=(24, 40))
     path = write_like_neuroconv(raw_root / "other.nwb", written.scopes[0])
     import_nwb(path)
-    key = {"subject": "other"}
+    key = {"subject": "foreign"}
     info = (pipeline.miniscope.RecordingInfo & key).fetch1()
     np.testing.assert_allclose(info["time_stamps"], written.scopes[0].times_ms / 1000)
     assert (info["px_height"], info["px_width"], info["nframes"], info["gain"]) == (24, 40, 30, 1.0)
