@@ -14,13 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
+from own_database import own_database
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -134,23 +133,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("python", type=Path, help="Python that has NeuroConv")
     options = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="wfn"))
-    root.chmod(0o755)  # root's embedded server runs as another user
-    (root / "raw").mkdir()
-    (root / "conf.json").write_text("{}")
-    os.environ.update(
-        WORKFLOW_MINISCOPE_CONFIG=str(root / "conf.json"),
-        WORKFLOW_MINISCOPE_HOME=str(root / "home"),
-        MINISCOPE_ROOT_DATA_DIR=str(root / "raw"),
-        DATABASE_PREFIX="compare_",
-    )
-    try:
+    with own_database("wfn") as (root, variables):
+        os.environ.update(variables)
         same = run(options.python.absolute(), root)
-    finally:
-        from workflow_miniscope.database import embedded
-
-        embedded.stop(root / "home")
-        shutil.rmtree(root, ignore_errors=True)
     sys.exit(0 if same else 1)
 
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+
+from own_database import own_database
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -77,24 +77,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="number of the first session")
     parser.add_argument("--keep", action="store_true", help="leave the files where they are")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="wfp"))
-    folder.chmod(0o755)  # root's embedded server runs as another user
-    (folder / "raw").mkdir()
-    (folder / "conf.json").write_text("{}")
-    os.environ.update(
-        WORKFLOW_MINISCOPE_CONFIG=str(folder / "conf.json"),
-        WORKFLOW_MINISCOPE_HOME=str(folder / "home"),
-        MINISCOPE_ROOT_DATA_DIR=str(folder / "raw"),
-        DATABASE_PREFIX="fuzz_",
-    )
-    try:
+    with own_database("wfp", keep=options.keep) as (folder, variables):
+        os.environ.update(variables)
         failed = run(options.sessions, options.seed, folder)
-    finally:
-        from workflow_miniscope.database import embedded
-
-        embedded.stop(folder / "home")
-        if not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
     print(f"{failed} did not pass")
     sys.exit(1 if failed else 0)
 

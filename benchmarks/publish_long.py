@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from long_recording import peak
+from own_database import own_database
 from read_recording import simulate
 
 from workflow_miniscope.work.text_table import format_table
@@ -104,25 +105,12 @@ def _result(cells: int, n_frames: int):
 
 def measure(source: Path, minutes: int, cells: int) -> dict:
     """One row of the table, in a folder of its own with a database of its own."""
-    root = Path(tempfile.mkdtemp(prefix="wfl", dir=source.parents[3]))
-    root.chmod(0o755)  # root's embedded server runs as another user
-    (root / "conf.json").write_text("{}")
-    env = {
-        "WORKFLOW_MINISCOPE_CONFIG": str(root / "conf.json"),
-        "WORKFLOW_MINISCOPE_HOME": str(root / "home"),
-        "MINISCOPE_ROOT_DATA_DIR": str(root / "raw"),
-    }
     command = [sys.executable, "-W", "ignore", __file__, "--minutes", str(minutes), "--cells", str(cells)]
-    where = {"env": {**os.environ, **env}, "check": True}
-    try:
+    with own_database("wfl", source.parents[3]) as (root, variables):
+        where = {"env": {**os.environ, **variables}, "check": True}
         subprocess.run([*command, "--prepare", str(root), "--source", str(source)], **where)
         done = subprocess.run([*command, "--run", str(root)], capture_output=True, text=True, **where)
         return {"minutes": minutes, **json.loads(done.stdout.splitlines()[-1])}
-    finally:
-        from workflow_miniscope.database import embedded
-
-        embedded.stop(root / "home")
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..whole_files import whole
+
 NOTE_NAME = "run_note.json"
 
 #: Packages whose versions may change a result.
@@ -65,12 +67,10 @@ def write_environment(folder: Path) -> None:
 
 
 def _write(folder: Path, note: dict[str, Any]) -> None:
-    partial = folder / f".{NOTE_NAME}.partial"
     try:
-        partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, folder / NOTE_NAME)
+        with whole(folder / NOTE_NAME) as partial:
+            partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         logger.warning("The computation of %s cannot be noted in it: %s", folder, error)
 
 

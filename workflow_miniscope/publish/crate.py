@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from .. import __version__
+from ..whole_files import whole
 from .contents import Analysis, Contents
 from .credit import CAIMAN, CNMFE, FACEMAP
 from .nwb.devices import safe
@@ -74,9 +74,8 @@ class Crate:
             return
         graph = [_descriptor(), _root(self._described, self._project), _profile(), *self._described.values()]
         content = {"@context": f"{_CRATE}/context", "@graph": graph}
-        partial = self._folder / f".{NAME}.partial"
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(partial, self._folder / NAME)
+        with whole(self._folder / NAME) as partial:
+            partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _kept(folder: Path) -> Iterator[Entity]:

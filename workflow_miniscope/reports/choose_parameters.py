@@ -14,6 +14,7 @@ from .. import figures
 from ..cnmfe.preview import Preview, preview
 from ..daq.source import MovieSource
 from ..errors import WorkflowError
+from ..whole_files import whole
 
 
 class ParameterChooser:
@@ -90,7 +91,8 @@ class ParameterChooser:
         path = Path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(self.params, indent=2) + "\n", encoding="utf-8")
+            with whole(path) as partial:
+                partial.write_text(json.dumps(self.params, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise WorkflowError(f"The parameters cannot be written to {path} ({error.strerror}).") from None
         return path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,17 @@ class _Table:
     rows: int = 0
     sum: int = 0
 
+    @cached_property
+    def digest(self) -> Callable[[Sequence[Any]], bytes]:
+        """Checksum of a row."""
+        return digester(self.columns, self.json_names)
+
+    @cached_property
+    def _digest_key(self) -> Callable[[Sequence[Any]], bytes]:
+        return digester([self.columns[i] for i in self.key], self.json_names)
+
     def key_of(self, row: Sequence[Any]) -> bytes:
-        return digester([self.columns[i] for i in self.key], self.json_names)([row[i] for i in self.key])
+        return self._digest_key([row[i] for i in self.key])
 
 
 def copy_to(config: Path, progress: bool = True) -> CopyReport:
@@ -268,16 +278,16 @@ def _compare(source: Server, target: Server, table: _Table) -> None:
     table.rows = source.count(table.source_schema, table.table, table.where)
     if not target.count(table.target_schema, table.table):
         return
-    digest = digester(table.columns, table.json_names)
     found = {
-        table.key_of(row): digest(row) for row in target.rows(table.target_schema, table.table, table.target_columns)
+        table.key_of(row): table.digest(row)
+        for row in target.rows(table.target_schema, table.table, table.target_columns)
     }
     if table.is_queue:  # workers at the target change jobs, which are no results
         table.there = set(found)
         return
     other = dict(found)
     for row in source.rows(table.source_schema, table.table, table.columns, table.where):
-        key, sum_ = table.key_of(row), digest(row)
+        key, sum_ = table.key_of(row), table.digest(row)
         if other.pop(key, sum_) != sum_:
             raise DatabaseError(_refusal(table, "differ from this database's of the same key"))
     if other and not table.fills_itself:
@@ -294,7 +304,6 @@ def _refusal(table: _Table, how: str) -> str:
 
 def _copy(source: Server, target: Server, table: _Table, bar: Any) -> tuple[int, int]:
     """Insert what is missing. Returns how many rows, and their bytes."""
-    digest = digester(table.columns, table.json_names)
     inserted = written = total = 0
     part: list[tuple[Any, ...]] = []
     filled = 0
@@ -307,7 +316,7 @@ def _copy(source: Server, target: Server, table: _Table, bar: Any) -> tuple[int,
         part, filled = [], 0
 
     for row in source.rows(table.source_schema, table.table, table.columns, table.where):
-        total += int.from_bytes(digest(row), "big")
+        total += int.from_bytes(table.digest(row), "big")
         bar.update()
         if table.there or table.fills_itself:
             key = table.key_of(row)
@@ -327,12 +336,11 @@ def _verify(target: Server, table: _Table, inserted: int) -> None:
     """Read what was written, and compare it with what was read from the source."""
     if not inserted or table.is_queue:
         return  # compared before, or no results
-    digest = digester(table.columns, table.json_names)
     rows = total = 0
     for row in target.rows(table.target_schema, table.table, table.target_columns):
         if table.fills_itself and table.key_of(row) not in table.keys:
             continue
-        rows, total = rows + 1, total + int.from_bytes(digest(row), "big")
+        rows, total = rows + 1, total + int.from_bytes(table.digest(row), "big")
     if (rows, total) != (table.rows, table.sum):
         raise DatabaseError(
             f"The target's {table.name} is not what was copied: {rows} rows instead of {table.rows}, or other "

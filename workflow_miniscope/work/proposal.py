@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from .. import daq
 from ..errors import ManifestError, RecordingError
 from ..paths import get_miniscope_root_data_dir, to_relative
 from ..spelling import composed
+from ..whole_files import whole
 from .manifests import (
     SESSION_COLUMNS,
     SESSION_DIR_LENGTH,
@@ -98,15 +98,12 @@ def _write(path: Path, text: str, header: Sequence[str], rows: Sequence[Mapping[
     elif not text.endswith("\n"):
         added.write(end)
     writer.writerows([row.get(name, "") for name in header] for row in rows)
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes((text + added.getvalue()).encode("utf-8"))
-        os.replace(partial, path)
+        with whole(path) as partial:
+            partial.write_bytes((text + added.getvalue()).encode("utf-8"))
     except OSError as error:
         raise ManifestError(f"{path} cannot be written ({error.strerror or error}).") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def walk(root: Path) -> pd.DataFrame:

@@ -115,8 +115,7 @@ class Registered:
                 f"The recording has frames of {movie.width} x {movie.height} pixels, the result is of "
                 f"{result.dims[1]} x {result.dims[0]}: it is another one."
             )
-        changed = frames is not None and bool((frames.gain != 1).any())
-        light = Light(frames.gain, frames.black) if frames is not None and changed else None
+        light = None if frames is None else Light(frames.gain, frames.black)
         return cls(movie, motion, result.average_image, light)
 
     def edges(self, start: int, stop: int) -> Floats:

@@ -54,7 +54,7 @@ class Light:
     Attributes
     ----------
     gain : float64 [frames]
-        As part of the largest; of no frames if the light is steady.
+        As part of the largest; of no frames, or 1 in all, if the light is steady.
     black : float
         Value of a pixel without light.
     """
@@ -107,7 +107,7 @@ class Light:
     @property
     def changes(self) -> bool:
         """Whether frames have to be divided by a gain."""
-        return len(self.gain) > 0
+        return bool((self.gain != 1).any())
 
     def level(self, frames: Numbers, which: slice | Ints) -> Numbers:
         """Give frames [n, height, width] of the movie, by their place in it, as they would be with the most light."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +13,7 @@ import jinja2
 
 from ... import __version__
 from ...bars import tqdm
+from ...whole_files import whole
 from ...work.overview import Overview, overview
 from .parts import Page
 from .session import page
@@ -73,13 +73,7 @@ def _template() -> jinja2.Template:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
     return path
