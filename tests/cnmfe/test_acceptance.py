@@ -187,7 +187,7 @@ def test_what_could_not_be_measured_speaks_against_a_cell():
 def figures(**changed):
     usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1, "decay": 0.5}
     usual |= {"left_out": {}, "moving": 0.0, "light": 1.0, "bands": False, "out_of_focus": False}
-    return verdict.Figures(**({"bits_per_pixel": np.nan} | usual | changed))
+    return verdict.Figures(**({"bits_per_pixel": np.nan, "noise_of_neighbours": -0.05} | usual | changed))
 
 
 def test_a_good_result_is_trusted():
@@ -204,6 +204,7 @@ def test_a_good_result_is_trusted():
         ({"at_limit": 0.4}, "not to be trusted", "40% of the frames"),
         ({"bits_per_pixel": 0.1}, "usable with warnings", "0.10 bits per pixel"),
         ({"bits_per_pixel": 0.02}, "not to be trusted", "0.02 bits per pixel"),
+        ({"noise_of_neighbours": 0.12}, "usable with warnings", "Neighbouring pixels have noise in common"),
         ({"structure": 5.0}, "not to be trusted", "5.0 times as much as the noise"),
         ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
         ({"decay": 0.03}, "not to be trusted", "decay within 0.03 s"),
@@ -227,6 +228,11 @@ def test_what_is_wrong_is_said(changed, level, sentence):
     judged = verdict.judge(figures(**changed))
     assert judged.level == level
     assert sentence in " ".join(judged.reasons)
+
+
+def test_compression_is_the_cause_of_common_noise_where_it_is_known():
+    judged = verdict.judge(figures(noise_of_neighbours=0.12, bits_per_pixel=0.1))
+    assert [sentence.split()[1] for sentence in judged.reasons] == ["movie"]
 
 
 def test_the_worst_comes_first():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,7 @@ from .registration.blocks import Blocks
 from .registration.piecewise import PiecewiseRegistration
 from .registration.rigid import RigidRegistration, StillRegistration
 from .storage.light import Light
+from .storage.raw import noise_of_neighbours
 from .storage.reader import FrameReader
 from .storage.repair import Repair
 from .storage.sample import sample_frames
@@ -151,6 +153,7 @@ def register(
     """Find the shifts from a sample, then register and store all frames; the parameters come back with none missing."""
     field = (source.height, source.width)
     indices, sample = sample_frames(source)
+    neighbours = noise_of_neighbours(sample, indices)
     repair = Repair.find(sample, indices)
     sample = repair.apply(sample)
     params = suggest.for_registration(params, field)
@@ -164,6 +167,7 @@ def register(
     params = suggest.for_extraction(params, sample, motion.shifts[motion.matched], field, source.n_frames, workers)
     grid = Grid(field, _known(params.ssub), _known(params.ssub_B) // _known(params.ssub))
     registered = prepare(FrameReader(source), sample, repair, light, registration, grid, folder, workers, progress)
+    registered.quality = replace(registered.quality, noise_of_neighbours=neighbours)
     del sample
     release()
     return params, registered

@@ -30,6 +30,8 @@ OTHER_FIELD = (0.005, 0.05)
 LIGHT = (0.75, 0.2)
 #: bits for each pixel of a movie that is compressed with loss: below, a warning, and no trust
 BITS = (0.2, 0.06)
+#: correlation of the noise of neighbouring pixels, which is -0.05 as cameras give them: from here on a warning
+SHARED_NOISE = 0.06
 #: how much wider what the model leaves is spread than the noise of single frames: from here on a warning, and no trust
 STRUCTURE = (2.0, 4.0)
 #: candidates from which on their fate says something about the movie
@@ -72,6 +74,8 @@ class Figures:
         Spread of what the model leaves in a pixel, as a multiple of the noise of single frames: 1 for white noise.
     bits_per_pixel : float
         Of a movie that is compressed with loss; nan of any other.
+    noise_of_neighbours : float
+        Correlation of the noise of neighbouring pixels, see :mod:`.storage.raw`; nan if it was not measured.
     decay : float
         Decay time of the transients, s.
     out_of_focus : bool
@@ -88,6 +92,7 @@ class Figures:
     bands: bool
     structure: float
     bits_per_pixel: float
+    noise_of_neighbours: float
     decay: float
     out_of_focus: bool
 
@@ -134,6 +139,7 @@ class Figures:
             bands=frames.row_bands or frames.column_bands,
             structure=_structure(fit),
             bits_per_pixel=float(getattr(source, "bits_per_pixel", np.nan)) if lossy else float("nan"),
+            noise_of_neighbours=frames.noise_of_neighbours,
             decay=decay,
             out_of_focus=acceptance.OUT_OF_FOCUS in evaluation.reasons
             or acceptance.out_of_focus(evaluation.properties["width"][accepted]),
@@ -187,6 +193,13 @@ def judge(figures: Figures) -> Verdict:
             _below(f.bits_per_pixel, BITS),
             f"The movie is compressed with loss to {f.bits_per_pixel:.2f} bits per pixel: weak cells are gone, and "
             "what compression leaves can look like cells. Record without loss.",
+        )
+    elif f.noise_of_neighbours >= SHARED_NOISE:
+        tell(
+            1,
+            f"Neighbouring pixels have noise in common (correlation {f.noise_of_neighbours:.2f}), which those of a "
+            "camera have not: the movie was denoised, smoothed, enlarged or compressed before, and noise no longer "
+            "says what a cell is. Extract it as the camera gave it.",
         )
     tell(
         _above(f.structure, STRUCTURE),

@@ -59,6 +59,9 @@ class FrameQuality:
         Pixels that never change and that flash, filled from their neighbours.
     row_bands, column_bands : bool
         Rows or columns were brighter or darker as a whole in single frames, which was taken away.
+    noise_of_neighbours : float
+        Correlation of the noise of neighbouring pixels as they were recorded: -0.05 as a camera gives them, 0.1 and
+        more after denoising or compression; nan if it was not measured.
     """
 
     reason: Ints
@@ -71,6 +74,7 @@ class FrameQuality:
     flickering_pixels: int = 0
     row_bands: bool = False
     column_bands: bool = False
+    noise_of_neighbours: float = float("nan")
 
     def __post_init__(self) -> None:
         for name, dtype in (("reason", np.uint8), ("score", np.float32), ("at_limit", bool)):
