@@ -209,10 +209,11 @@ def test_a_good_result_is_trusted():
         ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
         ({"decay": 0.03}, "not to be trusted", "decay within 0.03 s"),
         (
-            {"left_out": {"dark": 0.1, "repeated": 0.4}},
+            {"left_out": {"dark": 0.1, "repeated": 0.01}},
             "usable with warnings",
             "10% of the frames do not show the field",
         ),
+        ({"left_out": {"repeated": 0.4}}, "usable with warnings", "40% of the frames show the frame before once more"),
         ({"left_out": {"other_field": 0.5}}, "not to be trusted", "50% of the frames show another field"),
         ({"moving": 0.3}, "usable with warnings", "Something moves through the field in 30% of the recording"),
         ({"light": 0.5}, "usable with warnings", "The light fell to 50% of what it was"),

@@ -50,6 +50,15 @@ def test_light_that_changes_is_nothing_wrong(recording):
     assert nothing_wrong(find(np.clip(movie, 0, 255).astype(np.uint8)))
 
 
+def test_frames_that_come_twice_are_no_bands(recording, rng):
+    again = rng.random(len(recording.movie)) < 0.5
+    again[0] = False
+    source = np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
+    assert nothing_wrong(find(recording.movie[source]))
+    repair = find(band(recording.movie, 6, rng)[source])
+    assert [bands.found for bands in repair.bands] == [True, False]
+
+
 @pytest.mark.parametrize("part", [0.03, 0.1, 0.5])
 def test_pixels_that_flash_are_found(recording, rng, part):
     movie = recording.movie.copy()

@@ -24,6 +24,8 @@ from .model.movers import Mover
 AT_LIMIT = (0.02, 0.2)
 #: part of the frames that do not show the field and were left out: from here on a warning, and no trust
 LEFT_OUT = (0.05, 0.5)
+#: part of the frames that repeat the one before: from here on a warning
+REPEATED = 0.02
 #: part of the frames that show another field: from here on a warning, and no trust
 OTHER_FIELD = (0.005, 0.05)
 #: gain of the light in the frames with the least, as part of the most: below, a warning, and no trust
@@ -172,6 +174,12 @@ def judge(figures: Figures) -> Verdict:
     lost = sum(f.left_out.values()) - f.left_out.get("repeated", 0.0)
     kinds = ", ".join(f"{part:.1%} {reason.replace('_', ' ')}" for reason, part in f.left_out.items())
     tell(_above(lost, LEFT_OUT), f"{lost:.0%} of the frames do not show the field and were left out ({kinds}).")
+    again = f.left_out.get("repeated", 0.0)
+    tell(
+        int(again >= REPEATED),
+        f"{again:.0%} of the frames show the frame before once more, and were left out: the camera gave fewer frames "
+        "than were saved, and activity is known at its rate only.",
+    )
     tell(
         _above(f.left_out.get("other_field", 0.0), OTHER_FIELD),
         f"{f.left_out.get('other_field', 0.0):.0%} of the frames show another field than the rest: only the cells of "

@@ -46,13 +46,13 @@ class FrameLook:
 
     def __init__(self, sample: Numbers):
         self.usual = float(np.median(_brightness(sample)))
-        self.still = len(sample) > 1 and float(_repeated(sample, None)[1:].mean()) > MOST_REPEATED
+        self.still = len(sample) > 1 and float(repeated(sample, None)[1:].mean()) > MOST_REPEATED
         self._last: Numbers | None = None
         self._before: Floats = np.zeros(0)
 
     def repeated(self, frames: Numbers) -> Bools:
         """Mark the frames that are the one before again, bool [n], of the next frames, [n, height, width]."""
-        again = np.zeros(len(frames), bool) if self.still else _repeated(frames, self._last)
+        again = np.zeros(len(frames), bool) if self.still else repeated(frames, self._last)
         self._last = frames[-1].copy()
         return again
 
@@ -105,7 +105,7 @@ def _brightness(frames: Numbers) -> Floats:
     return mean
 
 
-def _repeated(frames: Numbers, before: Numbers | None) -> Bools:
+def repeated(frames: Numbers, before: Numbers | None = None) -> Bools:
     """Mark the frames that equal the one before them; ``before`` is that of the first."""
     again = np.zeros(len(frames), bool)
     for i, frame in enumerate(frames):

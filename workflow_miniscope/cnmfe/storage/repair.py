@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from ...movies.types import Bools, Floats, Ints, Numbers
 from ..arrays.robust import MAD_TO_SD
 from .bands import Bands, as_type
+from .left_out import MOST_REPEATED, repeated
 
 #: a pixel that varies by less than this fraction of what is typical does not see
 STUCK_FRACTION = 0.05
@@ -46,7 +47,7 @@ class Repair:
         """Find what is wrong in frames [n, height, width] of a movie; ``indices``: which of its frames they are."""
         still, flashing = stuck(frames), flickering(frames)
         pixels = cls(still, flashing, _filling(still | flashing), (Bands.none(0), Bands.none(1)))
-        filled = pixels.apply(frames)
+        filled, indices = _without_repeats(pixels.apply(frames), indices)
         return cls(still, flashing, pixels.weights, (Bands.find(filled, indices, 0), Bands.find(filled, indices, 1)))
 
     def apply(self, frames: Numbers) -> Numbers:
@@ -58,6 +59,20 @@ class Repair:
         for bands in self.bands:
             frames = bands.remove(frames)
         return frames
+
+
+def _without_repeats(frames: Numbers, indices: Ints) -> tuple[Numbers, Ints]:
+    """Leave out the frames that are the one before again, in which nothing changes.
+
+    ``indices``: which frames of a movie they are. They come back so that what lay together still does.
+    """
+    follows = np.diff(indices, prepend=indices[:1] - 2) == 1
+    again = repeated(frames) & follows
+    if not again.any() or again.mean() > MOST_REPEATED:
+        return frames, indices
+    # one number is free before each run
+    numbers = np.cumsum(~again) + np.cumsum(~follows)
+    return frames[~again], numbers[~again]
 
 
 def stuck(frames: Numbers) -> Bools:
