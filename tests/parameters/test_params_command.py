@@ -13,7 +13,7 @@ from workflow_miniscope.cli.app import app
 from workflow_miniscope.cli.params import _wrapped
 from workflow_miniscope.errors import EngineError, ParameterError
 from workflow_miniscope.parameters import describe
-from workflow_miniscope.work.tasks import read_params
+from workflow_miniscope.work.params_file import read_params
 
 
 @pytest.mark.parametrize("name", engines.names())
@@ -84,6 +84,16 @@ def test_help_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_an_extraction_starts_without_what_only_its_child_or_a_database_needs():
+    code = (
+        "import sys; import workflow_miniscope.work.extract; from workflow_miniscope import engines; "
+        "engines.get('cnmfe').parse({}); "
+        "print([n for n in ('numba', 'scipy.ndimage', 'datajoint', 'pandas', 'matplotlib') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_parameter_set_of_mesmerize_is_taken_out_of_its_envelope(tmp_path, caplog):

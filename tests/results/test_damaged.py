@@ -15,7 +15,7 @@ from workflow_miniscope.engines import facemap
 from workflow_miniscope.errors import ParameterError, RecordingError, ResultError
 from workflow_miniscope.results.caiman import read_result, write_result
 from workflow_miniscope.results.facemap import read_proc
-from workflow_miniscope.work.tasks import read_params
+from workflow_miniscope.work.params_file import read_params
 
 DATA = Path(__file__).parent / "data"
 DEEP = "[" * 10**5 + "]" * 10**5

@@ -17,7 +17,7 @@ def command(
     """Process one recording into CaImAn's result file, without a database."""
     from ..results.caiman import read_result
     from ..work.extract import extract_folder
-    from ..work.tasks import DEFAULT_ENGINE, read_params
+    from ..work.params_file import DEFAULT_ENGINE, read_params
 
     path = extract_folder(folder, output, read_params(params) if params else None, engine or DEFAULT_ENGINE)
     result = read_result(path)

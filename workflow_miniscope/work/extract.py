@@ -10,7 +10,7 @@ from .. import daq, engines
 from ..errors import RecordingError
 from ..publish.project import find_project, read_project
 from ..results.caiman import CaimanResult, read_result
-from .tasks import DEFAULT_ENGINE
+from .params_file import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
