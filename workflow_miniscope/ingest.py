@@ -37,6 +37,12 @@ from .work.proposal import propose, walk
 
 __all__ = ["IngestReport", "ingest", "propose", "walk"]
 
+#: What is said of two manifests that have a header alone.
+NOTHING = (
+    "Nothing to ingest: the manifests have no rows. `workflow-miniscope ingest --walk ROOT --output "
+    "user_data/sessions.csv` finds the sessions below the folder ROOT and adds them."
+)
+
 
 @dataclass
 class IngestReport:
@@ -75,7 +81,7 @@ class IngestReport:
         lines += [f"Note: {note}" for note in self.notes]
         lines += [f"Not ingested: {problem}" for problem in self.problems]
         lines += [self.to_publish] if self.to_publish else []
-        return "\n".join(lines or ["Nothing to ingest."])
+        return "\n".join(lines or [NOTHING])
 
 
 def ingest(
@@ -214,11 +220,11 @@ def _missing(row: Row, columns: Iterable[str]) -> list[str]:
 def _subject_values(row: Row) -> dict[str, Any]:
     """Return the values of an animal's row; the error names everything that is wrong with it."""
     values: dict[str, Any] = dict(row.values)
-    problems = _missing(row, ("subject", "sex"))
-    if "sex" in values:
-        values["sex"] = values["sex"].upper()
-        if values["sex"] not in ("M", "F", "U"):
-            problems.append(f"sex is '{row.values['sex']}'; write M, F or U: male, female or unknown.")
+    problems = _missing(row, ("subject",))
+    values["sex"] = values.get("sex", "").upper()
+    if values["sex"] not in ("M", "F", "U"):
+        found = f"'{row.values['sex']}'" if values["sex"] else "empty"
+        problems.append(f"sex is {found}; write M, F or U: male, female or unknown.")
     if "subject_birth_date" not in values:
         problems.append(
             "subject_birth_date is empty. The tables must have one: where it is not known, write an estimate such as "

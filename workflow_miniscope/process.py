@@ -23,7 +23,7 @@ from .work import tasks
 from .work.by_hand import BY_HAND, Choices
 from .work.compute import Outcome, compute
 from .work.exclude import included
-from .work.outcome import ProcessReport, describe, name_of_key
+from .work.outcome import NO_RECORDING, ProcessReport, describe, name_of_key
 from .work.room import Room
 from .work.steps import INGESTED, Step, chosen_steps, waiting
 from .work.stopping import ends_on_sigterm
@@ -75,7 +75,7 @@ def process(
     ParameterError
         The restriction or parameter set is wrong.
     NothingMatched
-        The restriction chooses no recording.
+        The restriction chooses no recording, or there is none.
     EngineError
         There is no such engine, or it cannot run on this machine.
     """
@@ -123,6 +123,8 @@ def _chosen(restrict: Any) -> tuple[Any, Any]:
     from .pipeline import facemap, miniscope
 
     chosen = choose((miniscope.Recording, facemap.VideoRecording), restrict, "recording")
+    if not any(len(query) for query in chosen):
+        raise NothingMatched(NO_RECORDING)
     recordings, videos = included(*chosen)
     if any(len(query) for query in chosen) and not (len(recordings) or len(videos)):
         raise NothingMatched("All of these recordings are excluded; `workflow-miniscope include` takes them in again.")

@@ -64,12 +64,14 @@ def test_frames_whose_time_is_not_trusted_lie_between_their_neighbours():
     }
 
 
-def test_gaps_longer_than_a_transient_separate_segments():
+def test_gaps_longer_than_a_transient_separate_segments(caplog):
     recorded = np.r_[0:100, 105:200, 400:500]
     base = timebase.from_times(recorded / FPS, len(recorded))
     assert base.describe(LONGEST)["segments"] == 2
     assert base.describe(LONGEST)["longest_gap_s"] == pytest.approx(10.05)
     assert base.steps(LONGEST).max() == LONGEST
+    timebase.report(base.describe(LONGEST))
+    assert "nothing of a transient is left divide the recording into 2 parts" in caplog.text
     assert timebase.consecutive(50, FPS).describe(LONGEST)["segments"] == 1
 
 
@@ -271,6 +273,7 @@ def test_a_movie_with_dropped_frames(small, whole, tmp_path, caplog):
         path = engines.run_engine(engine, movie, engine.parse({}), tmp_path / "out", FPS, times, progress=False)
     assert "Frames missing: 18 (gaps: 5, the longest of 0.550 s)" in caplog.text
     assert "Frames without a trusted time: 1." in caplog.text
+    assert "divide" not in caplog.text and "Segments" not in caplog.text
     result = read_result(path)
     told = {"fps": FPS, "gaps": 5, "missing_frames": 18, "longest_gap_s": 0.55, "segments": 1, "frames_without_time": 1}
     assert result.requested["timing"] == result.params["timing"] == told

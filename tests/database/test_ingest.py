@@ -277,7 +277,7 @@ def test_bad_rows_are_named_and_the_good_ones_go_in(pipeline, raw_root, manifest
         ("m1,F,01.09.2025,x", "write it as YYYY-MM-DD"),
         ("m1,F,,x", "subject_birth_date is empty. The tables must have one: where it is not known, write an estimate"),
         ("m1,x,1.9.25,x", "or unknown. subject_birth_date is '1.9.25'"),
-        (",,2025-09-01,x", "subject is empty. sex is empty."),
+        (",,2025-09-01,x", "subject is empty. sex is empty; write M, F or U: male, female or unknown."),
     ],
 )
 def test_subjects_that_cannot_go_in(pipeline, manifests, counts, row, sentence):

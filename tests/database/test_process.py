@@ -139,11 +139,14 @@ def test_scopes_and_cameras_have_names_of_their_own(pipeline, add_recording):
         assert [len(query) for query in choose(tables, name, "recording")] == counts, name
 
 
-def test_a_dry_run_changes_nothing(pipeline, load):
+def test_a_dry_run_changes_nothing(pipeline, load, run):
     key = load("p_dry", RESULT)
     counts = dict(process.preview(restrict={"subject": "p_dry"}))
     assert counts["miniscope.Processing"] == 1
     assert counts["miniscope.ProcessingTask"] == 0
+    said = run("process", "--dry-run", "--restrict", "subject=p_dry").out
+    assert "miniscope.Processing " in said and "miniscope.ProcessingTask" not in said
+    assert "And what follows from these. `workflow-miniscope list`" in said
     assert not pipeline.miniscope.Processing & key
 
 
@@ -180,7 +183,8 @@ def test_parameters_that_cannot_be_used(pipeline, tmp_path, paramset, content, s
     assert len(pipeline.miniscope.ProcessingParamSet()) == before
 
 
-def test_an_engine_nobody_knows(pipeline):
+def test_an_engine_nobody_knows(pipeline, add_recording):
+    add_recording("p_engine")
     with pytest.raises(EngineError, match="cnmfe"):
         process.process(engine="cnmf")
 

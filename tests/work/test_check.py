@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,15 @@ def test_a_good_session(session, run, tmp_path):
     (picture,) = (tmp_path / "here").iterdir()
     assert imread(picture).shape[0] > 500
     assert listed(tmp_path / "raw") == before, "nothing is written into the recording's folder"
+
+
+def test_a_folder_beside_the_current_one(session, run, tmp_path):
+    folder = session().folder
+    assert run(folder).exit_code == 0
+    (picture,) = (tmp_path / "here").iterdir()
+    done = run(Path("..") / folder.relative_to(tmp_path))
+    assert f"{folder.resolve()}: good" in done.stdout
+    assert list((tmp_path / "here").iterdir()) == [picture], "one place has one picture, however it is named"
 
 
 def test_json(session, run):

@@ -32,7 +32,10 @@ def command(
     from ..work.text_table import format_table
 
     if dry_run:
-        print(format_table(("table", "to do"), preview(restrict, paramset, engine)))
+        waits = [(table, n) for table, n in preview(restrict, paramset, engine) if n]
+        print(format_table(("table", "to do"), waits) if waits else "Everything is done already.")
+        if waits:
+            print("And what follows from these. `workflow-miniscope list` shows what each recording waits for.")
         return
     report = process(restrict, paramset, engine, reserve_jobs, facemap_params=facemap_params)
     print(report)

@@ -42,7 +42,9 @@ def find_folder(folder: Path) -> Path:
         It is relative, and neither here nor below a root directory.
     """
     folder = on_disk(folder.expanduser())
-    if folder.exists() or folder.is_absolute():  # opening it says what is wrong
+    if folder.exists():
+        return folder.resolve() if ".." in folder.parts else folder
+    if folder.is_absolute():  # opening it says what is wrong
         return folder
     roots = get_miniscope_root_data_dir()
     if any(on_disk(root / folder).exists() for root in roots):

@@ -10,6 +10,9 @@ from ..errors import WorkflowError
 from .steps import kind_of
 from .text_table import format_table
 
+#: What is said where nothing was ingested: it is no success.
+NO_RECORDING = "There is nothing to process: no recording is in the database yet; `workflow-miniscope ingest` puts them in."
+
 
 @dataclass
 class ProcessReport:

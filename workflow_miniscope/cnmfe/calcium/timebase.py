@@ -182,8 +182,13 @@ def report(description: dict[str, float | int]) -> None:
     if description["gaps"]:
         logger.warning(
             "Frames missing: %d (gaps: %d, the longest of %.3f s). They count as not seen, and activity in a gap is "
-            "given to the first frame after it. Segments with nothing in common: %d.",
-            *(description[name] for name in ("missing_frames", "gaps", "longest_gap_s", "segments")),
+            "given to the first frame after it.",
+            *(description[name] for name in ("missing_frames", "gaps", "longest_gap_s")),
+        )
+    if description["segments"] > 1:
+        logger.warning(
+            "Gaps so long that nothing of a transient is left divide the recording into %d parts.",
+            description["segments"],
         )
     unknown = description["frames_without_time"]
     if unknown:
