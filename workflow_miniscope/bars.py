@@ -22,6 +22,18 @@ _open: list[Any] = []
 _quiet = False
 _told: Callable[[dict[str, Any]], None] | None = None
 _numbers = count()
+_about = ""
+
+
+def work_on(name: str = "") -> None:
+    """Name what is worked on from now on in this process, for messages that do not say it; by default nothing."""
+    global _about
+    _about = name
+
+
+def worked_on() -> str:
+    """Return the name of what is worked on; empty where there is none."""
+    return _about
 
 
 def silence(quiet: bool = True) -> None:

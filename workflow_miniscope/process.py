@@ -91,6 +91,7 @@ def process(
             if stop():
                 break
             line.say(step.name)
+            bars.work_on()
             if hasattr(step.table, "forget_unreadable"):
                 step.table.forget_unreadable(chosen)
             if step.name in BY_HAND:
@@ -98,6 +99,7 @@ def process(
             elif step.computed:
                 tell = _teller(step, line)
                 _report(step, compute(step, chosen, heart, not reserve_jobs, tell, stop, room), report)
+    bars.work_on()
     report.seconds = time.monotonic() - begin
     logger.info("Processed: %s", report.summary())
     return report
@@ -151,8 +153,10 @@ def _teller(step: Step, line: bars.tqdm) -> Callable[[dict[str, Any], int, int],
 
     def tell(key: dict[str, Any], number: int, of: int) -> None:
         among = f" ({number} of {of})" if of > 1 else ""
-        line.say(f"{name_of_key(step.name, key)} · {step.name}{among}")
-        logger.debug("%s begins for %s.", step.name, name_of_key(step.name, key))
+        name = name_of_key(step.name, key)
+        bars.work_on(name)
+        line.say(f"{name} · {step.name}{among}")
+        logger.debug("%s begins for %s.", step.name, name)
 
     return tell
 

@@ -1,9 +1,5 @@
 """Exit statuses: 0 done, 1 something failed, 2 wrong use, 3 nothing matched; and one sentence that says why."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from workflow_miniscope.work.manifests import SESSION_COLUMNS, SUBJECT_COLUMNS
@@ -44,20 +40,18 @@ def test_the_help_says_what_the_statuses_mean(run):
     assert "3 nothing matched" in " ".join(run("--help").out.split())
 
 
-def test_a_database_without_recordings_is_no_success(tmp_path):
+def test_a_database_without_recordings_is_no_success(pipeline, run, monkeypatch):
+    monkeypatch.setattr("workflow_miniscope.process.choose", lambda tables, *_: [table & "1 = 0" for table in tables])
+    for command in (("process",), ("process", "--dry-run"), ("worker", "--once")):
+        done = run(*command)
+        assert (done.status, done.out) == (3, ""), command
+        assert "nothing to process: no recording is in the database yet; `workflow-miniscope ingest`" in done.err
+
+
+def test_manifests_without_rows(pipeline, run, tmp_path):
     (tmp_path / "user_data").mkdir()
     for name, columns in (("subjects", SUBJECT_COLUMNS), ("sessions", SESSION_COLUMNS)):
         (tmp_path / "user_data" / f"{name}.csv").write_text(",".join(columns) + "\n")
-
-    def run(*arguments):
-        command = [sys.executable, "-W", "ignore", "-m", "workflow_miniscope", *arguments]
-        environment = {**os.environ, "DATABASE_PREFIX": "without_"}
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
-
-    for command in (("process",), ("process", "--dry-run")):
-        done = run(*command)
-        assert (done.returncode, done.stdout) == (3, ""), done.stderr
-        assert "nothing to process: no recording is in the database yet; `workflow-miniscope ingest`" in done.stderr
     done = run("ingest")
-    assert done.returncode == 0
-    assert "Nothing to ingest: the manifests have no rows. `workflow-miniscope ingest --walk ROOT" in done.stdout
+    assert done.status == 0
+    assert "Nothing to ingest: the manifests have no rows. `workflow-miniscope ingest --walk ROOT" in done.out

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from workflow_miniscope import bars
 from workflow_miniscope.cli import console
 from workflow_miniscope.settings import get_settings
 
@@ -63,6 +64,39 @@ def test_warnings_are_told_once_and_not_when_quiet(run, monkeypatch, capsys):
         for _ in range(24):
             logger.warning("A frame is dark.")
         assert capsys.readouterr().err.count("Warning: A frame is dark.") == count
+
+
+def test_warnings_name_the_recording_that_is_computed(monkeypatch, capsys):
+    logger = logging.getLogger("workflow_miniscope.tests")
+    console._start_messages("")
+    for name in ("m1_20260115-102030_0_p0", "m2_20260115-102030_0_p0"):
+        bars.work_on(name)
+        for text in ("2 frames are dark.", f"Nothing is predicted of {name}."):
+            logger.warning(text)
+    bars.work_on()
+    logger.warning("2 frames are dark.")
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "Warning: m1_20260115-102030_0_p0: 2 frames are dark.",
+        "Warning: Nothing is predicted of m1_20260115-102030_0_p0.",
+        "Warning: m2_20260115-102030_0_p0: 2 frames are dark.",
+        "Warning: Nothing is predicted of m2_20260115-102030_0_p0.",
+        "Warning: 2 frames are dark.",
+    ]
+
+
+def test_processing_says_of_which_recording_it_warns(pipeline, load, run, monkeypatch):
+    load("say_which", RESULT)
+    compute = pipeline.miniscope.Processing.make
+
+    def warn(self, key, *args, **more):
+        logging.getLogger("workflow_miniscope.tests").warning("A frame is bright.")
+        return compute(self, key, *args, **more)
+
+    monkeypatch.setattr(pipeline.miniscope.Processing, "make", warn)
+    done = run("process", "--restrict", "subject=say_which")
+    assert "Warning: say_which_20260115-102030_0_p90: A frame is bright." in done.err
+    assert bars.worked_on() == ""
 
 
 def test_a_defect_is_told_in_a_sentence(run, log, monkeypatch):

@@ -18,14 +18,17 @@ QUIET, VERBOSE, DEBUG = ("-q", "--quiet"), ("-v", "--verbose"), ("--debug",)
 
 
 class _Messages(logging.Handler):
-    """Prints each message once, above the progress bar."""
+    """Prints each message once, above the progress bar; warnings with the recording that is computed."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = f"{record.levelname.capitalize()}: {record.getMessage()}"
+        text, about = record.getMessage(), bars.worked_on()
+        if about and about not in text and record.levelno >= logging.WARNING:
+            text = f"{about}: {text}"
+        text = f"{record.levelname.capitalize()}: {text}"
         if text not in self._seen:
             self._seen.add(text)
             bars.write(text, sys.stderr)
