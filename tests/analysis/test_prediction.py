@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from workflow_miniscope.analysis.prediction import apart, predict_activity
 from workflow_miniscope.errors import ParameterError, ResultError
@@ -88,6 +89,19 @@ def test_it_is_the_variance_that_its_definition_says(face):
     found = predict_activity(face, activity, TIMES)
     expected = 1 - ((activity - found.predicted) ** 2).sum(1) / ((activity.T - activity.mean(1)) ** 2).sum(0)
     np.testing.assert_allclose(found.variance_explained, expected, rtol=1e-5)
+
+
+def test_it_is_the_same_bits_whatever_the_number_of_threads():
+    rng = np.random.default_rng(5)
+    motion = smooth(rng, 100, 900) * 0.95 ** np.arange(100)[:, None]
+    activity = (rng.normal(size=(60, 5)) @ motion[:5] + rng.normal(size=(60, 900))).astype(np.float32)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(predict_activity(motion, activity, TIMES[:900], shifts=1))
+            assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {threads}
+    for name in ("predicted", "variance_explained", "shifted"):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name), err_msg=name)
 
 
 def test_time_itself_predicts_nothing():

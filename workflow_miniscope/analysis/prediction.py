@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..bars import tqdm
 from ..errors import ParameterError, ResultError
@@ -143,7 +144,12 @@ def predict_activity(
     offsets = [0, *_offsets(len(t), shifts, folds, block_s / (t[-1] - t[0]))]
 
     groups = _Folds.of(t, fold, gap_s)
-    predicted, residual, ranks, ridges = _cross_validated(X - X.mean(axis=0), Y, offsets, groups, max_rank, progress)
+    # the matrices are small: several threads wait for each other, for minutes where other programs compute, too, and
+    # add up in another order
+    with threadpool_limits(1):
+        predicted, residual, ranks, ridges = _cross_validated(
+            X - X.mean(axis=0), Y, offsets, groups, max_rank, progress
+        )
     explained = _explained(Y, residual)
     everywhere = np.full(activity.shape, np.nan, np.float32)
     everywhere[:, used] = predicted.T
