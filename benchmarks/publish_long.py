@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -103,14 +104,55 @@ def _result(cells: int, n_frames: int):
     )
 
 
-def measure(source: Path, minutes: int, cells: int) -> dict:
+def kill_halfway(command: list[str], root: Path, n_bytes: float, where: dict) -> str:
+    """Start an export and kill it when its file has so many bytes; return what is wrong with what it leaves."""
+    with subprocess.Popen([*command, "--run", str(root)], stdout=subprocess.DEVNULL, **where) as process:
+        while sum(path.stat().st_size for path in root.glob(".*.partial")) < n_bytes:
+            if process.poll() is not None:
+                return "it ended before it was killed"
+            time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+    left = list(root.glob("*.nwb")) + [path for path in root.glob("long*") if path.name != "long.nwb"]
+    return f"it left {', '.join(path.name for path in left)}" if left else ""
+
+
+def other_frames(root: Path) -> str:
+    """Compare the first, middle and last frames of the file with those of the videos; return what is wrong."""
+    import h5py
+
+    from workflow_miniscope import daq
+
+    left = list(root.glob(".*.partial"))
+    if left:
+        return f"{left[0].name} is still there"
+    scope = root / "raw" / "long" / "2026_01_15" / "10_20_30" / "My_V4_Miniscope"
+    video = daq.Movie([scope / "0.avi"])
+    first, last = next(video.frames()), list(video.frames(PER_FILE - 1))[-1]
+    with h5py.File(root / "long.nwb") as file:
+        data = file["acquisition/OnePhotonSeries/data"]
+        n_frames = len(list(scope.glob("*.avi"))) * PER_FILE
+        if len(data) != n_frames:
+            return f"it has {len(data)} frames of {n_frames}"
+        middle = n_frames // PER_FILE // 2 * PER_FILE
+        for number, frame in ((0, first), (middle, first), (n_frames - 1, last)):
+            if not np.array_equal(data[number].T, frame):
+                return f"frame {number} is another"
+    return ""
+
+
+def measure(source: Path, minutes: int, cells: int, kill: bool = False) -> dict:
     """One row of the table, in a folder of its own with a database of its own."""
     command = [sys.executable, "-W", "ignore", __file__, "--minutes", str(minutes), "--cells", str(cells)]
     with own_database("wfl", source.parents[3]) as (root, variables):
-        where = {"env": {**os.environ, **variables}, "check": True}
-        subprocess.run([*command, "--prepare", str(root), "--source", str(source)], **where)
-        done = subprocess.run([*command, "--run", str(root)], capture_output=True, text=True, **where)
-        return {"minutes": minutes, **json.loads(done.stdout.splitlines()[-1])}
+        where = {"env": {**os.environ, **variables}}
+        subprocess.run([*command, "--prepare", str(root), "--source", str(source)], check=True, **where)
+        killed = {}
+        if kill:  # with a quarter of the bytes of its pixels, of which lossless compression leaves some 60 %
+            killed["killed"] = kill_halfway(command, root, minutes * 60 * FPS * SIDE**2 / 4, where) or "clean"
+        done = subprocess.run([*command, "--run", str(root)], check=True, capture_output=True, text=True, **where)
+        if kill:
+            killed["then"] = other_frames(root) or "whole"
+        return {"minutes": minutes, **json.loads(done.stdout.splitlines()[-1]), **killed}
 
 
 def main() -> None:
@@ -118,6 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=int, nargs="+", default=[2], help="lengths of the recording")
     parser.add_argument("--cells", type=int, default=300)
+    parser.add_argument("--kill", action="store_true", help="kill an export in its middle first")
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
@@ -131,8 +174,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="wfs") as folder:
         Path(folder).chmod(0o755)
         source = simulate(Path(folder), PER_FILE, SIDE, PER_FILE)
-        rows = [measure(source, minutes, options.cells) for minutes in options.minutes]
-    print(format_table(tuple(rows[0]), [tuple(f"{value:.4g}" for value in row.values()) for row in rows]))
+        rows = [measure(source, minutes, options.cells, options.kill) for minutes in options.minutes]
+    texts = [[value if isinstance(value, str) else f"{value:.4g}" for value in row.values()] for row in rows]
+    print(format_table(tuple(rows[0]), [tuple(row) for row in texts]))
+    sys.exit(any({row.get("killed", "clean"), row.get("then", "whole")} - {"clean", "whole"} for row in rows))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ def command(
     analysis: Annotated[
         list[str] | None, typer.Option(help="Which results, such as paramset_id=1; by default all.")
     ] = None,
+    motion_corrected: Annotated[
+        bool, typer.Option("--motion-corrected", help="Write the motion-corrected movies into the file too.")
+    ] = False,
     embed: Annotated[bool, typer.Option("--embed", help="Write the scopes' frames into the file.")] = False,
     videos: Annotated[str, typer.Option(help="copy the videos beside the file, or link to them.")] = "copy",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
@@ -25,6 +28,6 @@ def command(
     """Write one session, with all that was computed of it, into an NWB file."""
     from ..publish.dataset import export_nwb, options
 
-    for note in export_nwb(key, file, project, options(videos, embed, overwrite, analysis)):
+    for note in export_nwb(key, file, project, options(videos, embed, motion_corrected, overwrite, analysis)):
         print(f"Note: {note}", file=sys.stderr)
     print(file)

@@ -20,6 +20,9 @@ def command(
     analysis: Annotated[
         list[str] | None, typer.Option(help="Which results, such as paramset_id=1; by default all.")
     ] = None,
+    motion_corrected: Annotated[
+        bool, typer.Option("--motion-corrected", help="Write the motion-corrected movies into the files too.")
+    ] = False,
     embed: Annotated[bool, typer.Option("--embed", help="Write the scopes' frames into the files.")] = False,
     videos: Annotated[str, typer.Option(help="copy the videos beside the files, or link to them.")] = "copy",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write sessions again that are there.")] = False,
@@ -35,7 +38,9 @@ def command(
         print(dataset.format_check(found))
         refused = any(item.required for items in found.values() for item in items)
     else:
-        done = dataset.publish(restriction, output, project, dataset.options(videos, embed, overwrite, analysis))
+        done = dataset.publish(
+            restriction, output, project, dataset.options(videos, embed, motion_corrected, overwrite, analysis)
+        )
         print(done)
         refused = bool(done.problems)
     if refused:

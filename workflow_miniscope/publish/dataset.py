@@ -43,6 +43,8 @@ class Options:
         Copies stand alone; links need no space, and end at the raw files of this computer.
     embed : bool
         Write the scopes' frames into the NWB file, without loss.
+    motion_corrected : bool
+        Write the motion-corrected movie of each result into the NWB file, without loss.
     overwrite : bool
         Replace what was exported before.
     analyses : restriction, optional
@@ -53,12 +55,15 @@ class Options:
 
     videos: Videos = "copy"
     embed: bool = False
+    motion_corrected: bool = False
     overwrite: bool = False
     analyses: Any = None
     progress: bool = True
 
 
-def options(videos: str, embed: bool = False, overwrite: bool = False, analyses: Any = None) -> Options:
+def options(
+    videos: str, embed: bool = False, motion_corrected: bool = False, overwrite: bool = False, analyses: Any = None
+) -> Options:
     """Return the options that a command line names.
 
     Raises
@@ -68,7 +73,13 @@ def options(videos: str, embed: bool = False, overwrite: bool = False, analyses:
     """
     if videos not in get_args(Videos):
         raise ParameterError(f"--videos is {videos}; write {' or '.join(get_args(Videos))}.")
-    return Options(videos=cast(Videos, videos), embed=embed, overwrite=overwrite, analyses=analyses)
+    return Options(
+        videos=cast(Videos, videos),
+        embed=embed,
+        motion_corrected=motion_corrected,
+        overwrite=overwrite,
+        analyses=analyses,
+    )
 
 
 @dataclass
@@ -308,7 +319,8 @@ def _write(path: Path, contents: Contents, project: Project, options: Options) -
     partial, partial_folder = (part.with_name(f".{part.name}.partial") for part in (path, folder))
     _remove(partial, partial_folder)  # of a run that was killed
     try:
-        written = write(partial, contents, project, folder.name, options.embed, options.progress)
+        how = options.embed, options.motion_corrected, options.progress
+        written = write(partial, contents, project, folder.name, *how)
         if written.videos:
             _place_videos(written.videos, partial_folder, options)
         # the file goes first and comes last: without it nothing looks finished

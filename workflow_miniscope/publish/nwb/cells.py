@@ -12,15 +12,24 @@ from hdmf.common import VectorData, VectorIndex
 from numpy.typing import NDArray
 from pynwb.base import Images, TimeSeries
 from pynwb.image import GrayscaleImage
-from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, PlaneSegmentation, RoiResponseSeries
+from pynwb.ophys import (
+    DfOverF,
+    Fluorescence,
+    ImageSegmentation,
+    MotionCorrection,
+    PlaneSegmentation,
+    RoiResponseSeries,
+)
 
 from ...errors import ResultError, WorkflowError
-from ...results.caiman import RawTraces, find_result
+from ...results.caiman import RawTraces
 from ...results.caiman.dff import PERCENTILE, WINDOW, running_percentile
 from ..contents import Analysis, Contents
 from ..private import public
+from .corrected import corrected_stack
 from .devices import safe, wrong_times
 from .imaging import Imaged
+from .result_file import OTHER_FILE, result_file
 from .streams import Columns, compressed
 from .tables import table
 
@@ -57,10 +66,34 @@ class _Target:
         return self.containers[name]
 
 
-def add_analyses(module: Any, contents: Contents, imaged: list[Imaged], notes: list[str]) -> None:
-    """Add the results of all analyses to the module ``ophys``; what cannot be added is said in ``notes``."""
+def add_analyses(
+    module: Any,
+    contents: Contents,
+    imaged: list[Imaged],
+    notes: list[str],
+    motion_corrected: bool = False,
+    progress: bool = True,
+) -> None:
+    """Add the results of all analyses to the module ``ophys``; what cannot be added is said in ``notes``.
+
+    Parameters
+    ----------
+    module : ProcessingModule
+        Where they go.
+    contents : Contents
+        What the database has.
+    imaged : list of Imaged
+        The scopes in the file.
+    notes : list of str
+        Gets a sentence for everything that is left out.
+    motion_corrected : bool
+        Write the motion-corrected movies too.
+    progress : bool
+        Show progress bars on a terminal.
+    """
     containers: dict[str, Any] = {}
     targets = []
+    corrected: set[tuple[int, int]] = set()
     of_scope = {scope.scope.key["recording_id"]: scope for scope in imaged}
     for analysis in contents.analyses:
         scope = of_scope[analysis.recording_id]
@@ -68,7 +101,12 @@ def add_analyses(module: Any, contents: Contents, imaged: list[Imaged], notes: l
         number = "" if alone else f"_p{analysis.key['paramset_id']}_c{analysis.key['curation_id']}"
         target = _Target(scope, scope.suffix + number, module, containers)
         targets.append(target)
-        _add_motion(analysis, target)
+        moved = _add_motion(analysis, target)
+        processing = analysis.recording_id, analysis.key["paramset_id"]
+        # curations of one result have one movie
+        if motion_corrected and processing not in corrected:
+            corrected.add(processing)
+            _add_corrected(analysis, target, moved, notes, progress)
         _add_images(analysis, target)
         if analysis.masks:
             _add_traces(analysis, target, _add_masks(analysis, target), notes)
@@ -165,7 +203,8 @@ def _plain(value: Any) -> Any:
 # Motion and images -----------------------------------------------------------
 
 
-def _add_motion(analysis: Analysis, target: _Target) -> None:
+def _add_motion(analysis: Analysis, target: _Target) -> TimeSeries | None:
+    """Add how far the frames were moved, and return it; None where they were not."""
     from ...pipeline import miniscope
 
     correction = miniscope.MotionCorrection
@@ -175,14 +214,16 @@ def _add_motion(analysis: Analysis, target: _Target) -> None:
     for row in (correction.RigidMotionCorrection & key).to_dicts():
         moved = np.stack([row["x_shifts"], row["y_shifts"]], axis=1)
         text = "How far each frame was moved to lie on the template: x (to the right) and y (down)."
-        target.module.add(TimeSeries(name=name, description=text, data=compressed(moved), **shared))
-        return
+        series = TimeSeries(name=name, description=text, data=compressed(moved), **shared)
+        target.module.add(series)
+        return series
     blocks = (correction.Block & key).to_dicts(order_by="block_id")
     if not blocks:
-        return
+        return None
     moved = np.stack([np.stack([block["x_shifts"], block["y_shifts"]], axis=1) for block in blocks], axis=1)
     text = f"How far each block of each frame was moved, [frame, block, x and y]; the blocks are in {name}_blocks."
-    target.module.add(TimeSeries(name=name, description=text, data=compressed(moved), **shared))
+    series = TimeSeries(name=name, description=text, data=compressed(moved), **shared)
+    target.module.add(series)
     columns = {}
     for axis in ("x", "y"):
         ends = [(int(block[f"block_{axis}"][0]), int(block[f"block_{axis}"][-1]) + 1) for block in blocks]
@@ -190,6 +231,17 @@ def _add_motion(analysis: Analysis, target: _Target) -> None:
         columns[f"{axis}_stop"] = (f"End of {axis}.", [stop for _, stop in ends])
     text = "Blocks of the field of view, in pixels; stops are excluded."
     target.module.add(table(f"{name}_blocks", text, columns))
+    return series
+
+
+def _add_corrected(
+    analysis: Analysis, target: _Target, moved: TimeSeries | None, notes: list[str], progress: bool
+) -> None:
+    if moved is None:
+        notes.append(f"{target.imaged.scope.device} has no motion-corrected movie: {analysis.engine} moved no frame.")
+        return
+    stack = corrected_stack(analysis, target.imaged, moved, f"CorrectedImageStack{target.suffix}", progress)
+    target.container(MotionCorrection).add_corrected_image_stack(stack)
 
 
 def _add_images(analysis: Analysis, target: _Target) -> None:
@@ -346,12 +398,8 @@ def _stored(query: Any, column: str, masks: tuple[int, ...]) -> tuple[Any, Calla
 
 def _raw(analysis: Analysis, stored: Callable[..., Any], notes: list[str]) -> _Raw | None:
     """Return what reads the raw traces, or None where their file is gone: the tables hold everything else."""
-    from ...elements.miniscope import find_output
-    from ...pipeline import miniscope
-
-    directory = (miniscope.Curation & analysis.key).fetch1("curation_output_dir")
     try:
-        file = RawTraces(find_result(find_output(directory)))
+        file = RawTraces(result_file(analysis))
     except WorkflowError as error:
         notes.append(f"Raw fluorescence and baseline are left out, because the result file cannot be read: {error}")
         return None
@@ -364,22 +412,16 @@ class _Raw:
     def __init__(self, file: RawTraces, analysis: Analysis, stored: Callable[..., Any]) -> None:
         self.file, self._masks, self._stored = file, analysis.masks, stored
         if file.shape[0] <= max(analysis.masks):
-            raise ResultError(_OTHER_FILE)
+            raise ResultError(OTHER_FILE.format("traces"))
 
     def traces(self, start: int, stop: int) -> list[NDArray[Any]]:
         """Return raw traces of some components."""
         masks = self._masks[start:stop]
         for trace, stored in zip(self.file.denoised(masks), self._stored(start, stop), strict=True):
             if not np.array_equal(trace, stored):
-                raise ResultError(_OTHER_FILE)
+                raise ResultError(OTHER_FILE.format("traces"))
         return list(self.file.raw(masks))
 
     def baselines(self, start: int, stop: int) -> list[NDArray[Any]]:
         """Return their baselines."""
         return list(running_percentile(np.stack(self.traces(start, stop)).astype(np.float64)))
-
-
-_OTHER_FILE = (
-    "The result file of this analysis holds other traces than the database: it was changed since it was read. Delete "
-    "the row of miniscope.Processing and process it again."
-)

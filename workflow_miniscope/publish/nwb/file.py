@@ -43,7 +43,13 @@ class Written:
 
 
 def write(
-    path: Path, contents: Contents, project: Project, folder: str, embed: bool = False, progress: bool = True
+    path: Path,
+    contents: Contents,
+    project: Project,
+    folder: str,
+    embed: bool = False,
+    motion_corrected: bool = False,
+    progress: bool = True,
 ) -> Written:
     """Write a session.
 
@@ -59,6 +65,8 @@ def write(
         Name of the folder beside the file that its videos are put into by the caller.
     embed : bool
         Write the scopes' frames into the file, without loss, instead of naming their videos.
+    motion_corrected : bool
+        Write the motion-corrected movie of each result too.
     progress : bool
         Show a progress bar on a terminal.
     """
@@ -75,7 +83,14 @@ def write(
     add_trials(file, contents)
     if contents.analyses:
         module = file.create_processing_module(name="ophys", description="Cells that were found, and their activity.")
-        add_analyses(module, contents, imaged, notes)
+        add_analyses(module, contents, imaged, notes, motion_corrected, progress)
+    if motion_corrected:
+        analysed = {analysis.recording_id for analysis in contents.analyses}
+        notes += [
+            f"{one.scope.device} has no motion-corrected movie: there is no result of it."
+            for one in imaged
+            if one.scope.key["recording_id"] not in analysed
+        ]
     oriented = orientations(imaged)
     if oriented or contents.faces:
         module = file.create_processing_module(name="behavior", description="Orientation of the head; face and eyes.")

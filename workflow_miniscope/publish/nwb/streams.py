@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from hdmf.backends.hdf5 import H5DataIO
 from hdmf.data_utils import GenericDataChunkIterator
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
-
-from ... import daq
 
 #: Bytes of traces or frames that are held at once: enough for whole files, little beside what a computer has.
 HELD = 64 * 2**20
@@ -55,25 +53,39 @@ class Columns(GenericDataChunkIterator):
         return self._type
 
 
+class Source(Protocol):
+    """A movie that can be written: ``daq.Movie``, or anything else with these members."""
+
+    n_frames: int
+    height: int
+    width: int
+    dtype: np.dtype[Any]
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[Any]]:
+        """Give the frames [height, width] from ``start`` up to, not including, ``stop``, one after the other."""
+
+
 class Frames(GenericDataChunkIterator):
     """Frames [time, x, y] of a movie, decoded once, in their order.
 
     Parameters
     ----------
-    movie : Movie
+    movie : Source
         What to read.
     progress : bool
         Show a progress bar on a terminal.
+    named : str
+        What the bar says they are.
     """
 
-    def __init__(self, movie: daq.Movie, progress: bool = True) -> None:
+    def __init__(self, movie: Source, progress: bool = True, named: str = "Frames") -> None:
         self._movie = movie
         self._next, self._frames = 0, movie.frames()
         size = movie.height * movie.width * np.dtype(movie.dtype).itemsize
         per_chunk = max(1, min(movie.n_frames, CHUNK // size))
         per_buffer = min(movie.n_frames, max(1, HELD // (size * per_chunk)) * per_chunk)
         self._bar = tqdm(
-            total=movie.n_frames, desc="Frames", unit="frame", disable=None if progress else True, leave=False
+            total=movie.n_frames, desc=named, unit="frame", disable=None if progress else True, leave=False
         )
         super().__init__(
             buffer_shape=(per_buffer, movie.width, movie.height), chunk_shape=(per_chunk, movie.width, movie.height)

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ResultError
 from ...movies.types import Floats
 from .find import find_result
-from .reader import MovieModel, read_components, read_movie_model
+from .reader import MovieModel, Registration, read_components, read_movie_model, read_registration
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,17 @@ class OpenedResult:
         """
         with self._lock:
             return read_movie_model(self._file, self.path)
+
+    def registration(self) -> Registration:
+        """Read how the frames were moved and what was seen of them, which is little beside the background's model.
+
+        Raises
+        ------
+        ResultError
+            They are not what they should be.
+        """
+        with self._lock:
+            return read_registration(self._file, self.path)
 
     def _row(self, name: str, component: int) -> Floats | None:
         if not self._has[name]:

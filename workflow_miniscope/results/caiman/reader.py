@@ -89,6 +89,10 @@ def _not_whole(path: Path, error: Exception) -> ResultError:
     return ResultError(f"{path} is not a whole result of CaImAn: {what}.")
 
 
+#: how the frames were moved, and what was seen of them
+Registration = tuple[RigidShifts | PiecewiseShifts | None, FrameQuality | None]
+
+
 @dataclass(frozen=True, eq=False)
 class MovieModel:
     """What is needed to see the recording as the model of a result has it.
@@ -120,20 +124,38 @@ def read_movie_model(file: h5py.File, path: Path) -> MovieModel:
     """
     estimates = file["estimates"]
     try:
-        dims = _dims(file)
         W = read_sparse(estimates, "W")
         b, f = (read_array(estimates, name) for name in "bf")
-        motion = _motion(file, dims, read_tree(file["params"]) if "params" in file else {})
+        motion, frames = _registration(file)
         whole = b is not None and f is not None and b.ndim == f.ndim == 2
         return MovieModel(
             W=None if W is None else W.tocsr(),
             b=b if whole else None,
             f=f if whole else None,
             motion=motion,
-            frames=read_frames(file),
+            frames=frames,
         )
     except DAMAGE as error:
         raise _not_whole(path, error) from error
+
+
+def read_registration(file: h5py.File, path: Path) -> Registration:
+    """Read from an open file how the frames were moved, and what was seen of them; neither where it does not say.
+
+    Raises
+    ------
+    ResultError
+        It is not what it should be.
+    """
+    try:
+        return _registration(file)
+    except DAMAGE as error:
+        raise _not_whole(path, error) from error
+
+
+def _registration(file: h5py.File) -> Registration:
+    params = read_tree(file["params"]) if "params" in file else {}
+    return _motion(file, _dims(file), params), read_frames(file)
 
 
 def _read(file: h5py.File, path: Path, whole: bool = True) -> CaimanResult:
