@@ -147,7 +147,9 @@ def _add_face_task(pipeline, key, params):
     facemap.RecordingInfo.populate(key)
     for recording in (facemap.RecordingInfo & key).keys():
         task = {"facemap_task_id": 0, "task_mode": "trigger", "facemap_params": params}
-        facemap.FacemapTask.insert1({**recording, **task, "do_mot_svd": True, "do_mov_svd": False})
+        facemap.FacemapTask.insert1(
+            {**recording, **task, "do_mot_svd": True, "do_mov_svd": params.get("movSVD", False)}
+        )
 
 
 def enter_events(pipeline, key):

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "file_path",
     "processing_output_dir",
     "curation_output_dir",
+    "facemap_output_dir",
     "task_mode",
     "paramset_desc",
     "host",
@@ -41,8 +42,8 @@ ELSEWHERE = {
 
 
 def tables(pipeline):
-    """Everything that a session has in the database, but what was computed of its cameras."""
-    miniscope, recording = pipeline.miniscope, pipeline.recording
+    """Everything that a session has in the database."""
+    miniscope, recording, facemap = pipeline.miniscope, pipeline.recording, pipeline.facemap
     found = [
         pipeline.subject.Subject,
         pipeline.description.SubjectDescription,
@@ -56,9 +57,22 @@ def tables(pipeline):
         recording.HeadOrientation,
         recording.CameraQuality,
         recording.CameraTimes,
-        pipeline.facemap.VideoRecording,
-        pipeline.facemap.VideoRecording.File,
-        pipeline.facemap.RecordingInfo,
+        facemap.VideoRecording,
+        facemap.VideoRecording.File,
+        facemap.RecordingInfo,
+        facemap.FacemapTask,
+        facemap.FacemapProcessing,
+        facemap.FacialSignal,
+        facemap.FacialSignal.Region,
+        facemap.FacialSignal.MotionSVD,
+        facemap.FacialSignal.MovieSVD,
+        facemap.FacialSignal.Summary,
+        pipeline.face.Pupil,
+        pipeline.face.Pupil.Region,
+        pipeline.face.Blink,
+        pipeline.face.Blink.Region,
+        pipeline.provenance.FaceRun,
+        pipeline.provenance.FaceRun.RawFile,
         pipeline.provenance.ScopeRun,
         pipeline.provenance.ScopeRun.RawFile,
         pipeline.extraction.Verdict,
@@ -133,10 +147,20 @@ RESULT = replace(
     evaluation=Evaluation([0.9, 0.8, 0.1, 0.7], reasons=["", "", "It has no transients.", ""], model="planted"),
     verdict=Verdict("usable with warnings", ["The field moves."], {"motion": 3.0}),
 )
+FACE = {
+    "rois": [
+        {"name": "nose", "kind": "motion", "x": [4, 30], "y": [8, 30]},
+        {"name": "left", "kind": "pupil", "saturation": 120, "x": [20, 60], "y": [10, 36]},
+        {"name": "lid", "kind": "blink", "saturation": 120, "x": [20, 60], "y": [10, 36]},
+    ],
+    "movSVD": True,
+}
 KINDS = {
     "i_v4_ü": {"cameras": ["Face Cam"], "result": RESULT, "times_ms": dropped_times(300), "note": "day 1, groß"},
     "i_v3": {"layout": "legacy", "cameras": ["behav"], "start": "2026-01-15T10:20:30+01:00"},
     "i_two": {"scopes": ["HPC", "PFC"], "result": planted.result("piecewise")},
+    "i_face": {"cameras": ["Face Cam"], "scopes": (), "facemap_params": FACE, "times_ms": dropped_times(300)},
+    "i_faces": {"cameras": ["Face Cam", "Gesicht_ü"], "facemap_params": FACE},
     "i_none": {"result": empty_result(), "version": "v0.1", "notes": []},
 }
 
@@ -257,3 +281,72 @@ def test_a_file_of_neuroconv_s_kind(pipeline, raw_root, tmp_path):
     assert quality["verdict"] == "usable with warnings" and "not been looked at" in quality["reasons"][0]
     assert (pipeline.recording.HeadOrientation & key).fetch1("n_samples") == 30
     assert (pipeline.subject.Subject & key).fetch1("sex") == "F"
+
+
+def test_a_face_is_computed_again_where_its_rows_are_deleted(pipeline, exported):
+    """What was imported is a task as any other: with its parameters, and a folder of its own."""
+    key, path = exported("i_face")
+    copy = add_copy(pipeline, "i_face", "i_face_3")
+    import_nwb(path, "i_face_3")
+    own = {**key, **copy}
+    (pipeline.facemap.FacemapProcessing & own).delete(prompt=False)
+    pipeline.facemap.FacemapProcessing.populate(own)
+    pipeline.facemap.FacialSignal.populate(own)
+    rows = [(pipeline.facemap.FacialSignal.Region & one).to_dicts(order_by="roi_no") for one in (key, own)]
+    assert len(rows[0]) == len(rows[1]) == 2
+    for before, after in zip(*rows, strict=True):
+        np.testing.assert_array_equal(after["motion"], before["motion"])
+
+
+PROJECT = """
+experimenter = ["Lovelace, Ada"]
+lab = "Lab ü"
+experiment_description = "Places on a track."
+keywords = ["miniscope"]
+virus = "AAV1"
+target_region = "hippocampus, CA1"
+lens = "GRIN, 1.8 mm"
+coordinates = "AP -2.1 mm, ML 1.8 mm"
+excitation_nm = 470
+pixel_size_um = 1.7
+protocol = "P-1"
+"""
+
+
+def test_people_and_things_go_where_there_is_a_place_for_them(pipeline, exported, raw_root, tmp_path, monkeypatch):
+    key, _ = exported("i_two")
+    (tmp_path / "project.toml").write_text(PROJECT, encoding="utf-8")
+    path = raw_root / "named.nwb"
+    export_nwb(key, path, tmp_path / "project.toml", QUIET)
+    entries = [line for line in PROJECT.splitlines() if line]
+    for name in ("excitation_nm", "pixel_size_um"):
+        entries = [f"{line}.0" if line == f"{name} = 470" else line for line in entries]
+
+    def told(subject):
+        add_copy(pipeline, "i_two", subject)
+        notes = [line for line in import_nwb(path, subject).lines if "project.toml" in line]
+        remove(pipeline, subject)
+        return notes
+
+    (note,) = told("i_named")  # nothing is known: all of it is said, in one line, as it has to be written
+    assert all(entry in note for entry in entries), note
+
+    location = {"recording_location_id": "i_ca1", "anatomical_description": "hippocampus, CA1"}
+    pipeline.AnatomicalLocation.insert1(location)
+    pipeline.lab.User.insert1({"user": "i_ada", "user_fullname": "Lovelace, Ada"})
+    pipeline.lab.Project.insert1({"project": "i_track", "project_description": "Places on a track."})
+    pipeline.lab.ProjectKeywords.insert1({"project": "i_track", "keyword": "miniscope"})
+    (note,) = told("i_named")
+    for name in ("experimenter", "target_region", "experiment_description", "keywords"):
+        assert name not in note
+    assert 'lab = "Lab ü"' in note and 'virus = "AAV1"' in note
+
+    add_copy(pipeline, "i_two", "i_kept")
+    own = import_nwb(path, "i_kept").key
+    assert (pipeline.session.SessionExperimenter & own).fetch1("user") == "i_ada"
+    assert (pipeline.session.ProjectSession & own).fetch1("project") == "i_track"
+    places = (pipeline.miniscope.RecordingLocation & own).to_arrays("recording_location_id").tolist()
+    assert places == ["i_ca1", "i_ca1"]
+
+    monkeypatch.chdir(tmp_path)  # where project.toml says the rest
+    assert told("i_named") == []

@@ -10,6 +10,7 @@ from pynwb.behavior import BehavioralTimeSeries, EyeTracking, PupilTracking, Spa
 
 from ..contents import Contents, Key, Video
 from .devices import safe
+from .face_tables import face_images, face_tables
 from .imaging import Imaged
 from .streams import Columns, compressed
 from .tables import table
@@ -77,6 +78,8 @@ class Faces:
 
     def add(self, keys: tuple[Key, ...]) -> None:
         """Add all results of a session."""
+        if not keys:
+            return
         for key in keys:
             video, series = self._cameras[key["recording_id"]]
             several = sum(other["recording_id"] == key["recording_id"] for other in keys) > 1
@@ -85,6 +88,11 @@ class Faces:
             # the frames at the video's end that got no time belong to no moment
             self._add_motion(key, suffix, series, len(video.times))
             self._add_eyes(key, suffix, series, len(video.times))
+            images = face_images(key, video.device, safe(suffix))
+            if images is not None:
+                self._module.add(images)
+        for told in face_tables(keys, {number: video for number, (video, _) in self._cameras.items()}):
+            self._module.add(told)
 
     def _container(self, kind: type, name: str) -> Any:
         if name not in self._containers:
