@@ -28,7 +28,7 @@ DANDISET = "identifier: '000000'\nname: A test\ndescription: Sessions of every k
 
 def run(sessions: int, seed: int, folder: Path) -> int:
     """Make, publish and inspect the sessions; return how many did not pass."""
-    from archives import PROJECT, dandi_finds, personal_in, refused_for
+    from archives import PROJECT, dandi_finds, personal_in, personal_in_export, refused_for
     from fuzzed_sessions import draw
     from to_publish import make_session
 
@@ -67,7 +67,9 @@ def run(sessions: int, seed: int, folder: Path) -> int:
     print(f"the inspector's remarks by check: {dict(told)}")
     found = dandi_finds(out)
     print(f"dandi validate: {found or 'nothing'}")
-    return failed + bool(found)
+    personal = personal_in_export(out, raw)
+    print(f"personal in all files: {'; '.join(personal) or 'nothing'}")
+    return failed + bool(found) + bool(personal)
 
 
 def main() -> None:

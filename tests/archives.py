@@ -1,6 +1,7 @@
 """What archives find in published files, by their own programs; and whom or what the files name that they must not."""
 
 import getpass
+import json
 import os
 import re
 import socket
@@ -50,10 +51,18 @@ def dandi_finds(folder):
     return f"exit status {done.returncode}: {done.stdout}{done.stderr}"  # also of one that was killed and said nothing
 
 
+def personal_in_export(folder, raw_root):
+    """Return what is personal in all files of an export but its videos, which are as they were recorded."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".avi", ".toml", ".yaml")]
+    return [f"{path.name}: {found}" for path in paths for found in personal_in(path, raw_root)]
+
+
 def personal_in(path, raw_root):
     """Return what of this computer and its user, and of that of the rig, is in a file: in its bytes and its texts."""
     folders = {str(raw_root), f"{Path.home()}/", f"/{getpass.getuser()}/", "D:/data/rig", "Ada L\\", "/home/ada"}
+    folders |= {json.dumps(folder, ensure_ascii=False)[1:-1] for folder in folders}
     content = path.read_bytes()
     found = [folder for folder in folders if folder.encode() in content]
     names = re.compile(rf"\b({re.escape(socket.gethostname())}|rig1)\b")
-    return found + [text for text in every_text(path) if names.search(text)]
+    texts = every_text(path) if path.suffix == ".nwb" else content.decode().splitlines()
+    return found + [text for text in texts if names.search(text)]

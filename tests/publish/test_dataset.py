@@ -1,7 +1,9 @@
 """A folder for an archive: what is written, what is refused and why, and that nothing half-done looks finished."""
 
 import os
+import platform
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -181,8 +183,29 @@ def test_a_failure_leaves_nothing(key, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(dataset.shutil, "copyfile", no_space)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ResultError, match=r"one\.nwb does not fit on its disk \(No space left on device\)"):
         export_nwb(key, tmp_path / "one.nwb", options=QUIET)
+    assert names(tmp_path) == []
+
+
+def test_a_disk_that_takes_no_larger_file_is_a_sentence(key, tmp_path):
+    """HDF5 meets the limit itself, in the middle of writing."""
+    program = """
+import resource, sys
+from workflow_miniscope.cli.app import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+main()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, "publish", "subject=d_set", "--output", "out", "--embed"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "does not fit on its disk (File too large), and nothing of it is left" in done.stdout
     assert names(tmp_path) == []
 
 
@@ -191,3 +214,31 @@ def test_the_command_writes_one_file(key, tmp_path):
     assert shown.exit_code == 0, shown.output
     assert (tmp_path / "one.nwb").is_file()
     assert "Archives ask for" in shown.output
+
+
+def test_nobody_s_account_or_computer_is_in_any_file(key, tmp_path):
+    """All bytes of an export, but those of the videos, written by somebody whose name would be found."""
+    home, out = tmp_path / "users" / "adalovelace", tmp_path / "out"
+    home.mkdir(parents=True)
+    account = dict.fromkeys(("USER", "LOGNAME", "LNAME", "USERNAME"), "adalovelace")
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "workflow_miniscope",
+        "publish",
+        "subject=d_set",
+        "--output",
+        "out",
+    ]
+    options = ["--embed", "--motion-corrected"]
+    env = {**os.environ, **account, "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([*command, *options], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    written = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".avi"]
+    assert {path.suffix for path in written} == {".nwb", ".json"}
+    for path in written:
+        content = path.read_bytes().lower()
+        for name in ("adalovelace", str(tmp_path), socket.gethostname().lower(), platform.node().lower()):
+            assert name.lower().encode() not in content, (path.name, name)

@@ -7,7 +7,7 @@ import socket
 from urllib.parse import quote, unquote
 
 import pytest
-from archives import PROJECT, dandi_finds, personal_in, refused_for
+from archives import PROJECT, dandi_finds, personal_in_export, refused_for
 from fuzzed_sessions import draw
 from to_publish import make_session
 
@@ -36,7 +36,7 @@ def test_the_archive_takes_it_and_it_names_nobody(pipeline, raw_root, tmp_path, 
     (path,) = done.written
     refused, _ = refused_for(path)
     assert refused == []
-    assert personal_in(path, raw_root) == []
+    assert personal_in_export(dandiset, raw_root) == []
     assert ("image.nwb" in path.name) == (of.get("scopes") == ())
 
 

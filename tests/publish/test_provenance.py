@@ -125,7 +125,11 @@ def test_a_raw_file_that_changed_is_named_and_not_published(computed, raw_root, 
         (line,) = changed_files("subject=pv")
         assert line.endswith("My_V4_Miniscope/1.avi was changed since results were computed from it.")
         assert line in CliRunner().invoke(app, ["status", "--restrict", "subject=pv"]).output
+        shown = CliRunner().invoke(app, ["publish", "subject=pv", "--check"])
+        assert shown.exit_code == 1 and "My_V4_Miniscope/1.avi is changed; put the recorded file back" in shown.output
+        assert "virus in project.toml" in shown.output  # all in one go
         video.unlink()
+        assert "1.avi is gone" in CliRunner().invoke(app, ["publish", "subject=pv", "--check"]).output
         (line,) = changed_files("subject=pv")
         assert line.startswith("A raw file of results cannot be found") and line.endswith("My_V4_Miniscope/1.avi.")
     finally:

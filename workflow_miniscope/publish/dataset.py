@@ -6,6 +6,7 @@ Everything is written under names that begin with a dot, which no archive takes,
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from tqdm.auto import tqdm
 from ..database.restriction import only_key, restricted
 from ..errors import ParameterError, RecordingError, ResultError, WorkflowError
 from .contents import Contents, Key, gather, outline
-from .missing import Missing, missing
+from .missing import Missing, lost_videos, missing
 from .packages import need
 from .project import Project, find_project, read_project
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 Videos = Literal["copy", "link"]
 
 
+#: Why a file cannot become larger: the disk is full, the quota is used up, the file system takes no larger file.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _EXTERNAL = re.compile(r"_external_file_\d+\.\w+$")
 
 
@@ -191,7 +194,7 @@ def publish(
     done, crate = Published(), Crate(output)
     keys = restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key))
     for key in tqdm(keys, desc="Publish", unit="session", disable=None if options.progress else True):
-        name = f"{key['subject']}, {key['session_datetime']} UTC"
+        name = _name(key)
         try:
             _publish_one(dict(key), output, told, options, done, name, crate)
         except WorkflowError as error:
@@ -246,7 +249,7 @@ def _refuse_namesake(path: Path, contents: Contents) -> None:
 
 
 def check(restrict: Any, project: Path | None = None) -> dict[str, list[Missing]]:
-    """List what archives ask for and nobody has said, for each session.
+    """List what archives ask for and nobody has said, and which videos are not what they were, for each session.
 
     Parameters
     ----------
@@ -260,20 +263,23 @@ def check(restrict: Any, project: Path | None = None) -> dict[str, list[Missing]
     """
     from ..pipeline import session
 
-    return check_sessions(
-        restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key)), project
-    )
+    keys = restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key))
+    found = check_sessions(keys, project)
+    return {name: [*lost_videos(dict(key)), *found[name]] for key in keys for name in [_name(key)]}
 
 
 def check_sessions(keys: Iterable[Key], project: Path | None = None) -> dict[str, list[Missing]]:
-    """Do as :func:`check` for sessions that are given by their keys."""
+    """List what archives ask for and nobody has said, for sessions that are given by their keys."""
     told = read_project(find_project(project))
     found = {}
     for key in keys:
         contents = outline(dict(key))
-        name = f"{key['subject']}, {key['session_datetime']} UTC"
-        found[name] = missing(contents, told.of_subject(contents.subject))
+        found[_name(key)] = missing(contents, told.of_subject(contents.subject))
     return found
+
+
+def _name(key: Key) -> str:
+    return f"{key['subject']}, {key['session_datetime']} UTC"
 
 
 def summary(found: dict[str, list[Missing]]) -> str:
@@ -328,8 +334,13 @@ def _write(path: Path, contents: Contents, project: Project, options: Options) -
         if written.videos:
             partial_folder.rename(folder)
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         _remove(partial, partial_folder)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise ResultError(
+                f"{path} does not fit on its disk ({os.strerror(error.errno)}), and nothing of it is left; write to "
+                "another disk, or leave out --embed and --motion-corrected."
+            ) from None
         raise
     return list(written.notes)
 

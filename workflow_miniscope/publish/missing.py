@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from .contents import Contents
+from ..errors import WorkflowError
+from ..paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir
+from ..tables.provenance import raw_files
+from .contents import Contents, Key
 from .project import NAME, Project
 
 
@@ -77,3 +81,36 @@ def _of_project(contents: Contents, project: Project) -> Iterable[str]:
             "emission_nm": project.emission_nm is not None,
         }
     return [name for name, there in known.items() if not there]
+
+
+def lost_videos(key: Key) -> list[Missing]:
+    """List the videos of a session that are gone, or are not what they were when results were computed.
+
+    Parameters
+    ----------
+    key : dict
+        Of a row in ``session.Session``.
+    """
+    from ..pipeline import facemap, miniscope
+
+    state = {file.path: file.state for file in raw_files(key, quick=True)}
+    for table, roots in (
+        (miniscope.RecordingInfo.File, get_miniscope_root_data_dir()),
+        (facemap.VideoRecording.File, get_facemap_root_data_dir()),
+    ):
+        for path in (table & key).to_arrays("file_path", order_by="file_path").tolist():
+            if path not in state:
+                state[path] = _state(path, roots)
+    return [
+        Missing("video", f"{path} is {how}; put the recorded file back", required=True)
+        for path, how in state.items()
+        if how in ("changed", "gone")
+    ]
+
+
+def _state(path: str, roots: list[Path]) -> str:
+    try:
+        find_full_path(roots, path)
+    except WorkflowError:
+        return "gone"
+    return "there"

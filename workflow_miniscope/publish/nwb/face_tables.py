@@ -61,7 +61,7 @@ _RUN = {
     "motion_svd": "Whether the motion was decomposed.",
     "movie_svd": "Whether the pictures were decomposed.",
     "bin": "Side of the bins of pixels in which motion was computed.",
-    "description": "What was noted of it.",
+    "note": "What was noted of it.",
 }
 _PARAMETER = {**_OF, "parameter": "Name.", "value": "Value, as JSON."}
 _PACKAGE = {**_OF, "package": "Name.", "version": "Version."}
@@ -100,7 +100,7 @@ def _run(key: Key) -> tuple[dict[str, Any], list[tuple[str, str]], list[tuple[st
         "motion_svd": bool(row["do_mot_svd"]),
         "movie_svd": bool(row["do_mov_svd"]),
         "bin": int(bins[0]) if bins else 0,
-        "description": without_paths(row["task_description"]),
+        "note": without_paths(row["task_description"]),
     }
     params = public(row["facemap_params"])
     given = [(name, json.dumps(value, default=_plain, sort_keys=True)) for name, value in sorted(params.items())]

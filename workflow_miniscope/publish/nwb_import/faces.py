@@ -118,7 +118,7 @@ class _Reader:
                 "facemap_params": {row["parameter"]: json.loads(row["value"]) for row in self._rows("face_parameters")},
                 "do_mot_svd": int(self.run["motion_svd"]),
                 "do_mov_svd": int(self.run["movie_svd"]),
-                "task_description": self.run["description"],
+                "task_description": self.run["note"],
             },
             processing={"processing_time": naive_utc(computed), "package_version": version},
             summary=self._summary(),
