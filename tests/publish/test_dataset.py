@@ -41,7 +41,13 @@ def test_the_layout_is_the_archive_s(key, tmp_path):
     stem = "sub-d-set/sub-d-set_ses-20260115T102030_ophys"
     assert [path.relative_to(tmp_path).as_posix() for path in done.written] == [f"{stem}.nwb"]
     videos = [f"{kind}_external_file_{i}.avi" for kind in ("ImageSeries_Web_Cam", "OnePhotonSeries") for i in range(25)]
-    wanted = [f"{stem}.nwb", "ro-crate-metadata.json", *(f"{stem}/{video}" for video in videos)]
+    wanted = [
+        f"{stem}.nwb",
+        "CITATION.bib",
+        "CITATION.txt",
+        "ro-crate-metadata.json",
+        *(f"{stem}/{video}" for video in videos),
+    ]
     assert names(tmp_path) == sorted(wanted)
 
 
@@ -237,7 +243,7 @@ def test_nobody_s_account_or_computer_is_in_any_file(key, tmp_path):
     done = subprocess.run([*command, *options], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     written = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".avi"]
-    assert {path.suffix for path in written} == {".nwb", ".json"}
+    assert {path.suffix for path in written} == {".nwb", ".json", ".txt", ".bib"}
     for path in written:
         content = path.read_bytes().lower()
         for name in ("adalovelace", str(tmp_path), socket.gethostname().lower(), platform.node().lower()):

@@ -71,6 +71,18 @@ def test_the_crate_describes_all_of_it(dandiset, raw_root):
     assert any(entity["@type"] == "File" for entity in used)
 
 
+def test_whom_to_cite_is_beside_the_files(dandiset):
+    text, entries = ((dandiset / f"CITATION.{end}").read_text(encoding="utf-8") for end in ("txt", "bib"))
+    assert text.startswith("Recorded by Lovelace, Ada.\n")
+    assert "10.7554/eLife.28728" in text and "RRID:SCR_017452" in text
+    assert (
+        entries.count("@") == len(text.splitlines()) - 1 == 7
+    )  # program, DataJoint, Elements and PyNWB; three articles
+    crate = described(dandiset)
+    cited = [crate[item["@id"]] for item in crate["./"]["citation"]]
+    assert [entity["description"] for entity in cited] == text.splitlines()[1:]
+
+
 def test_what_is_gone_is_described_no_more(dandiset):
     gone, *others = sorted(dandiset.rglob("*.nwb"))
     gone.unlink()

@@ -1,6 +1,6 @@
 """An NWB file in an empty database: everything is as it was in the database that the file is from."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import h5py
 import numpy as np
@@ -16,7 +16,7 @@ from workflow_miniscope.errors import RecordingError, ResultError
 from workflow_miniscope.publish.dataset import Options, export_nwb
 from workflow_miniscope.publish.nwb_import import file as door
 from workflow_miniscope.publish.nwb_import.file import import_nwb
-from workflow_miniscope.results.caiman import Evaluation, Verdict
+from workflow_miniscope.results.caiman import Evaluation, FrameQuality, Verdict, find_result, read_result
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:hdmf")
 QUIET = Options(progress=False)
@@ -146,6 +146,16 @@ RESULT = replace(
     dff_method="",
     evaluation=Evaluation([0.9, 0.8, 0.1, 0.7], reasons=["", "", "It has no transients.", ""], model="planted"),
     verdict=Verdict("usable with warnings", ["The field moves."], {"motion": 3.0}),
+    frames=FrameQuality(
+        reason=np.arange(300) % 7,
+        score=np.linspace(0.5, 1, 300),
+        at_limit=np.arange(300) % 50 == 0,
+        gain=np.where(np.arange(300) < 150, 1, 0.5),  # the lamp was turned
+        black=4.0,
+        typical_score=0.9,
+        stuck_pixels=3,
+        row_bands=True,
+    ),
 )
 FACE = {
     "rois": [
@@ -202,6 +212,11 @@ def test_everything_is_as_it_was(pipeline, exported, raw_root, subject):
     again = raw_root / f"{subject}_again.nwb"
     export_nwb({**key, **copy}, again, options=QUIET)
     assert_equal_files(path, again)
+    if KINDS[subject].get("result") is RESULT:  # what no table has, and edits of the cells need
+        folder = (pipeline.miniscope.ProcessingTask & copy).fetch1("processing_output_dir")
+        frames = read_result(find_result(pipeline.get_processed_root_data_dir() / folder)).frames
+        for item in fields(FrameQuality):
+            np.testing.assert_equal(getattr(frames, item.name), getattr(RESULT.frames, item.name))
 
 
 def test_into_an_empty_database_and_not_twice(pipeline, exported):

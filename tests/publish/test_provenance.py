@@ -110,6 +110,13 @@ def test_a_file_is_reproduced_bit_by_bit_from_its_videos(computed, tmp_path):
     shown = CliRunner().invoke(app, ["reproduce", str(path)])
     assert shown.exit_code == 1
     assert "denoised: up to 1 apart" in shown.output and "dff: identical" in shown.output
+    with h5py.File(tmp_path / "embedded.nwb", "r+") as file:  # as if somebody had rejected a cell
+        file["processing/ophys/analyses/curated_by_hand"][0] = True
+        accepted = file["processing/ophys/ImageSegmentation/PlaneSegmentation/accepted"]
+        accepted[0] = not accepted[0]
+    (again,) = reproduce(tmp_path / "embedded.nwb", progress=False)
+    assert again.identical and "accepted components" not in {item.what for item in again.compared}
+    assert "curated by hand: what a person accepted" in str(again)
 
 
 def test_a_raw_file_that_changed_is_named_and_not_published(computed, raw_root, tmp_path):
@@ -185,8 +192,16 @@ def test_whom_to_cite(computed):
     for wanted in ("RRID:SCR_014543", "10.7554/eLife.28728", "10.1038/s41593-023-01490-6", "workflow-miniscope 0."):
         assert wanted in shown.output
     entries = CliRunner().invoke(app, ["cite", "subject=pv", "--bibtex"]).output
-    assert entries.count("@article{") == 3 and entries.count("@software{") == 3
+    assert entries.count("@article{") == 4 and entries.count("@software{") == 3
     assert entries.count("{") == entries.count("}")
+
+
+def test_people_of_the_project_s_file_are_cited(computed, tmp_path, monkeypatch):
+    said = 'experimenter = ["Lovelace, Ada"]\nrelated_publications = ["https://doi.org/10.1/x"]\n'
+    (tmp_path / "project.toml").write_text(said)
+    monkeypatch.chdir(tmp_path)
+    lines = CliRunner().invoke(app, ["cite", "subject=pv"]).output.splitlines()
+    assert lines[:2] == ["Recorded by Lovelace, Ada.", "https://doi.org/10.1/x"]
 
 
 def test_a_file_that_is_none_of_ours_is_not_reproduced(tmp_path):

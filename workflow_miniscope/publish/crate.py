@@ -16,12 +16,14 @@ from urllib.parse import quote, unquote
 from .. import __version__
 from ..whole_files import whole
 from .contents import Analysis, Contents
-from .credit import CAIMAN, CNMFE, FACEMAP
+from .credit import CAIMAN, CNMFE, FACEMAP, Credit, references
 from .nwb.devices import safe
 from .private import public
 from .project import Project
 
 NAME = "ro-crate-metadata.json"
+#: Whom to cite, as text and as a bibliography.
+CITATION, BIBLIOGRAPHY = "CITATION.txt", "CITATION.bib"
 
 Entity = dict[str, Any]
 
@@ -69,13 +71,20 @@ class Crate:
         self._described |= {entity["@id"]: entity for entity in entities}
 
     def write(self) -> None:
-        """Write the crate, if anything was added to it."""
+        """Write the crate, and whom to cite for all that it describes, if anything was added to it."""
         if self._project is None:
             return
-        graph = [_descriptor(), _root(self._described, self._project), _profile(), *self._described.values()]
+        cited = _credit(self._described, self._project)
+        works = list(_citations(cited))
+        root = _root(self._described, self._project, works)
+        kept = {entity["@id"]: entity for entity in works} | self._described
+        graph = [_descriptor(), root, _profile(), *kept.values()]
         content = {"@context": f"{_CRATE}/context", "@graph": graph}
         with whole(self._folder / NAME) as partial:
             partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, text in ((CITATION, str(cited)), (BIBLIOGRAPHY, cited.bibtex)):
+            with whole(self._folder / name) as partial:
+                partial.write_text(text + "\n", encoding="utf-8")
 
 
 def _kept(folder: Path) -> Iterator[Entity]:
@@ -83,7 +92,7 @@ def _kept(folder: Path) -> Iterator[Entity]:
     try:
         graph = json.loads((folder / NAME).read_text(encoding="utf-8"))["@graph"]
         own = {"./", NAME, _PROFILE}
-        entities = [entity for entity in graph if entity["@id"] not in own]
+        entities = [entity for entity in graph if entity["@id"] not in own and not _is_cited(entity)]
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or none of ours
         return
     gone = {entity["@id"] for entity in entities if _is_file(entity) and not (folder / unquote(entity["@id"])).exists()}
@@ -91,6 +100,29 @@ def _kept(folder: Path) -> Iterator[Entity]:
         results = {result["@id"] for result in entity.get("result", [])}
         if entity["@id"] not in gone and not (results & gone):
             yield entity
+
+
+def _credit(described: dict[str, Entity], project: Project) -> Credit:
+    """Say whom to cite for all that is described: people, and programs by the actions that they did."""
+    people = [entity["name"] for entity in described.values() if entity["@type"] == "Person"]
+    programs = [entity["name"] for entity in described.values() if entity["@type"] == "SoftwareApplication"]
+    return Credit(tuple(people), tuple(project.related_publications), references([*programs, "pynwb"]))
+
+
+def _citations(cited: Credit) -> Iterator[Entity]:
+    for item in cited.references:
+        doi = item.fields.get("doi")
+        yield {
+            "@id": f"https://doi.org/{doi}" if doi else f"#cite-{quote(item.name)}",
+            "@type": "ScholarlyArticle" if doi else "CreativeWork",
+            "name": item.fields["title"],
+            "description": str(item),
+            **({"identifier": item.rrid} if item.rrid else {}),
+        }
+
+
+def _is_cited(entity: Entity) -> bool:
+    return entity["@type"] == "ScholarlyArticle" or str(entity["@id"]).startswith("#cite-")
 
 
 def _is_file(entity: Entity) -> bool:
@@ -105,7 +137,7 @@ def _profile() -> Entity:
     return {"@id": _PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
 
 
-def _root(described: dict[str, Entity], project: Project) -> Entity:
+def _root(described: dict[str, Entity], project: Project, cited: list[Entity]) -> Entity:
     files = [{"@id": name} for name, entity in described.items() if _is_file(entity)]
     actions = [{"@id": name} for name, entity in described.items() if entity["@type"] == "CreateAction"]
     people = [{"@id": name} for name, entity in described.items() if entity["@type"] == "Person"]
@@ -120,6 +152,7 @@ def _root(described: dict[str, Entity], project: Project) -> Entity:
         "conformsTo": {"@id": _PROFILE},
         "hasPart": files,
         "mentions": actions,
+        "citation": [{"@id": entity["@id"]} for entity in cited],
     }
     if people:
         root["author"] = people

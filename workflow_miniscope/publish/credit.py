@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..database.restriction import restricted
+from .project import find_project, read_project
 
 
 @dataclass(frozen=True)
@@ -57,18 +60,12 @@ def _article(
 ) -> Reference:
     first = authors.split(" and ")[0].split(",")[0]
     others = " et al." if " and " in authors else ""
+    fields = {"author": authors, "title": title, "journal": journal}
+    fields |= {"volume": volume} if volume else {}
     return Reference(
         name,
-        f"{first}{others} {year}. {title}. {journal} {volume}:{pages}. https://doi.org/{doi}",
-        {
-            "author": authors,
-            "title": title,
-            "journal": journal,
-            "volume": volume,
-            "pages": pages.replace("-", "--"),
-            "year": year,
-            "doi": doi,
-        },
+        f"{first}{others} {year}. {title}. {journal} {f'{volume}:' if volume else ''}{pages}. https://doi.org/{doi}",
+        {**fields, "pages": pages.replace("-", "--"), "year": year, "doi": doi},
     )
 
 
@@ -79,6 +76,18 @@ ELEMENTS = _software(
     "DataJoint",
     "https://datajoint.com/docs/elements/",
     rrid="RRID:SCR_021894",
+)
+# what the Elements ask to be cited
+WORKFLOWS = _article(
+    "yatsenko2021",
+    "Yatsenko, D and Nguyen, T and Shen, S and Gunalan, K and Turner, CA and Guzman, R and Sasaki, M and Sitonic, D "
+    "and Reimer, J and Walker, EY and Tolias, AS",
+    "DataJoint Elements: Data Workflows for Neurophysiology",
+    "bioRxiv",
+    "",
+    "2021.03.30.437358",
+    "2021",
+    "10.1101/2021.03.30.437358",
 )
 PYNWB = _software("pynwb", "PyNWB", "The NWB developers", "https://pynwb.readthedocs.io", rrid="RRID:SCR_017452")
 CNMFE = _article(
@@ -111,8 +120,8 @@ FACEMAP = _article(
     "2024",
     "10.1038/s41593-023-01490-6",
 )
-#: Methods that an engine's results stand on.
-OF_ENGINE = {"cnmfe": (CNMFE, CAIMAN), "caiman": (CNMFE, CAIMAN)}
+#: Methods that a program's results stand on.
+OF_PROGRAM = {"cnmfe": (CNMFE, CAIMAN), "caiman": (CNMFE, CAIMAN), "facemap": (FACEMAP,)}
 
 
 @dataclass(frozen=True)
@@ -144,32 +153,43 @@ class Credit:
         return "\n\n".join(reference.bibtex for reference in self.references)
 
 
-def credit(restrict: Any = None) -> Credit:
+def references(programs: Iterable[str]) -> tuple[Reference, ...]:
+    """Return what to cite where some programs took part: cnmfe, caiman, facemap, pynwb; others are left out."""
+    found = [
+        _software("workflow_miniscope", "workflow-miniscope", "The workflow-miniscope developers", version=__version__),
+        DATAJOINT,
+        ELEMENTS,
+        WORKFLOWS,
+    ]
+    for program in sorted(set(programs)):
+        found += [item for item in OF_PROGRAM.get(program, ()) if item not in found]
+    return (*found, *([PYNWB] if "pynwb" in programs else []))
+
+
+def credit(restrict: Any = None, project: Path | None = None) -> Credit:
     """Say whom to cite for some sessions.
 
     Parameters
     ----------
     restrict : str, dict, list of them, or None
         Which sessions; None is all.
+    project : Path, optional
+        The project's file, which names people and publications where the database does not; by default the one that
+        :func:`.project.find_project` finds.
     """
     from ..pipeline import facemap, lab, miniscope, session
+
+    told = read_project(find_project(project))
 
     chosen = restricted(session.Session, restrict)
     people = (lab.User & (session.SessionExperimenter & chosen)).to_dicts(order_by="user")
     projects = lab.Project.proj() & (session.ProjectSession & chosen)
     published = (lab.ProjectPublication & projects).to_arrays("publication", order_by="publication")
     engines = (miniscope.ProcessingParamSet & (miniscope.Processing & chosen)).to_arrays("processing_method")
-    references = [
-        _software("workflow_miniscope", "workflow-miniscope", "The workflow-miniscope developers", version=__version__),
-        DATAJOINT,
-        ELEMENTS,
-    ]
-    for engine in sorted(set(map(str, engines))):
-        references += [item for item in OF_ENGINE.get(engine, ()) if item not in references]
-    if facemap.FacemapProcessing & chosen:
-        references.append(FACEMAP)
+    programs = [*map(str, engines), *(["facemap"] if facemap.FacemapProcessing & chosen else [])]
+    names = [row["user_fullname"] for row in people if row["user_fullname"]]
     return Credit(
-        tuple(row["user_fullname"] for row in people if row["user_fullname"]),
-        tuple(map(str, published)),
-        tuple(references),
+        tuple(names or told.experimenter),
+        tuple(map(str, published)) or tuple(told.related_publications),
+        references(programs),
     )

@@ -55,11 +55,14 @@ class Reproduced:
         What was compared.
     packages : tuple of str
         Packages of other versions than those that the file names.
+    by_hand : bool
+        Whether a person went through the components: which were accepted then is not compared.
     """
 
     name: str
     compared: tuple[Compared, ...]
     packages: tuple[str, ...]
+    by_hand: bool = False
 
     @property
     def identical(self) -> bool:
@@ -69,7 +72,11 @@ class Reproduced:
     def __str__(self) -> str:
         verdict = "every number is bit-identical" if self.identical else "not everything is identical"
         lines = [f"{self.name}: {verdict}", *(f"  {item}" for item in self.compared)]
-        return "\n".join([*lines, *(f"  other version: {package}" for package in self.packages)])
+        lines += [f"  other version: {package}" for package in self.packages]
+        return "\n".join([*lines, *([_BY_HAND] if self.by_hand else [])])
+
+
+_BY_HAND = "  curated by hand: what a person accepted, rejected, merged, split or drew is not computed again"
 
 
 class StoredMovie:
@@ -160,6 +167,7 @@ def _again(path: Path, file: Any, analysis: dict[str, Any], progress: bool) -> R
         f"{analysis['scope']}, {analysis['engine']} {analysis['version']}",
         tuple(_compare(file, analysis, result)),
         tuple(_other_versions(file, analysis)),
+        bool(analysis["curated_by_hand"]),
     )
 
 
@@ -192,7 +200,7 @@ def _compare(file: Any, analysis: dict[str, Any], result: CaimanResult) -> Itera
     other = [i for i in range(n) if not _same_mask(segmentation["pixel_mask"][i], result.mask(int(segmentation.id[i])))]
     yield Compared("footprints", not other, f"{len(other)} of {n} differ")
     accepted = set(result.accepted.tolist())
-    if "accepted" in segmentation.colnames:
+    if "accepted" in segmentation.colnames and not analysis["curated_by_hand"]:
         stored = {
             int(number) for number, taken in zip(segmentation.id[:], segmentation["accepted"][:], strict=True) if taken
         }

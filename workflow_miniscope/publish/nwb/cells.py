@@ -28,6 +28,7 @@ from ..contents import Analysis, Contents
 from ..private import public
 from .corrected import corrected_stack
 from .devices import safe, wrong_times
+from .frame_tables import frame_tables
 from .imaging import Imaged
 from .result_file import OTHER_FILE, result_file
 from .streams import Columns, compressed
@@ -107,6 +108,8 @@ def add_analyses(
         if motion_corrected and processing not in corrected:
             corrected.add(processing)
             _add_corrected(analysis, target, moved, notes, progress)
+        for seen in frame_tables(analysis, len(scope.scope.times), target.suffix):
+            module.add(seen)
         _add_images(analysis, target)
         if analysis.masks:
             _add_traces(analysis, target, _add_masks(analysis, target), notes)

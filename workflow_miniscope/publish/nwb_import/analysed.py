@@ -17,6 +17,7 @@ from ... import engines
 from ...errors import ResultError
 from ...results.caiman import CaimanResult, Evaluation, PiecewiseShifts, RigidShifts, Verdict
 from ...results.caiman.verdict import LEVELS
+from ..nwb.frame_tables import read_frame_tables
 from .recorded import Recorded
 
 
@@ -124,6 +125,7 @@ class _Analysis:
                 dims=(self.scope.height, self.scope.width),
                 requested={"file": params} if params else {},
                 motion=self._motion(),
+                frames=read_frame_tables(self.ophys, self.end),
                 verdict=self._verdict(),
                 method=self.row["engine"],
                 version="" if self.row["version"] == "unknown" else self.row["version"],

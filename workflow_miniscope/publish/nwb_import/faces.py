@@ -116,8 +116,8 @@ class _Reader:
             task_id=int(self.run["task_id"]),
             task={
                 "facemap_params": {row["parameter"]: json.loads(row["value"]) for row in self._rows("face_parameters")},
-                "do_mot_svd": int(self.run["motion_svd"]),
-                "do_mov_svd": int(self.run["movie_svd"]),
+                "do_mot_svd": bool(self.run["motion_svd"]),
+                "do_mov_svd": bool(self.run["movie_svd"]),
                 "task_description": self.run["note"],
             },
             processing={"processing_time": naive_utc(computed), "package_version": version},
