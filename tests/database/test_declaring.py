@@ -1,5 +1,6 @@
 """A start that is killed at any moment is made good by the next one."""
 
+import declared
 import pytest
 from processes import begin
 
@@ -21,24 +22,6 @@ Connection.query = query
 from workflow_miniscope import pipeline
 """
 
-WHOLE = """
-import numpy as np
-from workflow_miniscope import pipeline as p
-from workflow_miniscope.work import status
-status.status()
-p.Subject.insert1(dict(subject="d1", sex="U", subject_birth_date="2025-09-01"), skip_duplicates=True)
-key = dict(subject="d1", session_datetime="2026-01-15 10:20:30")
-p.Session.insert1(key, skip_duplicates=True)
-p.Device.insert1(dict(device="scope", modality="Miniscope"), skip_duplicates=True)
-key["recording_id"] = 0
-recorded = dict(key, device="scope", acq_software="Miniscope-DAQ-V4")
-p.miniscope.Recording.insert1(recorded, skip_duplicates=True)
-(p.miniscope.RecordingInfo & key).delete_quick()
-info = dict(nchannels=1, nframes=3, px_height=2, px_width=2, fps=20, led_power=1, time_stamps=np.arange(3.0))
-p.miniscope.RecordingInfo.insert1(dict(key, **info), allow_direct_insert=True)
-assert (p.miniscope.RecordingInfo * p.Session * p.Subject & key).fetch1("time_stamps").tolist() == [0, 1, 2]
-"""
-
 
 def run(program, prefix):
     process = begin(program, DATABASE_PREFIX=prefix)
@@ -46,37 +29,26 @@ def run(program, prefix):
     return process.returncode, error
 
 
-def columns(connection, prefix):
-    """The comments of all columns of arrays, None where one is missing."""
-    if connection.adapter.backend == "postgresql":
-        text = (
-            "SELECT c.relname, a.attname, col_description(c.oid, a.attnum) FROM pg_attribute a "
-            "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname LIKE %s AND c.relkind = 'r' AND a.atttypid = 'bytea'::regtype"
-        )
-    else:
-        text = (
-            "SELECT table_name, column_name, column_comment FROM information_schema.columns "
-            "WHERE table_schema LIKE %s AND data_type = 'longblob'"
-        )
-    return {(table, name): comment for table, name, comment in connection.query(text, args=(f"{prefix}%",)).fetchall()}
+@pytest.fixture(scope="module")
+def whole(pipeline):
+    """The catalogue of a database whose first start was left alone."""
+    code, error = run(declared.WHOLE, "mended_")
+    assert code == 0, error[-3000:]
+    return declared.catalogue(pipeline.connection, "mended_")
 
 
-def test_killed_starts(pipeline):
+def test_killed_starts(pipeline, whole):
     for statements in (4, 33, 120, 300):
         code, _ = run(KILLED.format(statements=statements), "killed_")
         assert code == 9
-    code, error = run(WHOLE, "killed_")
+    code, error = run(declared.WHOLE, "killed_")
     assert code == 0, error[-3000:]
-    complete = columns(pipeline.connection, "test_")
-    found = columns(pipeline.connection, "killed_")
-    assert {key: complete[key] for key in found} == found
-    assert len(found) > 10
+    assert declared.differences(whole, declared.catalogue(pipeline.connection, "killed_")) == []
+    assert len(whole["column"]) > 300 and len(whole["lineage"]) > 100
 
 
-def test_what_earlier_versions_left_is_mended(pipeline):
+def test_what_earlier_versions_left_is_mended(pipeline, whole):
     """Comments and lineage that a kill, or a race of two starts, left out."""
-    assert run(WHOLE, "mended_")[0] == 0
     connection = pipeline.connection
     table = connection.adapter.make_full_table_name
     if connection.adapter.backend == "postgresql":
@@ -84,11 +56,12 @@ def test_what_earlier_versions_left_is_mended(pipeline):
     connection.query(
         f"UPDATE {table('mended_session', '~lineage')} SET lineage = 'other' WHERE attribute_name = 'subject'"
     )
-    code, error = run(WHOLE, "mended_")
+    code, error = run(declared.WHOLE, "mended_")
     assert code and ("lineage" in error or "adapt" in error), "it is broken"
     connection.query(f"DELETE FROM {table('mended_workflow', declaring.Declared.table_name)}")
-    code, error = run(WHOLE, "mended_")
+    code, error = run(declared.WHOLE, "mended_")
     assert code == 0, error[-3000:]
+    assert declared.differences(whole, declared.catalogue(connection, "mended_")) == []
 
 
 def test_a_table_that_cannot_be_declared_says_why(pipeline):

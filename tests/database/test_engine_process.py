@@ -2,14 +2,16 @@
 
 import json
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
 
 import pytest
+from processes import begin, eventually
 
 from workflow_miniscope import process, settings
-from workflow_miniscope.database import jobs
+from workflow_miniscope.database import jobs, workers
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell script stands for a Python that is killed")
 
@@ -51,3 +53,43 @@ def test_a_killed_engine_is_one_failed_recording(pipeline, add_recording, config
     assert process.process(restrict="subject like 'e_%'", progress=False).errors == []
     assert len(processing & keys) == 2
     assert not list(settings.get_settings().processed_root_data_dir.rglob(".*.running"))
+
+
+WORKER = """
+import sys
+from workflow_miniscope.cli import app
+from workflow_miniscope.database import workers
+workers.BEAT = 0.2
+sys.argv = ["workflow-miniscope", "worker", "--once", "--restrict", "subject=e_long"]
+app.main()
+"""
+
+
+def test_the_heart_beats_while_an_engine_computes(pipeline, add_recording, tmp_path):
+    """Which may take hours: the worker is heard of all the while, and its job is nobody else's."""
+    key = add_recording("e_long", 200, 48, 48)
+    python, begun, go = tmp_path / "python", tmp_path / "begun", tmp_path / "go"
+    python.write_text(
+        "#!/bin/sh\n"
+        f"""if ! grep -q '"ask"' "$2"; then touch {begun}; while [ ! -e {go} ]; do sleep 0.1; done; fi\n"""
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    engines = json.dumps({"cnmfe": str(python)})
+    worker = begin(WORKER, WORKFLOW_MINISCOPE_ENGINE_PROCESS="true", WORKFLOW_MINISCOPE_ENGINES=engines)
+    try:
+        assert eventually(begun.exists, 120)
+        (job,) = jobs.reserved(pipeline.miniscope.Processing(), key)
+        row = workers.Worker & {"worker_id": job["connection_id"]}
+        beats = {row.fetch1("beat")}
+        assert eventually(lambda: [beats.add(row.fetch1("beat")), len(beats) > 4][1])
+        (elsewhere,) = process.process(restrict={"subject": "e_long"}, reserve_jobs=True, progress=False).elsewhere
+        assert elsewhere[2].endswith(str(worker.pid))
+        go.touch()
+        _, error = worker.communicate(timeout=300)
+        assert worker.returncode == 0, error[-2000:]
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.communicate()
+    assert len(pipeline.miniscope.Processing & key) == 1
+    assert not row

@@ -32,15 +32,30 @@ pipeline.miniscope.Processing.make_compute = compute
 process.process(restrict={{"subject": "{subject}"}}, reserve_jobs=True, progress=False)
 """
 
+# The same, until somebody lets it go on with the work itself
+HELD = """
+import sys, time
+from workflow_miniscope import pipeline, process
+from workflow_miniscope.database import workers
+workers.BEAT = 0.3
+original = pipeline.miniscope.Processing.make_compute
+def compute(self, key, *fetched):
+    print("computing", flush=True)
+    sys.stdin.readline()
+    return original(self, key, *fetched)
+pipeline.miniscope.Processing.make_compute = compute
+print(process.process(restrict={{"subject": "{subject}"}}, reserve_jobs=True, progress=False).errors, flush=True)
+"""
+
 
 @pytest.fixture
 def busy(pipeline, load):
     """Start a worker that computes for minutes; return it and its key."""
     begun = []
 
-    def start(subject):
+    def start(subject, program=BUSY):
         key = load(subject, RESULT)
-        worker = begin(BUSY.format(subject=subject))
+        worker = begin(program.format(subject=subject))
         begun.append(worker)
         wait_for(worker, "computing")
         return worker, key
@@ -147,6 +162,29 @@ def test_a_cut_connection_is_not_the_end_of_a_worker(pipeline, busy, queue):
     assert worker.poll() is None
 
 
+def test_a_worker_whose_connections_are_cut_keeps_its_job(pipeline, busy, queue, monkeypatch):
+    """All that it has are cut while it computes: nobody else computes it, and what it computed is stored."""
+    worker, key = busy("s_all", HELD)
+    before = (queue & key).fetch1()
+    connection = pipeline.connection
+    for _ in range(2):
+        for number in _all_connections(connection):
+            _cut(connection, number)
+        report = process.process(restrict={"subject": "s_all"}, reserve_jobs=True, progress=False)
+        assert [name for name, _, _ in report.elsewhere] == ["miniscope.Processing"]
+    assert (queue & key).fetch1() == before
+    # its lock is back, so that it counts as alive whatever becomes of its beats
+    monkeypatch.setattr(workers, "SILENCE", 0.0)
+    assert eventually(lambda: workers.alive(connection, {before["connection_id"]}) != set())
+    worker.stdin.write("go on\n")
+    worker.stdin.flush()
+    printed, error = worker.communicate(timeout=300)
+    assert printed.splitlines()[-1] == "[]", error[-2000:]
+    assert len(pipeline.miniscope.Processing & key) == 1
+    assert len(pipeline.miniscope.Activity & key) == 2
+    assert not queue & key
+
+
 def test_a_killed_worker_is_found_dead(pipeline, busy, queue, monkeypatch):
     worker, key = busy("s_kill")
     worker.kill()
@@ -205,6 +243,15 @@ def _connections(connection, worker):
         name = workers.locks._identify("mysql", workers._lock_name(worker))
         found = connection.query("SELECT IS_USED_LOCK(%s)", args=(name,)).fetchall()
     return [row[0] for row in found]
+
+
+def _all_connections(connection):
+    """The numbers of all connections to the server but one."""
+    if connection.adapter.backend == "postgresql":
+        text = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    else:
+        text = "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'mouse'"
+    return [row[0] for row in connection.query(text).fetchall()]
 
 
 def _cut(connection, number):

@@ -1,10 +1,10 @@
 """A full disk is told in one sentence, and nothing half-written stays on it."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import disks
 import numpy as np
 import planted
 import pytest
@@ -19,32 +19,18 @@ from workflow_miniscope.errors import EngineError, ResultError
 from workflow_miniscope.results.caiman import read_result, write_result
 from workflow_miniscope.work.extract import extract_folder
 
-SIZE = 2**21
-
 
 @pytest.fixture
 def disk(tmp_path):
     """A disk of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    if not sys.platform.startswith("linux") or subprocess.run(mounting, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here: that needs root on Linux")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(disk: Path, free: int) -> None:
-    """Leave so many bytes."""
-    statistics = os.statvfs(disk)
-    with open(disk / "fill", "wb") as file:
-        file.write(bytes(statistics.f_bavail * statistics.f_frsize - free))
+    with disks.small(tmp_path / "disk", 2**21) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("free", [2**12, 2**15, 100_000, 150_000])
 def test_a_result_file(disk, free):
     """HDF5 ended the process with a segmentation fault when the file was closed."""
-    fill(disk, free)
+    disks.fill(disk, free)
     with pytest.raises(ResultError, match=f"cannot be written to {disk}/result.hdf5: No space left on device"):
         write_result(disk / "result.hdf5", planted.result())
     assert os.listdir(disk) == ["fill"]
@@ -66,7 +52,7 @@ def test_an_engine(disk, tmp_path, monkeypatch, apart):
 
 def test_extract(disk, tmp_path):
     written = write_session(tmp_path / "raw", n_frames=100, size=(40, 40))
-    fill(disk, 60_000)
+    disks.fill(disk, 60_000)
     with pytest.raises(EngineError, match=f"^cnmfe needs more room than there is: the disk of {disk} is full; free"):
         extract_folder(written.scopes[0].folder, disk / "out", progress=False)
     assert os.listdir(disk) == ["fill"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engines import facemap
+from ..engines.base import forget_killed_run
 from ..errors import ResultError
 from ..movies.fingerprint import changed
 from ..movies.types import Floats
@@ -77,6 +78,7 @@ def _wanted(folder: Path, path: Path, difference: str | None) -> Path:
             f"{folder} holds another result ({difference}); move it away, or name another output directory: a result "
             "is never overwritten."
         )
+    forget_killed_run(folder)
     return path
 
 

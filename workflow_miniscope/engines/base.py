@@ -177,6 +177,17 @@ def run_engine(
     return output_dir / result.relative_to(working)
 
 
+def forget_killed_run(output_dir: Path) -> None:
+    """Remove the lock of a run that was killed between naming its result and giving the lock back."""
+    if not _lock_of(output_dir).exists():
+        return
+    try:
+        with _only_process(output_dir):
+            pass
+    except EngineError:
+        pass  # somebody is at work there, or nothing can be written
+
+
 def _run(
     engine: Engine[Parameters],
     movie: Movie,
@@ -241,10 +252,14 @@ def _folders(folder: Path) -> Iterator[None]:
         raise
 
 
+def _lock_of(output_dir: Path) -> Path:
+    return output_dir.with_name(f".{output_dir.name}.lock")
+
+
 @contextmanager
 def _only_process(output_dir: Path) -> Iterator[None]:
     """Hold a lock on a task. The system frees it when the process dies, however it dies."""
-    path = output_dir.with_name(f".{output_dir.name}.lock")
+    path = _lock_of(output_dir)
     while True:
         try:
             file = open(path, "a")  # noqa: SIM115 - closed below, after the work

@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import queue
+import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -34,6 +37,14 @@ LOOK = 0.5
 
 #: Seconds that a process has to end after its last word
 LEAVE = 10.0
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a process prints: where it is written, which goes with a process that is killed, and where it is kept."""
+
+    written: Path
+    kept: Path
 
 
 def run(given: order.Order, options: Options) -> Path:
@@ -61,7 +72,7 @@ def run(given: order.Order, options: Options) -> Path:
     WorkflowError
         What the engine raised.
     """
-    with _scratch() as folder, _log(given.engine.name, options.logs) as log:
+    with _scratch() as folder, _log(given.engine.name, options.logs, folder) as log:
         try:
             told = _follow(given.engine.name, order.write(folder, given), options, log)
         except EngineError:
@@ -70,7 +81,7 @@ def run(given: order.Order, options: Options) -> Path:
             # HDF5, where CaImAn writes with it, crashes on a full disk
             raise EngineError(disk_full(given.engine.name, given.output)) from None
         if "result" not in told:
-            raise endings.told(given.engine.name, told, options, log)
+            raise endings.told(given.engine.name, told, options, log.kept)
         return Path(told["result"])
 
 
@@ -83,19 +94,19 @@ def ask(engine: Engine[Any], options: Options) -> str | None:
 def _ask(kind: type[Engine[Any]], options: Options) -> str | None:
     engine = kind()
     with _scratch() as folder:
-        path, log = folder / order.NAME, folder / "log"
+        path, log = folder / order.NAME, Log(folder / "log", folder / "log")
         path.write_text(json.dumps({**order.name(engine), "ask": True}), encoding="utf-8")
         try:
             told = _follow(engine.name, path, options, log)
         except EngineError as error:
             return str(error)
         if "unavailable" not in told:
-            return str(endings.told(engine.name, told, options, log))
+            return str(endings.told(engine.name, told, options, log.kept))
         reason: str | None = told["unavailable"]
         return reason if reason is None else f"{reason} (asked of {options.python})"
 
 
-def _follow(name: str, path: Path, options: Options, log: Path) -> dict[str, Any]:
+def _follow(name: str, path: Path, options: Options, log: Log) -> dict[str, Any]:
     """Run the process to its end, and return its last word."""
     begun = time.monotonic()
     told: dict[str, Any] = {}
@@ -119,7 +130,7 @@ def _follow(name: str, path: Path, options: Options, log: Path) -> dict[str, Any
         except subprocess.TimeoutExpired:
             status = 0  # it hangs, with everything said
     if not told:
-        raise endings.died(name, status, options, log)
+        raise endings.died(name, status, options, log.kept)
     return told
 
 
@@ -175,9 +186,9 @@ def _enforce(name: str, process: subprocess.Popen[bytes], seconds: float, option
 
 
 @contextmanager
-def _started(name: str, path: Path, options: Options, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _started(name: str, path: Path, options: Options, log: Log) -> Iterator[subprocess.Popen[bytes]]:
     """Start the process; at the end it is not there any more, nor is anything that it started."""
-    with open(log, "ab") as written:
+    with open(log.written, "ab") as written:
         try:
             process = subprocess.Popen(
                 [options.python, start.__file__, path],
@@ -237,22 +248,24 @@ def _scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def _log(name: str, folder: Path) -> Iterator[Path]:
+def _log(name: str, folder: Path, scratch: Path) -> Iterator[Log]:
     """Give a file for what the process prints; it stays only where there is something to look for."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream, made = tempfile.mkstemp(prefix=f"{date.today()}_{name}_", suffix=".log", dir=folder)
+        stays = folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
     except OSError:
-        stream, made = tempfile.mkstemp(prefix=f"workflow-miniscope_{name}_", suffix=".log")
-    os.close(stream)
-    path = Path(made)
+        stays = Path(tempfile.gettempdir())
+    log = Log(scratch / "log", stays / f"{date.today()}_{name}_{secrets.token_hex(4)}.log")
     try:
-        yield path
+        yield log
     except EngineError as error:
-        if str(path) not in str(error):
-            path.unlink(missing_ok=True)
+        if str(log.kept) in str(error) and log.written.exists():
+            _keep(log)
         raise
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    path.unlink(missing_ok=True)
+
+
+def _keep(log: Log) -> None:
+    try:
+        shutil.move(log.written, log.kept)
+    except OSError:
+        log.kept.unlink(missing_ok=True)  # what made the engine fail is more to the point than a full disk

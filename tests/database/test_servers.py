@@ -1,4 +1,4 @@
-"""The same tests on the MySQL protocol: a private MariaDB, in a process of its own."""
+"""The same tests on other servers, private ones, in a process of their own: MariaDB and an older PostgreSQL."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import mariadb, mariadb_missing
+from servers import mariadb, mariadb_missing, postgresql, postgresql_missing
 
 TESTS = Path(__file__).parents[1]
 FILES = (
@@ -15,6 +15,7 @@ FILES = (
     "database/test_ingest.py",
     "database/test_process.py",
     "database/test_shared_work.py",
+    "database/test_killed_workers.py",
     "database/test_worker.py",
     "database/test_lost_connection.py",
     "database/test_declaring.py",
@@ -25,13 +26,17 @@ FILES = (
     "elements/test_facemap_makes.py",
     "elements/test_large.py",
 )
+SERVERS = {"mariadb": (mariadb, mariadb_missing()), "postgresql": (postgresql, postgresql_missing())}
 
 
-@pytest.mark.skipif(mariadb_missing() is not None, reason=str(mariadb_missing()))
-def test_the_same_on_mariadb(tmp_path):
+@pytest.mark.parametrize("name", list(SERVERS))
+def test_the_same(name, tmp_path):
+    run, missing = SERVERS[name]
+    if missing is not None:
+        pytest.skip(missing)
     if "WORKFLOW_MINISCOPE_TEST_SERVER" in os.environ:
-        pytest.skip("this is the run on MariaDB")
-    with mariadb(tmp_path / "server") as environment:
+        pytest.skip("this is the run on another server")
+    with run(tmp_path / "server") as environment:
         done = subprocess.run(
             [
                 sys.executable,
@@ -40,9 +45,9 @@ def test_the_same_on_mariadb(tmp_path):
                 "-q",
                 "-p",
                 "no:cacheprovider",
-                *(str(TESTS / name) for name in FILES),
+                *(str(TESTS / file) for file in FILES),
             ],
-            env={**os.environ, **environment, "WORKFLOW_MINISCOPE_TEST_SERVER": "mariadb"},
+            env={**os.environ, **environment, "WORKFLOW_MINISCOPE_TEST_SERVER": name},
             capture_output=True,
             text=True,
             cwd=TESTS.parent,
