@@ -31,8 +31,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def write_certificate(folder: Path, owner: str | None = None) -> tuple[Path, Path]:
+    """Write a certificate that its own key signed, and the key; return both. A folder that the owner can enter."""
+    certificate, key = folder / "server.crt", folder / "server.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    key.chmod(0o600)
+    if owner is not None:
+        shutil.chown(key, owner)
+        shutil.chown(certificate, owner)
+    return certificate, key
+
+
 @contextmanager
-def mariadb(folder: Path) -> Iterator[dict[str, str]]:
+def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     """Run a server below a folder and yield the environment variables that point the workflow at it."""
     data = folder / "mariadb"
     data.mkdir(parents=True)
@@ -51,6 +66,10 @@ def mariadb(folder: Path) -> Iterator[dict[str, str]]:
         env={**os.environ, "PATH": path},
     )
     port = free_port()
+    certificate = []
+    if tls:
+        written, key = write_certificate(folder)
+        certificate = [f"--ssl-cert={written}", f"--ssl-key={key}"]
     server = subprocess.Popen(
         [
             shutil.which("mariadbd", path=path),
@@ -59,6 +78,7 @@ def mariadb(folder: Path) -> Iterator[dict[str, str]]:
             f"--socket={folder / 'sock'}",
             "--bind-address=127.0.0.1",
             f"--port={port}",
+            *certificate,
             *user,
         ],
         stdout=(folder / "mariadb.log").open("w"),
@@ -113,7 +133,7 @@ def postgresql_missing() -> str | None:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[dict[str, str]]:
+def postgresql(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     """Run a server below a folder and yield the environment variables that point the workflow at it."""
     programs = _postgresql_programs()
     folder.mkdir(parents=True)
@@ -132,8 +152,12 @@ def postgresql(folder: Path) -> Iterator[dict[str, str]]:
         [programs / "initdb", "-D", data, "-U", "mouse", f"--pwfile={secret}", "--auth=scram-sha-256", "-E", "UTF8"],
         check=True, capture_output=True, user=user, cwd="/",
     )  # fmt: skip
+    certificate = []
+    if tls:
+        written, key = write_certificate(folder, user)
+        certificate = ["-c", "ssl=on", "-c", f"ssl_cert_file={written}", "-c", f"ssl_key_file={key}"]
     server = subprocess.Popen(
-        [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder],
+        [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, *certificate],
         stdout=(folder / "postgresql.log").open("w"), stderr=subprocess.STDOUT, user=user, cwd="/",
     )  # fmt: skip
     try:

@@ -305,8 +305,8 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     path = path or find_config()
     values = read_config(path) if path else {}
-    if path is not None and values.get("database.password") and _is_open_to_others(path):
-        logger.warning("%s holds a password and can be read by others; close it with: chmod 600 %s", path, path)
+    if path is not None and values.get("database.password"):
+        warn_if_open(path)
     try:
         return Settings(**values, source=path)
     except ValidationError as error:
@@ -319,8 +319,10 @@ def load_settings(path: Path | None = None) -> Settings:
         raise SettingsError(f"{message}.") from None
 
 
-def _is_open_to_others(path: Path) -> bool:
-    return os.name != "nt" and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+def warn_if_open(path: Path) -> None:
+    """Say so where others can read a file that holds a password."""
+    if os.name != "nt" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        logger.warning("%s holds a password and can be read by others; close it with: chmod 600 %s", path, path)
 
 
 @lru_cache(maxsize=1)

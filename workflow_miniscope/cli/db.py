@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import roles
 from .changing import Yes, is_wanted
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ def copy(
     from ..work.copying import copy_to
 
     print(copy_to(to))
+
+
+app.command("roles")(roles.command)
 
 
 def _is_server(settings: Settings) -> bool:

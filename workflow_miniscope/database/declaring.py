@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +18,14 @@ from typing import Any
 
 import psycopg2
 
+from ..errors import DatabaseError
 from . import jobs, locks
 from .connection import DATABASE_ERRORS, dj
+from .owner import as_owner
 from .workers import schema
+
+
+logger = logging.getLogger(__name__)
 
 
 @schema
@@ -93,28 +99,72 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
         Name of the schema for what this room keeps of its own.
     schemas : sequence of datajoint.Schema
         What is activated in the block.
+
+    Raises
+    ------
+    DatabaseError
+        Tables are missing, and this user may not make them.
     """
     digest = _digest(schemas)
     if _is_complete(connection, name, digest):
         schema.activate(name)
         yield
         return
-    with locks.exclusive(connection, f"{name}.schemas"):
-        schema.activate(name)
-        yield
+    with locks.exclusive(connection, f"{name}.schemas"), as_owner(connection, name):
+        try:
+            schema.activate(name)
+            yield
+        except dj.DataJointError as error:
+            if is_refusal(error):
+                raise DatabaseError(
+                    f"Tables of this version of the workflow are not in the database yet, and user "
+                    f"'{connection.conn_info['user']}' may not make them; ask its administrator to run "
+                    "`workflow-miniscope db roles --update`."
+                ) from error
+            raise
         if _is_complete(connection, name, digest):  # another process was faster
             return
-        # not connection.schemas: the Elements register others under the same names
-        for table in (table for one in (schema, *schemas) for table in declared_tables(one)):
-            _mend(table, table.declaration_context)
-            queue = jobs.find_jobs(table()) if hasattr(table, "populate") else None
-            if queue is not None:
-                _mend(queue, None)
-        connection.query(
-            f"INSERT INTO {Declared.full_table_name} (digest, declared) "
-            f"VALUES (%s, {_NOW[connection.adapter.backend]})",
-            args=(digest,),
-        )
+        try:
+            _complete(connection, schemas, digest)
+        except dj.errors.AccessError:
+            # the tables are there: who may change them mends them at the next start, if there is something to mend
+            logger.debug("User %s may not mend the tables", connection.conn_info["user"], exc_info=True)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether an error says that this user may not do something; of a missing schema DataJoint says it in words."""
+    return isinstance(error, dj.errors.AccessError) or "Check permissions" in str(error)
+
+
+def is_declared(connection: Any, name: str) -> bool:
+    """Return whether a database has any tables of the workflow.
+
+    Parameters
+    ----------
+    connection : datajoint.Connection
+        The database.
+    name : str
+        Name of the schema for what this room keeps of its own.
+    """
+    found = connection.query(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
+        args=(name, Declared.table_name),
+    )
+    return found.fetchone() is not None
+
+
+def _complete(connection: Any, schemas: Sequence[Any], digest: str) -> None:
+    """Mend all tables, and note that they are complete."""
+    # not connection.schemas: the Elements register others under the same names
+    for table in (table for one in (schema, *schemas) for table in declared_tables(one)):
+        _mend(table, table.declaration_context)
+        queue = jobs.find_jobs(table()) if hasattr(table, "populate") else None
+        if queue is not None:
+            _mend(queue, None)
+    connection.query(
+        f"INSERT INTO {Declared.full_table_name} (digest, declared) VALUES (%s, {_NOW[connection.adapter.backend]})",
+        args=(digest,),
+    )
 
 
 def _digest(schemas: Sequence[Any]) -> str:

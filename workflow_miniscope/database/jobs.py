@@ -15,6 +15,7 @@ from typing import Any
 
 from . import locks, workers
 from .connection import DATABASE_ERRORS, dj  # before any other part of DataJoint, for its warning
+from .owner import as_owner
 from .workers import Heart
 
 #: Hours after which a job that DataJoint's own populate reserved, which has no beat, is taken for left behind
@@ -66,7 +67,7 @@ def open_jobs(table: Any) -> Any:
 
     queue = Job(table)
     if not queue.is_declared:
-        with locks.filling(queue):
+        with locks.filling(queue), as_owner(queue.connection, queue.database):
             if not queue.is_declared:
                 queue.declare()
     return queue
