@@ -1,13 +1,15 @@
 """Several processes at one database: each key is computed once, by one that lives, and none is lost."""
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from processes import begin, eventually, run_together, wait_for
 
 from workflow_miniscope import process
-from workflow_miniscope.database import jobs, workers
+from workflow_miniscope.database import embedded, jobs, workers
+from workflow_miniscope.settings import get_settings
 
 RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_file_80px.hdf5"
 
@@ -181,6 +183,27 @@ def test_a_worker_whose_connections_are_cut_keeps_its_job(pipeline, busy, queue,
     printed, error = worker.communicate(timeout=300)
     assert printed.splitlines()[-1] == "[]", error[-2000:]
     assert len(pipeline.miniscope.Processing & key) == 1
+    assert len(pipeline.miniscope.Activity & key) == 2
+    assert not queue & key
+
+
+def test_a_server_that_is_restarted_while_a_worker_computes(pipeline, busy, queue):
+    """The job stays the worker's, and what it computed meanwhile is stored."""
+    settings = get_settings()
+    if not settings.embedded:
+        pytest.skip("this server is not the tests' own to restart; that all connections are cut is tested above")
+    worker, key = busy("s_restart", HELD)
+    before = (queue & key).fetch1()
+    embedded.stop(settings.home)
+    time.sleep(2)  # beats fail meanwhile
+    embedded.start(settings.home)
+    report = process.process(restrict={"subject": "s_restart"}, reserve_jobs=True, progress=False)
+    assert [name for name, _, _ in report.elsewhere] == ["miniscope.Processing"]
+    assert (queue & key).fetch1() == before
+    worker.stdin.write("go on\n")
+    worker.stdin.flush()
+    printed, error = worker.communicate(timeout=300)
+    assert printed.splitlines()[-1] == "[]", error[-2000:]
     assert len(pipeline.miniscope.Activity & key) == 2
     assert not queue & key
 

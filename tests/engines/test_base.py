@@ -13,6 +13,7 @@ from stub_engine import StubEngine as Stub
 from stub_engine import StubParameters
 
 from workflow_miniscope import engines
+from workflow_miniscope.engines import run_notes
 from workflow_miniscope.engines.base import Engine, run_engine
 from workflow_miniscope.errors import EngineError, ParameterError, RecordingError
 
@@ -193,3 +194,15 @@ def test_looking_up_names_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_note_is_there_before_the_result_has_its_name(monkeypatch, movie, tmp_path):
+    """Or a run that is killed in between would leave a result that nobody knows the making of."""
+    there = []
+    rename = Path.rename
+    monkeypatch.setattr(
+        Path, "rename", lambda self, target: [there.append(run_notes.read_note(self)), rename(self, target)][1]
+    )
+    path = run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0, note=True)
+    assert run_notes.read_note(path.parent) == there[-1]
+    assert there[-1]["duration_s"] >= 0 and there[-1]["packages"]["numpy"] == np.__version__

@@ -18,7 +18,6 @@ import numpy as np
 from ..database.large_inserts import insert_large
 from ..engines import facemap as engine
 from ..engines import in_child, run_engine
-from ..engines.run_notes import noted
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
 from ..paths import find_full_path, get_facemap_processed_data_dir, get_facemap_root_data_dir
@@ -184,7 +183,7 @@ class _FacemapProcessing(Published):
             if path is None:
                 video = engine.open_video(paths, n_frames[0] if n_frames else None)
                 child = in_child(engine.ENGINE, by_default=True)
-                path = noted(lambda: run_engine(engine.ENGINE, video, parsed, folder, child=child))
+                path = run_engine(engine.ENGINE, video, parsed, folder, child=child, note=True)
         else:
             path = find_proc(find_output(output_dir))
         result = read_once(read_proc, path)

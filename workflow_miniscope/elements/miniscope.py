@@ -17,7 +17,6 @@ import numpy as np
 from .. import daq, engines
 from ..database.conditions import name_of
 from ..database.large_inserts import insert_large
-from ..engines.run_notes import noted
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats
 from ..paths import find_full_path, get_miniscope_root_data_dir, get_processed_root_data_dir, to_relative
@@ -194,8 +193,8 @@ class _Processing(Published):
             # not the published column fps, which keeps seven digits, and six on MySQL: other cells would be found
             fps = daq.examine(times).fps
             child = engines.in_child(engine, by_default=True)
-            path = there or noted(
-                lambda: engines.run_engine(engine, movie, parsed, folder, fps=fps, times=clean, child=child)
+            path = there or engines.run_engine(
+                engine, movie, parsed, folder, fps=fps, times=clean, child=child, note=True
             )
         else:
             path = find_result(find_output(output_dir))

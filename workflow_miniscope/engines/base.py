@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..movies.types import Floats
 from ..parameters import Model
 from .child.options import Options
 from .failures import explain, is_disk_full
+from .run_notes import write_note
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +105,7 @@ def run_engine(
     times: Floats | None = None,
     progress: bool = True,
     child: Options | None = None,
+    note: bool = False,
 ) -> Path:
     """Run an engine so that ``output_dir`` is there, whole, or not at all.
 
@@ -128,6 +131,8 @@ def run_engine(
         Show progress bars.
     child : Options, optional
         Run it in a process of its own, in this way (:func:`engines.in_child`). By default it runs within this process.
+    note : bool
+        Note in ``output_dir`` where and with what it was computed and how long it took; the result has no name before.
 
     Returns
     -------
@@ -142,6 +147,7 @@ def run_engine(
     ParameterError
         If the frame rate is not one.
     """
+    begun = time.monotonic()
     reason = None if child else engine.unavailable()  # its own process says so
     if reason:
         raise EngineError(reason)
@@ -163,6 +169,8 @@ def run_engine(
             result = _run(engine, movie, params, working, known, progress, child)
             if not result.is_file():
                 raise EngineError(f"{engine.name} ended without the result file {result.name}.")
+            if note:
+                write_note(working, time.monotonic() - begun)
             _require_free(output_dir)
             if output_dir.exists():
                 output_dir.rmdir()

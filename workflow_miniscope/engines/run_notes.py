@@ -11,8 +11,6 @@ import os
 import platform
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,24 +39,17 @@ PACKAGES = (
 logger = logging.getLogger(__name__)
 
 
-def noted(run: Callable[[], Path]) -> Path:
-    """Run a computation and note it beside its result.
+def write_note(folder: Path, seconds: float) -> None:
+    """Note in the folder of a result how its computation went.
 
     Parameters
     ----------
-    run : function
-        Computes, and returns the result file. Where it did so in another process, that has noted its own environment.
-
-    Returns
-    -------
-    Path
-        The result file. A note that cannot be written is no reason to lose it: the log says so.
+    folder : Path
+        Of the result. Where it was computed in another process, that has noted its own environment there.
+    seconds : float
+        How long it took. A note that cannot be written is no reason to lose the result: the log says so.
     """
-    begun = time.monotonic()
-    path = run()
-    note = {**(read_note(path.parent) or environment()), "duration_s": round(time.monotonic() - begun, 3)}
-    _write(path.parent, note)
-    return path
+    _write(folder, {**(read_note(folder) or environment()), "duration_s": round(seconds, 3)})
 
 
 def write_environment(folder: Path) -> None:
