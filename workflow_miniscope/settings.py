@@ -113,7 +113,10 @@ class Settings(BaseSettings):
     backend: Literal["mysql", "postgresql"] = _field("mysql", "DJ_BACKEND", "database.backend", "kind of server")
     database_name: str | None = _field(None, "DJ_DATABASE_NAME", "database.name", "PostgreSQL database to connect to")
     use_tls: bool | None = _field(
-        None, "DJ_USE_TLS", "database.use_tls", "encrypt the connection: true, false, or null to try"
+        None,
+        "DJ_USE_TLS",
+        "database.use_tls",
+        "true insists on an encrypted connection; by default it is encrypted where the server can",
     )
     prefix: str = _field(
         "",

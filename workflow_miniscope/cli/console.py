@@ -48,7 +48,7 @@ def run(app: typer.Typer) -> None:
         logging.getLogger(__name__).debug("Ended by an unexpected error.", exc_info=error)
         if debug:
             traceback.print_exc()
-        print(f"Error: {_lost_connection(error) or _unexpected(error)}", file=sys.stderr)
+        print(f"Error: {_of_the_database(error) or _unexpected(error)}", file=sys.stderr)
         sys.exit(FAILED)
     finally:
         logfile.stop()
@@ -105,11 +105,14 @@ def _start_messages(verbosity: str) -> bool:
     return debug
 
 
-def _lost_connection(error: Exception) -> str | None:
+def _of_the_database(error: Exception) -> str | None:
     if "datajoint" not in sys.modules:  # which takes a second to import
         return None
+    from ..database import refusals
     from ..database.renewal import is_lost
 
+    if refusals.is_refusal(error):
+        return refusals.sentence(error)
     if not is_lost(error):
         return None
     return "The connection to the database was lost in the middle of a step, which was undone; run the command again."

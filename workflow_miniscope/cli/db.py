@@ -43,16 +43,20 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Say which database is used and whether it answers."""
+    """Say which database is used, whether it answers, and whether the connection is encrypted."""
     from ..database import embedded
     from ..settings import get_settings
 
     settings = get_settings()
     if not settings.embedded:
         from ..database.connection import connect
+        from ..database.encryption import tls_version
 
-        connect(settings)
-        print(f"{settings.backend} server {settings.host}:{settings.port} answers user '{settings.user}'.")
+        version = tls_version(connect(settings))
+        print(
+            f"{settings.backend} server {settings.host}:{settings.port} answers user '{settings.user}'. "
+            + (f"The connection is encrypted ({version})." if version else "The connection is not encrypted.")
+        )
         return
     folder = embedded.data_folder(settings.home)
     address = embedded.status(settings.home)

@@ -55,14 +55,16 @@ def command(
     update: Annotated[
         bool, typer.Option("--update", help="After an upgrade: make what is new, and give everybody the rights on it.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, without passwords, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the SQL, without passwords, and do nothing.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Show who may do what on the server; give and take roles.
 
-    It is for the server's administrator, whose name and password are in a configuration of their own: workflow-miniscope
-    --config FILE db roles. A new account's password is asked for, unless --write or --password-file is given or
-    WORKFLOW_MINISCOPE_NEW_PASSWORD is set.
+    It is for the server's administrator, whose name and password are in a configuration of their own:
+    workflow-miniscope --config FILE db roles. A new account's password is asked for, unless --write or --password-file
+    is given or WORKFLOW_MINISCOPE_NEW_PASSWORD is set.
     """
     if sum((add is not None, remove is not None, update)) > 1:
         raise ParameterError("--add, --remove and --update are three commands; give one of them.")

@@ -67,7 +67,8 @@ def connect(settings: Settings | None = None) -> dj.Connection:
     DatabaseError
         The server cannot be reached, refuses the user, or the embedded one does not start.
     """
-    return _connect(settings or get_settings(), dj.conn)
+    settings = settings or get_settings()
+    return _connect(settings, lambda: dj.conn(use_tls=_encryption(settings)))
 
 
 def connect_beside(settings: Settings) -> dj.Connection:
@@ -87,9 +88,19 @@ def connect_beside(settings: Settings) -> dj.Connection:
             config["database.host"],
             config["database.user"],
             config["database.password"],
-            use_tls=config["database.use_tls"],
+            use_tls=_encryption(settings),
         ),
     )
+
+
+def _encryption(settings: Settings) -> bool | dict[str, Any] | None:
+    """Return what DataJoint is to do about encryption: None to try it, False not to, else to insist on it."""
+    if settings.embedded:
+        return False
+    if settings.use_tls and settings.backend == "mysql":
+        # its driver takes an empty dictionary, which DataJoint makes of True, for a wish, and goes on without
+        return {"check_hostname": False}
+    return settings.use_tls
 
 
 def _connect(settings: Settings, make: Callable[[], dj.Connection]) -> dj.Connection:
@@ -126,6 +137,8 @@ def _why_not(error: Exception, settings: Settings) -> str:
             f"The {where} refuses user '{settings.user}' with this password; check database.user and "
             "database.password (DJ_USER, DJ_PASS)."
         )
+    if "ssl" in text and "support" in text and settings.use_tls:
+        return f"The {where} offers no encryption, which database.use_tls (DJ_USE_TLS) asks for."
     if "does not exist" in text and settings.database_name:
         return f"The {where} has no database '{settings.database_name}'; check database.name."
     return (

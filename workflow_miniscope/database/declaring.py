@@ -22,8 +22,8 @@ from ..errors import DatabaseError
 from . import jobs, locks
 from .connection import DATABASE_ERRORS, dj
 from .owner import as_owner
+from .refusals import is_refusal
 from .workers import schema
-
 
 logger = logging.getLogger(__name__)
 
@@ -126,14 +126,11 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
             return
         try:
             _complete(connection, schemas, digest)
-        except dj.errors.AccessError:
+        except DATABASE_ERRORS as error:
+            if not is_refusal(error):
+                raise
             # the tables are there: who may change them mends them at the next start, if there is something to mend
             logger.debug("User %s may not mend the tables", connection.conn_info["user"], exc_info=True)
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Return whether an error says that this user may not do something; of a missing schema DataJoint says it in words."""
-    return isinstance(error, dj.errors.AccessError) or "Check permissions" in str(error)
 
 
 def is_declared(connection: Any, name: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..database import backup, jobs
+from ..database import backup, jobs, refusals
 from ..database.conditions import Comparison, Named, parse
 from ..database.connection import DATABASE_ERRORS, dj
 from ..database.restriction import choose
@@ -81,6 +81,8 @@ def carry_out(change: Change, what: str, dump: bool = True) -> Path | None:
             change.make()
     except DATABASE_ERRORS as error:
         logger.debug("The database refuses %s.", what, exc_info=error)
+        if refusals.is_refusal(error):
+            raise DatabaseError(f"{refusals.sentence(error)} Nothing is changed.") from error
         raise DatabaseError(f"The database refuses to {what}; nothing is changed. The log file says why.") from error
     logger.info("%s: %s", what, " ".join(change.sentences))
     change.after()

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import DatabaseError, ParameterError, did_you_mean
 from ..connection import DATABASE_ERRORS
+from ..refusals import is_refusal
 from .rights import Lab, Role
 
 logger = logging.getLogger(__name__)
@@ -143,30 +144,23 @@ class AccountServer(ABC):
         try:
             cursor.execute(statement.text)
         except DATABASE_ERRORS as error:
-            if _is_refusal(error):
-                why = f"user '{self.user_or_unknown()}' may not"
-                what = "; be the server's administrator, in a configuration of its own: workflow-miniscope --config FILE"
-            else:
-                # what a driver says can hold a part of the statement
-                why = "the server refuses it" if statement.secret else str(error).strip().splitlines()[0]
-                what = "; run the command again, it goes on where it stopped"
-            raise DatabaseError(f"{statement} was not carried out ({why}){what}.") from None
+            if is_refusal(error):
+                raise DatabaseError(
+                    f"User '{self._user_or_unknown()}' may not make accounts or give roles ({statement}); the server's "
+                    "administrator may, with a configuration of its own: workflow-miniscope --config FILE db roles."
+                ) from None
+            # what a driver says can hold a part of the statement
+            why = "the server refuses it" if statement.secret else str(error).strip().splitlines()[0]
+            raise DatabaseError(f"{statement} was not carried out ({why}).") from None
 
-    def user_or_unknown(self) -> str:
-        """Return :meth:`user` also where the connection takes no statement any more."""
+    def _user_or_unknown(self) -> str:
         try:
             self.driver.rollback()
             return self.user()
         except DATABASE_ERRORS:
-            return "?"
+            return "?"  # the connection takes no statement any more
 
     def _ask(self, statement: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self.driver.cursor() as cursor:
             cursor.execute(statement, arguments)
             return list(cursor.fetchall())
-
-
-def _is_refusal(error: BaseException) -> bool:
-    code = getattr(error, "pgcode", None) or (error.args[0] if error.args else None)
-    # insufficient_privilege; access denied, to a schema, a command, a table, something global
-    return code in ("42501", 1044, 1142, 1227, 1045)

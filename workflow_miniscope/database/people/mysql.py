@@ -65,13 +65,10 @@ class MySQLAccounts(AccountServer):
         statements = []
         if password is not None:
             verb = "ALTER" if self.knows(name) else "CREATE"
-            secret = self._protected(password)
-            statements.append(Statement(f"{verb} USER {self._grantee(name)} IDENTIFIED {secret[0]} {secret[1]}", secret[1]))
+            how, secret = self._protected(password)
+            statements.append(Statement(f"{verb} USER {self._grantee(name)} IDENTIFIED {how} {secret}", secret))
         statements += self._grant(name, self._rights(name), rights_of(role, self.lab))
-        others = [one for one in self.people() if one != name]
-        for other in others:
-            statements += self._grant(other, self._rights(other), rights_of(self.people()[other], self.lab))
-        return statements
+        return statements + [one for one in self.plan_update() if self._grantee(name) not in one.text]
 
     def plan_remove(self, name: str) -> list[Statement]:
         """Return the statements that take everything in this laboratory from somebody, and the account with it if
@@ -88,10 +85,11 @@ class MySQLAccounts(AccountServer):
 
     def _names(self) -> list[str]:
         found = self._ask(
-            "SELECT grantee FROM information_schema.schema_privileges WHERE table_schema = %s", (_escaped(self.lab.main),)
+            "SELECT DISTINCT grantee FROM information_schema.schema_privileges WHERE table_schema = %s",
+            (_escaped(self.lab.main),),
         )
-        names = {_name_of(row[0]) for row in found if row[0] == self._grantee(_name_of(row[0]))}
-        return sorted(names)
+        names = [_name_of(row[0]) for row in found]
+        return sorted(name for (grantee,), name in zip(found, names, strict=True) if grantee == self._grantee(name))
 
     def _rights(self, name: str) -> Rights:
         """Return what an account has in this laboratory."""

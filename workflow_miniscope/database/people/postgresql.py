@@ -1,4 +1,4 @@
-"""Accounts of PostgreSQL: a group for each role, whose members people are; the admins' group owns schemas and tables."""
+"""Accounts of PostgreSQL: a group for each role, whose members people are; that of admins owns schemas and tables."""
 
 from __future__ import annotations
 
@@ -71,9 +71,12 @@ class PostgreSQLAccounts(AccountServer):
         missing = [role for role in ROLES if not self.knows(self.group(role))]
         statements = [Statement(f"CREATE ROLE {self._group(role)} NOLOGIN") for role in missing]
         for role in ROLES:
-            if role in missing or not self._ask(
-                "SELECT has_database_privilege(%s, current_database(), 'CONNECT')", (self.group(role),)
-            )[0][0]:
+            if (
+                role in missing
+                or not self._ask(
+                    "SELECT has_database_privilege(%s, current_database(), 'CONNECT')", (self.group(role),)
+                )[0][0]
+            ):
                 statements.append(Statement(f"GRANT CONNECT ON DATABASE {self.quote(database)} TO {self._group(role)}"))
         statements += self._own()
         for role in ROLES[:-1]:  # an owner needs nothing
@@ -186,5 +189,3 @@ class PostgreSQLAccounts(AccountServer):
 
     def _group(self, role: Role) -> str:
         return str(self.quote(self.group(role)))
-
-
