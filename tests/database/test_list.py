@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import shutil
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import h5py
 import pytest
+from terminals import in_terminal, without_styles
 
 from workflow_miniscope.errors import NothingMatched
 from workflow_miniscope.process import process
@@ -125,3 +127,15 @@ def test_status_names_a_result_that_is_not_to_be_trusted_as_commands_take_it(rec
         f"names an analysis; name the recording itself: {name.removesuffix('_p90')}."
         in run("list", "--restrict", name).err
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_a_terminal_shows_whole_names_and_files_for_programs_stay_as_they_are(recordings, run):
+    these = ("list", "--restrict", "subject in ('l_done', 'l_bad', 'l_new')")
+    shown = in_terminal(80, "-m", "workflow_miniscope", *these)
+    assert "\x1b[1m" in shown
+    names = [row["name"] for row in json.loads(run(*these, "--json").out)["recordings"]]
+    assert len(names) == 3
+    assert set(names) <= set(without_styles(shown).splitlines())
+    assert in_terminal(80, "-m", "workflow_miniscope", *these, "--csv") == run(*these, "--csv").out
+    assert "\x1b" not in run(*these).out

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from workflow_miniscope import engines
 from workflow_miniscope.cli.app import app
-from workflow_miniscope.cli.params import _wrapped
 from workflow_miniscope.errors import EngineError, ParameterError
 from workflow_miniscope.parameters import describe
 from workflow_miniscope.work.params_file import read_params
@@ -61,16 +60,6 @@ def test_the_schema_takes_what_the_model_takes(name, good, bad):
             jsonschema.validate(given, schema)
         with pytest.raises(ParameterError):
             engine.parse(given)
-
-
-def test_a_narrow_terminal_gets_every_word_on_lines_that_fit():
-    rows = [(row.name, row.default, row.unit, row.range, row.meaning) for row in describe(engines.get("cnmfe").model())]
-    lines = list(_wrapped(rows, 100))
-    assert len(lines) > len(rows)
-    assert max(sum(map(len, line[3:])) for line in lines) <= 100 - 20
-    for column in (3, 4):
-        said = " ".join(line[column] for line in lines if line[column])
-        assert said == " ".join(row[column] for row in rows if row[column])
 
 
 def test_an_engine_nobody_knows():

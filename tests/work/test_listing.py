@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from workflow_miniscope.work.analyses import Analysis
-from workflow_miniscope.work.listing import as_table
+from workflow_miniscope.work.listing import as_parts
 from workflow_miniscope.work.overview import Overview
 
 
@@ -28,6 +28,6 @@ def test_curations_of_one_parameter_set_are_told_apart():
         {},
         analyses,
     )
-    table = as_table([row])
+    (table,) = map(str, as_parts([row]))
     assert "96 of 97, 85 of 97, 40 of 50" in table
     assert "0 (usual, curation 1), 0 (usual, curation 2), 3 (caiman)" in table

@@ -57,8 +57,9 @@ def _change(action: str, which: str | None, table: str | None, what: str) -> Non
 
 
 def _print(done: dict[str, int], what: str) -> None:
-    from ..work.text_table import format_table
+    from ..work.text_table import TextTable
+    from .show import show
 
     if done:
-        print(format_table(("table", "jobs"), list(done.items())))
+        show(TextTable(("table", "jobs"), list(done.items()), key="table"))
     print(f"{what}: {sum(done.values())}.")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .options import Restrict
+from .show import show
 
 
 class Far(StrEnum):
@@ -49,7 +50,7 @@ def command(
     "check" is how good the recording is, "result" how far what the engine found in it can be trusted.
     Every command takes the names it prints: process --restrict NAME, report --restrict NAME, compare NAME_p0 NAME_p1.
     """
-    from ..work.listing import as_table, write_csv
+    from ..work.listing import as_parts, write_csv
     from ..work.overview import overview
 
     found = overview(restrict, state and state.value, verdict and verdict.value, result and result.value)
@@ -58,4 +59,4 @@ def command(
     elif as_csv:
         print(write_csv(found), end="")
     else:
-        print(as_table(found))
+        show(*as_parts(found))

@@ -29,16 +29,19 @@ def command(
 ) -> None:
     """Compute everything that is not computed yet, for scopes and cameras."""
     from ..process import preview, process
-    from ..work.text_table import format_table
+    from ..work.text_table import TextTable
+    from .show import show
 
     if dry_run:
         waits = [(table, n) for table, n in preview(restrict, paramset, engine) if n]
-        print(format_table(("table", "to do"), waits) if waits else "Everything is done already.")
         if waits:
+            show(TextTable(("table", "to do"), waits, key="table"))
             print("And what follows from these. `workflow-miniscope list` shows what each recording waits for.")
+        else:
+            print("Everything is done already.")
         return
     report = process(restrict, paramset, engine, reserve_jobs, facemap_params=facemap_params)
-    print(report)
+    show(*report.parts())
     if report.names or report.errors:
         print("Look: `workflow-miniscope list`, `workflow-miniscope report`.", end=" ")
         print(f"Everything that happened: {logfile.path()}" if logfile.path() else "")

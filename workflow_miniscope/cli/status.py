@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .options import Restrict
+from .show import show
 
 
 def command(
@@ -34,7 +35,7 @@ def command(
         found = {"tables": counts, "warnings": warned(restrict), "raw_files": changed_files(restrict)}
         print(json.dumps(found, indent=2))
         return
-    print(format_status(counts))
+    show(format_status(counts))
     for line in (*warned(restrict), *changed_files(restrict)):
         print(line)
 
@@ -59,7 +60,9 @@ def _watch(restrict: list[str] | None, as_json: bool, interval: float) -> None:
         if as_json:
             print(json.dumps(found.as_json()), flush=True)
         else:
-            print("\x1b[2J\x1b[H" if sys.stdout.isatty() else "", found, "\n\nCtrl-C ends.", sep="", flush=True)
+            print("\x1b[2J\x1b[H" if sys.stdout.isatty() else "", end="")
+            show(*found.parts(), "Ctrl-C ends.")
+            sys.stdout.flush()
 
     with finishes_on_interrupt(lambda: None) as stopping:
         monitor.watch(lambda: monitor.snapshot(restrict), say, interval, stopping)

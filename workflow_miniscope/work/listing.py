@@ -10,7 +10,7 @@ from typing import Any
 from .analyses import labels
 from .overview import Overview
 from .progress import Failure
-from .text_table import format_table
+from .text_table import TextTable
 
 #: Of a line of CSV; several analyses of one recording are joined by semicolons.
 COLUMNS = (
@@ -19,10 +19,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_table(rows: Sequence[Overview]) -> str:
-    """Return recordings as aligned text, with what failed below, each cause once."""
+def as_parts(rows: Sequence[Overview]) -> list[TextTable | str]:
+    """Return recordings as a table and, below, what failed, each cause once."""
     if not rows:
-        return "No recording is in the database yet: `workflow-miniscope ingest` puts them in."
+        return ["No recording is in the database yet: `workflow-miniscope ingest` puts them in."]
     # "check": what the command of that name says of the recording; "result": what the engine says of its own
     header = (
         "name",
@@ -36,9 +36,9 @@ def as_table(rows: Sequence[Overview]) -> str:
         "result",
         "paramsets",
     )
-    text = format_table(header, [_cells(row) for row in rows])
+    table = TextTable(header, [_cells(row) for row in rows], key="name")
     failed = as_causes([failure for row in rows for failure in row.failures])
-    return f"{text}\n\n{failed}" if failed else text
+    return [table, failed] if failed else [table]
 
 
 def _cells(row: Overview) -> tuple[str, ...]:

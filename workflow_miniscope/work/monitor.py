@@ -19,7 +19,7 @@ from .needs import LONG
 from .outcome import duration, name_of_key
 from .progress import Failure, step_failures
 from .steps import Step, chosen_steps, waiting
-from .text_table import format_table
+from .text_table import TextTable
 
 #: Failures that are listed
 MOST_FAILURES = 20
@@ -111,19 +111,23 @@ class Snapshot:
         return plain
 
     def __str__(self) -> str:
+        return "\n\n".join(map(str, self.parts()))
+
+    def parts(self) -> list[TextTable | str]:
+        """Return what is shown: a line about all of it, tables, and what failed."""
         rows = [(one.name, one.done, one.running, one.failed, one.waiting) for one in self.tables]
-        parts = [f"{self.time.astimezone():%Y-%m-%d %H:%M:%S}   {self.summary()}"]
-        parts.append(format_table(("table", "done", "running", "failed", "waiting"), rows))
+        parts: list[TextTable | str] = [f"{self.time.astimezone():%Y-%m-%d %H:%M:%S}   {self.summary()}"]
+        parts.append(TextTable(("table", "done", "running", "failed", "waiting"), rows, key="table"))
         if self.tasks:
             shown = [(f"{one.host}, process {one.pid}", one.step, one.name, _since(one)) for one in self.tasks]
-            parts.append(format_table(("worker", "computes", "of", "for"), shown))
+            parts.append(TextTable(("worker", "computes", "of", "for"), shown, key="of"))
         if self.costs:
             spent = [(one.name, duration(one.seconds)) for one in self.costs[:MOST_FAILURES]]
-            parts.append(format_table(("session", "time spent by engines"), spent))
+            parts.append(TextTable(("session", "time spent by engines"), spent, key="session"))
         if self.failures:
             lines = [f"  {one.step}, {one.name}: {one.cause}" for one in self.failures]
             parts.append("\n".join(["Failed, the latest first:", *lines]))
-        return "\n\n".join(parts)
+        return parts
 
     def summary(self) -> str:
         """Return one line: workers, time left, time spent."""

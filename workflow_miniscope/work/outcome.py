@@ -8,10 +8,12 @@ from typing import Any
 from ..database.conditions import name_of
 from ..errors import WorkflowError
 from .steps import kind_of
-from .text_table import format_table
+from .text_table import TextTable
 
 #: What is said where nothing was ingested: it is no success.
-NO_RECORDING = "There is nothing to process: no recording is in the database yet; `workflow-miniscope ingest` puts them in."
+NO_RECORDING = (
+    "There is nothing to process: no recording is in the database yet; `workflow-miniscope ingest` puts them in."
+)
 
 
 @dataclass
@@ -52,8 +54,12 @@ class ProcessReport:
         return any(self.done.values()) or bool(self.errors)
 
     def __str__(self) -> str:
+        return "\n\n".join(map(str, self.parts()))
+
+    def parts(self) -> list[TextTable | str]:
+        """Return what was made as a table, and the sentences below it."""
         made = [(name, n) for name, n in self.done.items() if n]
-        parts = [format_table(("table", "made"), made)] if made else []
+        parts: list[TextTable | str] = [TextTable(("table", "made"), made, key="table")] if made else []
         if not made:
             nothing = self.errors or self.elsewhere
             parts.append("Nothing was made." if nothing else "Everything is done already.")
@@ -65,7 +71,7 @@ class ProcessReport:
             parts.append("\n".join([f"{len(others)} computed by others now:", *others]))
         if made:
             parts.append(self.summary())
-        return "\n\n".join(parts)
+        return parts
 
     def summary(self) -> str:
         """Return one line: recordings, cells, time."""

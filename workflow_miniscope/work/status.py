@@ -9,7 +9,7 @@ from ..database.conditions import name_of
 from ..database.restriction import choose, restricted
 from .exclude import included
 from .steps import Step, chosen_steps, waiting
-from .text_table import format_table
+from .text_table import TextTable
 
 
 def status(restrict: Any = None) -> dict[str, dict[str, int]]:
@@ -87,7 +87,7 @@ def changed_files(restrict: Any = None) -> list[str]:
     return lines
 
 
-def format_status(counts: dict[str, dict[str, int]]) -> str:
-    """Return what :func:`status` counted as a table of text."""
+def format_status(counts: dict[str, dict[str, int]]) -> TextTable:
+    """Return what :func:`status` counted as a table."""
     rows = [(name, entry["rows"], entry["todo"], entry["errors"]) for name, entry in counts.items()]
-    return format_table(("table", "rows", "to do", "errors"), rows)
+    return TextTable(("table", "rows", "to do", "errors"), rows, key="table")

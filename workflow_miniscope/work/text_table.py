@@ -3,7 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Rows to be shown; as text they are aligned.
+
+    Attributes
+    ----------
+    header : sequence of str
+        Name of each column.
+    rows : sequence of sequences
+        Cells, as many as the header has.
+    key : str or None
+        The column that users copy into other commands: it is shown whole, on one line, however narrow the terminal is.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    key: str | None = None
+
+    def __str__(self) -> str:
+        return format_table(self.header, self.rows)
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
