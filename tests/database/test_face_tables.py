@@ -191,7 +191,10 @@ def test_the_cell_that_follows_the_face_is_predicted(pipeline, processed):
 
 def test_the_figures(pipeline, processed, tmp_path):
     (key,) = (pipeline.face.NeuralPrediction & {"subject": "f_eye"} & METHODS).keys()
-    explained, traces = report.neural_prediction(key, count=1).axes
+    figure = report.neural_prediction(key, count=1)
+    explained, traces = figure.axes
+    camera = (pipeline.facemap.VideoRecording & {"subject": "f_eye", "recording_id": 5}).fetch1("device")
+    assert f" and {camera}\n" in figure.get_suptitle(), "another camera's face explains something else"
     assert explained.get_title(loc="left").startswith("2 cells")
     assert [text.get_text() for text in traces.texts][0] == "0", "the cell that follows the face comes first"
     assert [axes.get_ylabel() for axes in report.eye({"subject": "f_eye"}).axes] == [

@@ -40,6 +40,8 @@ def test_the_figures_are_there(demo):
         "neural_prediction"
     ).split()
     assert len(names) == len(kinds)
+    # a camera by its name in `list`
+    assert {f"demo01_20260115-092030_{name}" for name in ("v0_facial_motion.png", "0_frame_intervals.png")} <= names
     for kind in kinds:
         (path,) = (demo.folder / "figures").glob(f"*_{kind}.png")
         assert str(path) in demo.output

@@ -185,6 +185,18 @@ def test_a_raster_puts_alike_cells_together_and_leaves_pauses_white():
     assert figures.raster(times, np.zeros((0, len(times)))).axes[1].get_ylabel().startswith("0 cells")
 
 
+@pytest.mark.parametrize("draw", ["raster", "registration"])
+def test_a_label_is_no_longer_than_its_axis(draw):
+    times, random = np.arange(200) / 20, np.random.default_rng(0).random((2, 120, 160))
+    if draw == "raster":
+        axes = figures.raster(times, np.random.default_rng(0).random((57, 200))).axes[1]
+    else:
+        axes = figures.registration(random, (0.5, 0.6), times, np.ones((2, 200))).axes[-1]
+    axes.figure.draw_without_rendering()
+    label, beside = axes.yaxis.label.get_window_extent(), axes.get_window_extent()
+    assert beside.y0 - 2 < label.y0 and label.y1 < beside.y1 + 2
+
+
 def test_components_are_counted_by_clearness_and_by_the_size_a_person_sees():
     x, y, weights = disc(45, 20, radius=15)
     area = half_maximum_area(weights)

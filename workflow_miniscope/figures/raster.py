@@ -64,7 +64,7 @@ def raster(times: Floats, traces: Floats, title: str | None = None) -> Figure:
         image.set_xlim(edges[0], edges[-1])
     mean.set_ylabel("Mean")
     mean.locator_params(axis="y", nbins=3)
-    image.set_ylabel(f"{count} cells, alike ones together")
+    image.set_ylabel(f"{count} cells,\nalike together")  # in two lines: of few cells the image is low
     image.set_yticks([0, count] if count else [])
     image.set_xlabel("Time from the start (s)")
     put_title(figure, title)

@@ -59,7 +59,7 @@ def registration(
         label = f"{name}, median {np.median(values):.2f}" if len(values) else name
         course.scatter(times, values, s=7, color=colour, linewidths=0, label=label)
     course.set_xlabel("Time from the start (s)")
-    course.set_ylabel("Correlation with the other frames")
+    course.set_ylabel("Correlation with\nthe other frames")
     course.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handletextpad=0.1)
     put_title(figure, title)
     return figure

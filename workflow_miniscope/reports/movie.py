@@ -138,8 +138,8 @@ def write_movie(
         drawn = MovieFrames(
             _panels(result, registered, traces, int(frames[0])), *result.dims, lines, um_per_px(key), name
         )
-        shown = tqdm(zip(moments, frames, strict=True), total=len(frames), desc="movie", unit="frame")
-        shown.disable = shown.disable or not progress
+        hide = None if progress else True
+        shown = tqdm(zip(moments, frames, strict=True), total=len(frames), desc="movie", unit="frame", disable=hide)
         pictures = _pictures(shown, drawn, registered, result.A[:, cells], traces, int(frames.min()))
         return write_video(output, pictures, drawn.size, PICTURES_PER_S)
 

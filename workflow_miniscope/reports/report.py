@@ -25,7 +25,7 @@ from . import fetch
 from .field import cell_quality, raster, summary_images
 from .registration import registration
 from .scale import um_per_px
-from .titles import title
+from .titles import is_of_camera, title
 
 logger = logging.getLogger(__name__)
 
@@ -370,7 +370,8 @@ def drawings() -> list[Drawing]:
 
 
 def _file_name(key: dict[str, Any]) -> str:
-    parts = [key["subject"], f"{key['session_datetime']:%Y%m%d-%H%M%S}", str(key["recording_id"])]
+    number = f"{'v' if is_of_camera(key) else ''}{key['recording_id']}"
+    parts = [key["subject"], f"{key['session_datetime']:%Y%m%d-%H%M%S}", number]
     parts += [f"{short}{key[name]}" for name, short in (("paramset_id", "p"), ("curation_id", "c")) if name in key]
     # the first of each of these needs no number of its own
     others = (("facemap_task_id", "t"), ("video_recording_id", "v"), ("prediction_params_id", "m"))

@@ -13,7 +13,7 @@ LONGEST = 40
 
 
 def title(key: dict[str, Any]) -> str:
-    """Return animal, start by both clocks and device in one line; parameters, curation and face task in a second one.
+    """Return animal, start by both clocks and devices in one line; parameters, curation and face task in a second one.
 
     Parameters
     ----------
@@ -24,12 +24,19 @@ def title(key: dict[str, Any]) -> str:
 
     start = local_starts(session.Session & {name: key[name] for name in ("subject", "session_datetime")})
     local = next(iter(start.values()), None)
-    camera = "facemap_task_id" in key and "paramset_id" not in key
-    table = facemap.VideoRecording if camera else miniscope.Recording
-    device = (table & {name: key[name] for name in ("subject", "session_datetime", "recording_id")}).fetch1("device")
-    lines = [f"{key['subject']} · {moments(key['session_datetime'], local)} · {device}"]
+    recording = {name: key[name] for name in ("subject", "session_datetime", "recording_id")}
+    devices = [(facemap.VideoRecording if is_of_camera(key) else miniscope.Recording, recording)]
+    if "video_recording_id" in key:  # of a scope and a camera together
+        devices.append((facemap.VideoRecording, {**recording, "recording_id": key["video_recording_id"]}))
+    named = " and ".join((table & one).fetch1("device") for table, one in devices)
+    lines = [f"{key['subject']} · {moments(key['session_datetime'], local)} · {named}"]
     lines += [" · ".join(said)] if (said := list(_analysis(key))) else []
     return "\n".join(lines)
+
+
+def is_of_camera(key: dict[str, Any]) -> bool:
+    """Whether a key is that of a camera's result, whose ``recording_id`` counts cameras."""
+    return "facemap_task_id" in key and "paramset_id" not in key
 
 
 def moments(utc: datetime, local: datetime | None) -> str:
