@@ -13,6 +13,15 @@ from workflow_miniscope.results.caiman import write_result
 from workflow_miniscope.work.steps import FACEMAP, MINISCOPE, SESSION, steps
 
 SUBJECT_HEADER = "subject,sex,subject_birth_date,subject_description,species,strain,genotype"
+#: Everything that Facemap can do
+FACE = {
+    "rois": [
+        {"name": "nose", "kind": "motion", "x": [4, 30], "y": [8, 30]},
+        {"name": "left", "kind": "pupil", "saturation": 120, "x": [20, 60], "y": [10, 36]},
+        {"name": "lid", "kind": "blink", "saturation": 120, "x": [20, 60], "y": [10, 36]},
+    ],
+    "movSVD": True,
+}
 #: Steps that are filled from what is recorded or loaded, without an analysis of a video
 _NOT_RUN = ("facemap.FacemapTask", "facemap.FacemapProcessing", "facemap.FacialSignal", "face.Pupil", "face.Blink")
 

@@ -8,7 +8,7 @@ import planted
 import pytest
 from nwb_of_others import write_like_neuroconv
 from recordings import write_session
-from to_publish import dropped_times, empty_result, enter_events
+from to_publish import FACE, dropped_times, empty_result, enter_events
 from typer.testing import CliRunner
 
 from workflow_miniscope.cli.app import app
@@ -157,14 +157,6 @@ RESULT = replace(
         row_bands=True,
     ),
 )
-FACE = {
-    "rois": [
-        {"name": "nose", "kind": "motion", "x": [4, 30], "y": [8, 30]},
-        {"name": "left", "kind": "pupil", "saturation": 120, "x": [20, 60], "y": [10, 36]},
-        {"name": "lid", "kind": "blink", "saturation": 120, "x": [20, 60], "y": [10, 36]},
-    ],
-    "movSVD": True,
-}
 KINDS = {
     "i_v4_ü": {"cameras": ["Face Cam"], "result": RESULT, "times_ms": dropped_times(300), "note": "day 1, groß"},
     "i_v3": {"layout": "legacy", "cameras": ["behav"], "start": "2026-01-15T10:20:30+01:00"},

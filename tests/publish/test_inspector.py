@@ -8,14 +8,14 @@ from archives import PROJECT, refused_for
 from ndx_miniscope.utils import get_starting_frames, read_miniscope_config, read_miniscope_timestamps
 from pynwb import read_nwb
 from pynwb.ophys import OnePhotonSeries
-from to_publish import dropped_times, empty_result
+from to_publish import FACE, dropped_times, empty_result
 
 from workflow_miniscope.publish.dataset import Options, publish
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:hdmf")
 START = "2026-01-15T10:20:30+01:00"
 KINDS = {
-    "v4": {"cameras": ["Web Cam"]},
+    "v4": {"cameras": ["Web Cam"], "facemap_params": FACE},
     "v3": {"layout": "legacy", "cameras": ["behav"], "start": START},
     "two": {"scopes": ["HPC", "PFC"], "version": "v1.11"},
     "drop": {"times_ms": dropped_times(300), "result": planted.result("piecewise")},

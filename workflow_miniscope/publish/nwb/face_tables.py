@@ -69,7 +69,7 @@ _REGION = {
     **_OF,
     "kind": "motion, pupil or blink.",
     "number": "Number of the region among those of its kind; motion 0 is the full frame.",
-    "name": "As the user named it.",
+    "region": "As the user named it.",
 }
 _PLACED = {
     "x": "Columns of the camera's frame that it covers; none where the parameters say it.",
@@ -116,11 +116,11 @@ def _regions(key: Key) -> Iterator[dict[str, Any]]:
 
     for row in (facemap.FacialSignal.Region & key).proj("roi_name", *PLACES.values()).to_dicts(order_by="roi_no"):
         placed = {name: np.asarray(row[column]) for name, column in PLACES.items()}
-        yield {"kind": "motion", "number": int(row["roi_no"]), "name": row["roi_name"], **placed}
+        yield {"kind": "motion", "number": int(row["roi_no"]), "region": row["roi_name"], **placed}
     nowhere = dict.fromkeys(PLACES, np.zeros(0, int))
     for kind, query in (("pupil", face.Pupil.Region()), ("blink", face.Blink.Region())):
         for row in (query & key).proj("region_name").to_dicts(order_by="region_no"):
-            yield {"kind": kind, "number": int(row["region_no"]), "name": row["region_name"], **nowhere}
+            yield {"kind": kind, "number": int(row["region_no"]), "region": row["region_name"], **nowhere}
 
 
 def _regions_table(rows: list[dict[str, Any]]) -> DynamicTable:

@@ -159,7 +159,7 @@ class _Reader:
     def _region(self, row: Row) -> Row:
         places = {column: np.asarray(row[name]) for name, column in PLACES.items()}
         motion = self._data("face_motion", f"motion_energy_{row['number']}")
-        return {"roi_no": int(row["number"]), "roi_name": row["name"], **places, "motion": motion}
+        return {"roi_no": int(row["number"]), "roi_name": row["region"], **places, "motion": motion}
 
     def _components(self, kind: str, mask: str, number: int) -> list[Row]:
         name = f"{kind}_svd_{number}"
@@ -186,7 +186,7 @@ class _Reader:
         closed = np.isnan(area)  # and nowhere else: an open eye's pupil has an area
         return {
             "region_no": int(number),
-            "region_name": row["name"],
+            "region_name": row["region"],
             "area": area,
             "x": np.ascontiguousarray(position[:, 0]),
             "y": np.ascontiguousarray(position[:, 1]),
@@ -199,7 +199,7 @@ class _Reader:
         closed = self._data("blink", f"closed_{row['number']}") == 1
         return {
             "region_no": int(row["number"]),
-            "region_name": row["name"],
+            "region_name": row["region"],
             "darkness": self._data("blink", f"darkness_{row['number']}"),
             "closed": closed,
             "n_closures": count_closures(closed),

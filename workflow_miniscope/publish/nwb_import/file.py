@@ -167,7 +167,8 @@ def _folder(path: Path, recorded: RecordedSession) -> Path:
 def _result_folders(path: Path, read: _Read) -> Iterator[list[str]]:
     """Write the results as files, and give their folders below the processed root; none is left where it fails.
 
-    The folders of scopes come first; those of faces hold only what was noted when they were computed.
+    The folders of scopes come first. Those of faces hold what was noted when they were computed, and are empty at the
+    end: the database has it all.
     """
     from ...pipeline import facemap, miniscope
 
@@ -195,6 +196,8 @@ def _result_folders(path: Path, read: _Read) -> Iterator[list[str]]:
             shutil.rmtree(root / top, ignore_errors=True)  # of a run that was killed before the database knew
             partial.rename(root / top)
         yield names
+        for name in faces:  # Facemap computes into empty folders only, where somebody deletes what was imported
+            (root / name / NOTE_NAME).unlink()
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         if names:
