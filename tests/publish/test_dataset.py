@@ -152,6 +152,25 @@ def test_ingest_says_what_publishing_will_miss(raw_root, tmp_path):
     shown = CliRunner().invoke(app, ["publish", "subject=d_miss", "--check"])
     assert len(shown.output.splitlines()) == 1 + 7
     assert "To be published" not in str(ingest(*manifests, progress=False))  # which is said of new sessions
+    # it has not been read: an empty file would be there for ever
+    (problem,) = publish("subject=d_miss", tmp_path / "out", options=QUIET).problems
+    assert "There is nothing to write. Camera Web_Cam is left out: it has not been read yet" in problem
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_session_is_published_when_all_of_it_is_read_or_excluded(pipeline, raw_root, make_session, tmp_path):
+    key = make_session("d_half", cameras=["Web Cam"])[0]
+    (pipeline.facemap.RecordingInfo & key).delete(prompt=False)
+    (problem,) = publish("subject=d_half", tmp_path, options=QUIET).problems
+    assert "Web_Cam has not been read yet" in problem and "workflow-miniscope exclude" in problem
+    assert names(tmp_path) == []
+    notes = export_nwb(key, tmp_path / "half.nwb", options=QUIET)  # for oneself it may be written
+    assert any("Camera Web_Cam is left out: it has not been read yet" in note for note in notes)
+    camera = (pipeline.facemap.VideoRecording & key).fetch1("KEY")
+    row = {**camera, "reason": "out of focus", "excluded_at": "2026-01-16"}
+    pipeline.exclusion.ExcludedCamera.insert1(row)
+    done = publish("subject=d_half", tmp_path / "out", options=QUIET)
+    assert len(done.written) == 1 and "Camera Web_Cam is left out: it is excluded (out of focus)." in done.notes[0]
 
 
 def test_a_killed_export_leaves_nothing_that_looks_finished(key, tmp_path):

@@ -72,7 +72,7 @@ def test_the_chain_leads_from_the_traces_to_the_videos(pipeline, computed):
         "raw files",
     ]
     assert f"numpy {np.__version__}" in shown.output
-    told = json.loads(CliRunner().invoke(app, ["provenance", "subject=pv", "--json"]).output)
+    told = json.loads(CliRunner().invoke(app, ["provenance", "subject=pv", "paramset_id=0", "--json"]).output)
     size = {file["path"]: file["n_bytes"] for file in told["raw_files"]}
     assert len(size) == 3  # those of the scope
 

@@ -9,7 +9,7 @@ import typer
 
 
 def command(
-    key: Annotated[str, typer.Argument(help="Restriction that chooses one analysis, such as subject=m1.")],
+    key: Annotated[list[str], typer.Argument(help="Restriction that chooses one analysis, such as subject=m1.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Say what the traces of an analysis come from, step by step, back to the videos.

@@ -78,7 +78,7 @@ def only_key(table: Any, restriction: Any, what: str, error: type[WorkflowError]
     ----------
     table : DataJoint table
         What to choose from.
-    restriction : str, dict, or list of them
+    restriction : str, list of str, dict, or list of dict
         Text as :func:`restricted` takes it, or a restriction of DataJoint.
     what : str
         What a row is, for the sentence that asks for one, such as "curation".
@@ -93,7 +93,9 @@ def only_key(table: Any, restriction: Any, what: str, error: type[WorkflowError]
         It chooses several.
     """
     # the key of another table may hold names that this one does not have
-    query = choose([table], restriction, what)[0] if isinstance(restriction, str) else table & restriction
+    texts = [restriction] if isinstance(restriction, str) else restriction
+    of_text = isinstance(texts, (list, tuple)) and bool(texts) and all(isinstance(text, str) for text in texts)
+    query = choose([table], texts, what)[0] if of_text else table & restriction
     keys = query.keys()
     if not keys:
         raise NothingMatched(

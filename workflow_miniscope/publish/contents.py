@@ -161,7 +161,9 @@ class Contents:
     raw_files : tuple of RawFile
         The videos that results were computed from, then and now.
     left_out : tuple of str
-        What there is and cannot be exported yet, a sentence each.
+        What there is and is not exported, a sentence each.
+    unread : tuple of str
+        Names of the scopes and cameras that have not been read yet, and are not excluded.
     """
 
     key: Key
@@ -186,6 +188,7 @@ class Contents:
     faces: tuple[Key, ...]
     raw_files: tuple[RawFile, ...]
     left_out: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -212,8 +215,8 @@ def gather(key: Key, restrict: Any = None) -> Contents:
 
     settings = _settings(key)
     about = _about(key)
-    cameras, without_times = _cameras(key, settings)
-    scopes, unread = _scopes(key, settings)
+    cameras, other_cameras = _cameras(key, settings)
+    scopes, other_scopes = _scopes(key, settings)
     notes = (recording.Notes.Note() & key).to_dicts(order_by="note_id")
     note = (session.SessionNote & key).to_dicts()
     return Contents(
@@ -227,7 +230,8 @@ def gather(key: Key, restrict: Any = None) -> Contents:
         analyses=_analyses(key, restrict),
         faces=_faces(key),
         raw_files=_raw_files(key),
-        left_out=(*unread, *without_times),
+        left_out=tuple(map(str, (*other_scopes, *other_cameras))),
+        unread=tuple(one.device for one in (*other_scopes, *other_cameras) if one.excluded is None),
         **about,
     )
 
@@ -332,15 +336,15 @@ def _start(key: Key, settings: dict[str, Any]) -> datetime:
     return stored
 
 
-def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple[Scope, ...], list[str]]:
-    from ..pipeline import Device, miniscope, recording
+def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple[Scope, ...], list[_Unread]]:
+    from ..pipeline import Device, exclusion, miniscope, recording
 
     scopes, unread = [], []
     for row in (miniscope.Recording * Device & key).to_dicts(order_by="recording_id"):
         own = {name: row[name] for name in miniscope.Recording.primary_key}
         infos = (miniscope.RecordingInfo & own).to_dicts()
         if not infos:
-            unread.append(_unread("Scope", row["device"]))
+            unread.append(_Unread("Scope", row["device"], _reason(exclusion.ExcludedScope() & own)))
             continue
         times = np.asarray(infos[0]["time_stamps"], np.float64)
         paths = (miniscope.RecordingInfo.File & own).to_arrays("file_path", order_by="file_id").tolist()
@@ -367,15 +371,15 @@ def _scopes(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple
     return tuple(scopes), unread
 
 
-def _cameras(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple[Video, ...], list[str]]:
-    from ..pipeline import Device, facemap, recording
+def _cameras(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tuple[Video, ...], list[_Unread]]:
+    from ..pipeline import Device, exclusion, facemap, recording
 
     cameras, unread = [], []
     for row in (facemap.VideoRecording * Device & key).to_dicts(order_by="recording_id"):
         own = {name: row[name] for name in facemap.VideoRecording.primary_key}
         infos = (facemap.RecordingInfo * recording.CameraTimes.proj("times", "in_order") & own).to_dicts()
         if not infos:
-            unread.append(_unread("Camera", row["device"]))
+            unread.append(_Unread("Camera", row["device"], _reason(exclusion.ExcludedCamera() & own)))
             continue
         paths = (facemap.VideoRecording.File & own).to_arrays("file_path", order_by="file_id").tolist()
         files, starts = _files(paths, get_facemap_root_data_dir())
@@ -397,8 +401,23 @@ def _cameras(key: Key, settings: dict[str | None, dict[str, Any]]) -> tuple[tupl
     return tuple(cameras), unread
 
 
-def _unread(kind: str, device: str) -> str:
-    return f"{kind} {device} is left out: it has not been read yet; run workflow-miniscope process."
+@dataclass(frozen=True)
+class _Unread:
+    """A scope or camera that has not been read, and why it was excluded; None where it was not."""
+
+    kind: str
+    device: str
+    excluded: str | None
+
+    def __str__(self) -> str:
+        if self.excluded is None:
+            return f"{self.kind} {self.device} is left out: it has not been read yet; run workflow-miniscope process."
+        return f"{self.kind} {self.device} is left out: it is excluded ({self.excluded})."
+
+
+def _reason(query: Any) -> str | None:
+    reasons = query.to_arrays("reason").tolist()
+    return str(reasons[0]) if reasons else None
 
 
 def _row(query: Any) -> dict[str, Any]:

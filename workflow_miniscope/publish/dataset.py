@@ -147,7 +147,7 @@ def export_nwb(
         raise ResultError(f"{path} must end with .nwb, by which programs know such files.")
     if path.exists() and not options.overwrite:
         raise ResultError(f"{path} exists; name another file, or allow to replace it with --overwrite.")
-    contents = gather(_one(session.Session, key), options.analyses)
+    contents = _gathered(_one(session.Session, key), options)
     of_animal = told.of_subject(contents.subject)
     notes = _write(path, contents, of_animal, options)
     return [*notes, *(f"Archives ask for {item}." for item in missing(contents, of_animal))]
@@ -206,7 +206,12 @@ def publish(
 def _publish_one(
     key: Key, output: Path, told: Project, options: Options, done: Published, name: str, crate: Crate
 ) -> None:
-    contents = gather(key, options.analyses)
+    contents = _gathered(key, options)
+    if contents.unread:
+        raise ResultError(
+            f"{', '.join(contents.unread)} has not been read yet, and a file that is there is left alone later; run "
+            "workflow-miniscope process first, or leave it out with workflow-miniscope exclude."
+        )
     of_animal = told.of_subject(contents.subject)
     path = output / place(contents)
     if path.exists() and not options.overwrite:
@@ -221,6 +226,14 @@ def _publish_one(
     done.notes += [f"{name}: {note}" for note in _write(path, contents, of_animal, options)]
     done.written.append(path)
     crate.add(contents, of_animal, path)
+
+
+def _gathered(key: Key, options: Options) -> Contents:
+    """Gather a session of which something has been read."""
+    contents = gather(key, options.analyses)
+    if not contents.scopes and not contents.cameras:
+        raise ResultError(f"There is nothing to write. {' '.join(contents.left_out) or 'It has no recording.'}")
+    return contents
 
 
 def _need_programs() -> None:
