@@ -96,14 +96,15 @@ def only_key(table: Any, restriction: Any, what: str, error: type[WorkflowError]
     texts = [restriction] if isinstance(restriction, str) else restriction
     of_text = isinstance(texts, (list, tuple)) and bool(texts) and all(isinstance(text, str) for text in texts)
     query = choose([table], texts, what)[0] if of_text else table & restriction
+    said = " and ".join(texts) if of_text else restriction
     keys = query.keys()
     if not keys:
         raise NothingMatched(
-            f"0 rows of {table.__name__} fit {restriction}; name one {what} that is there: {_names([_query(table)])}."
+            f"0 rows of {table.__name__} fit {said}; name one {what} that is there: {_names([_query(table)])}."
         )
     if len(keys) > 1:
         names = _listed([name_of(key) for key in keys])
-        raise error(f"{len(keys)} rows of {table.__name__} fit {restriction}; name one {what}: {names}.")
+        raise error(f"{len(keys)} rows of {table.__name__} fit {said}; name one {what}: {names}.")
     return dict(keys[0])
 
 
