@@ -59,6 +59,7 @@ def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
             "--no-defaults",
             f"--datadir={data}",
             "--auth-root-authentication-method=normal",
+            "--skip-auth-anonymous-user",  # it would take the place of everybody's at a login from this machine
             *user,
         ],
         check=True,

@@ -32,10 +32,13 @@ class Statement:
         What the server is sent.
     secret : str
         The part of it that nobody sees; empty where there is none.
+    may_fail : bool
+        Whether a refusal means that there was nothing to do.
     """
 
     text: str
     secret: str = ""
+    may_fail: bool = False
 
     def __str__(self) -> str:
         text = self.text.replace(self.secret, "'(not shown)'") if self.secret else self.text
@@ -144,6 +147,8 @@ class AccountServer(ABC):
         try:
             cursor.execute(statement.text)
         except DATABASE_ERRORS as error:
+            if statement.may_fail:
+                return
             if is_refusal(error):
                 raise DatabaseError(
                     f"User '{self._user_or_unknown()}' may not make accounts or give roles ({statement}); the server's "

@@ -6,11 +6,14 @@ Not to roles of the server: MariaDB gives an account one role at its login, and 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 
 from .base import AccountServer, Statement
 from .rights import ADMIN, Rights, Role, rights_of
+
+logger = logging.getLogger(__name__)
 
 #: From where an account may come: anywhere, because computers that compute change their addresses
 HOST = "%"
@@ -62,6 +65,7 @@ class MySQLAccounts(AccountServer):
 
     def plan_add(self, name: str, role: Role, password: str | None) -> list[Statement]:
         """Return the statements that give a role to somebody, who gets an account or another password."""
+        self._warn_of_nameless()
         statements = []
         if password is not None:
             verb = "ALTER" if self.knows(name) else "CREATE"
@@ -79,9 +83,20 @@ class MySQLAccounts(AccountServer):
         else:
             statements = [Statement(f"DROP USER {self._grantee(name)}")]
         return statements + [
-            Statement(f"KILL {number}")
+            Statement(f"KILL {number}", may_fail=True)  # it may have ended by itself
             for (number,) in self._ask("SELECT id FROM information_schema.processlist WHERE user = %s", (name,))
         ]
+
+    def _warn_of_nameless(self) -> None:
+        """Say which accounts of a fresh server would take the place of others' at a login."""
+        for (grantee,) in self._ask(
+            "SELECT DISTINCT grantee FROM information_schema.user_privileges WHERE grantee LIKE %s", ("''@%",)
+        ):
+            logger.warning(
+                "The server has an account without a name, which takes the place of everybody's at a login from that "
+                "machine; remove it with: DROP USER %s;",
+                grantee,
+            )
 
     def _names(self) -> list[str]:
         found = self._ask(

@@ -1,0 +1,440 @@
+"""Roles on a shared server: what a reader, an operator and an admin can do, really done as each of them."""
+
+import json
+import os
+import pty
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psycopg2
+import pymysql
+import pytest
+from planted import recording as plant
+from processes import TESTS
+from recordings import write_session
+from servers import mariadb, mariadb_missing, postgresql, postgresql_missing
+
+ANIMAL = "role"
+NAME = f"{ANIMAL}_20260115-102030"
+PREFIX = "lab_"
+SERVERS = {"postgresql": (postgresql, postgresql_missing), "mysql": (mariadb, mariadb_missing)}
+
+# Commands in one process, which imports and connects once: it prints what became of each
+COMMANDS = """
+import contextlib, io, json, sys
+from workflow_miniscope.cli.app import main
+for arguments in json.load(sys.stdin):
+    out, error, status = io.StringIO(), io.StringIO(), 0
+    sys.argv = ["workflow-miniscope", *arguments]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code or 0
+    print(json.dumps([status, out.getvalue(), error.getvalue()]), file=sys.__stdout__, flush=True)
+"""
+
+
+class LabServer:
+    """A server, its administrator, and people with configurations of their own."""
+
+    def __init__(self, backend, environment, folder, logs):
+        self.backend, self.environment, self.folder, self.logs = backend, environment, folder, logs
+
+    def variables(self, who):
+        """The environment of a person, or of the server's administrator."""
+        common = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "PYTHONPATH": str(TESTS),
+            "PYTHONWARNINGS": "ignore",
+            "WORKFLOW_MINISCOPE_HOME": str(self.folder / "home"),
+            "WORKFLOW_MINISCOPE_ENGINE_PROCESS": "false",
+            "MINISCOPE_ROOT_DATA_DIR": str(self.folder / "raw"),
+        }
+        if who == "administrator":
+            return {**common, **self.environment, "DATABASE_PREFIX": PREFIX}
+        return {**common, "WORKFLOW_MINISCOPE_CONFIG": str(self.folder / f"{who}.json")}
+
+    def run(self, who, *commands, **more):
+        """Run commands as somebody, one after the other; return status, output and errors of each."""
+        done = subprocess.run(
+            [sys.executable, "-c", COMMANDS],
+            input=json.dumps([[str(word) for word in command] for command in commands]),
+            env={**self.variables(who), **more},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(found) == len(commands), done.stderr[-3000:]
+        return found
+
+    def program(self, who, text):
+        """Run a Python program as somebody; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-c", text],
+            env=self.variables(who),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def login(self, who, password=None):
+        """Connect with a bare driver."""
+        if who == "administrator":
+            user, password = self.environment["DJ_USER"], self.environment["DJ_PASS"]
+        else:
+            user, password = who, password or self.password(who)
+        port = int(self.environment["DJ_PORT"])
+        if self.backend == "mysql":
+            return pymysql.connect(host="127.0.0.1", port=port, user=user, password=password, autocommit=True)
+        driver = psycopg2.connect(host="127.0.0.1", port=port, user=user, password=password, dbname="postgres")
+        driver.autocommit = True
+        return driver
+
+    def password(self, who):
+        return json.loads((self.folder / f"{who}.json").read_text())["database.password"]
+
+    def sql(self, who, statement):
+        driver = self.login(who)
+        try:
+            with driver.cursor() as cursor:
+                cursor.execute(statement if self.backend == "mysql" else statement.replace("`", '"'))
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            driver.close()
+
+    def may(self, who, statement):
+        """Return whether the server lets somebody do something."""
+        try:
+            self.sql(who, statement)
+        except (psycopg2.errors.InsufficientPrivilege, pymysql.err.OperationalError) as error:
+            assert getattr(error, "pgcode", None) == "42501" or error.args[0] in (1044, 1142, 1227), error
+            return False
+        return True
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def lab(request, tmp_path_factory):
+    """A server with the tables of a laboratory, a reader, an operator and an admin."""
+    start, missing = SERVERS[request.param]
+    if missing() is not None:
+        pytest.skip(str(missing()))
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "raw").mkdir()
+    # another run of the tests closes the folders of pytest's to the server's own user
+    with tempfile.TemporaryDirectory(prefix="wfm") as place, start(Path(place, "server")) as environment:
+        server = LabServer(request.param, environment, folder, Path(place, "server"))
+        done = server.run(
+            "administrator",
+            *(["db", "roles", "--add", one, "--role", one, "--write", f"{one}.json"] for one in ("reader", "operator")),
+            ["db", "roles", "--add", "admin", "--role", "admin", "--write", "admin.json"],
+        )
+        assert [one[0] for one in done] == [0, 0, 0], done
+        yield server
+
+
+@pytest.fixture(scope="module")
+def processed(lab):
+    """A recording of a scope and a camera that the operator ingested and processed."""
+    raw = lab.folder / "raw"
+    planted = plant(height=64, width=80, frames=300, n=4, motion=1, seed=3)
+    written = write_session(
+        raw,
+        animal=ANIMAL,
+        movie=planted.movie.array,
+        frames_per_file=100,
+        cameras=["Face Cam"],
+        times_ms=(50 * np.arange(300)).tolist(),
+    )
+    (lab.folder / "subjects.csv").write_text(
+        f"subject,sex,subject_birth_date,subject_description\n{ANIMAL},M,2025-09-01,planted\n"
+    )
+    session_dir = written.folder.relative_to(raw).as_posix()
+    (lab.folder / "sessions.csv").write_text(
+        f"subject,session_dir,acq_software\n{ANIMAL},{session_dir},Miniscope-DAQ-V4\n"
+    )
+    return lab.run(
+        "operator",
+        ["ingest", "--subjects", "subjects.csv", "--sessions", "sessions.csv"],
+        ["process"],
+        ["worker", "--once"],
+        ["list", "--json"],
+    )
+
+
+CURATE = f"""
+from workflow_miniscope.results.curation import Event
+from workflow_miniscope.work.curation import curating
+with curating("subject={ANIMAL}", "ada") as at_it:
+    at_it.log.append([Event.new("decide", [0], "rejected").as_json()])
+    at_it.changed()
+    print(at_it.commit())
+"""
+
+
+def test_an_operator_ingests_processes_and_curates(lab, processed):
+    assert [one[0] for one in processed] == [0, 0, 0, 0], processed
+    assert "face.NeuralPrediction" in processed[1][1] and "miniscope.Activity" in processed[1][1]
+    assert "curation 2" in lab.program("operator", CURATE)
+    after, retried = lab.run("operator", ["worker", "--once"], ["jobs", "retry"])
+    assert after[0] == 0 and "face.NeuralPrediction" in after[1]  # of the curated cells
+    assert retried[0] == 0, retried
+
+
+def test_an_operator_removes_nothing_and_makes_no_tables(lab, processed):
+    removed, again = lab.run(
+        "operator",
+        ["remove", f"{NAME}_0", "--yes"],
+        ["db", "roles", "--add", "eve", "--role", "admin", "--write", "eve"],
+    )
+    assert removed[0] == 1
+    assert "The database does not let user 'operator' do this" in removed[2] and "Nothing is changed" in removed[2]
+    assert again[0] == 1 and "may not make accounts" in again[2]
+    assert not (lab.folder / "eve").exists()
+    assert not lab.may("operator", "CREATE TABLE `lab_subject`.`mine` (a int)")
+    assert not lab.may("operator", "DROP TABLE `lab_exclusion`.`excluded_camera`")
+    assert not lab.may("operator", "DELETE FROM `lab_subject`.`subject`")
+    assert not lab.may("operator", "UPDATE `lab_session`.`session` SET subject = 'other'")
+    assert not lab.may("operator", "DELETE FROM `lab_workflow`.`declared`")
+
+
+def test_a_reader_reads_everything_and_changes_nothing(lab, processed):
+    names = [f"{NAME}_0_p0_c1", f"{NAME}_0_p0_c1"]
+    commands = [
+        ["status"],
+        ["list"],
+        ["report", "--output", "report"],
+        ["publish", "--check"],
+        ["compare", *names],
+        ["db", "status"],
+        ["db", "roles"],
+    ]
+    found = lab.run("reader", *commands, ["jobs", "retry"], ["exclude", f"{NAME}_0", "--reason", "x", "--yes"])
+    assert [one[0] for one in found[: len(commands)]] == [0, 0, 0, 1, 0, 0, 0], found  # 1: some things are missing
+    assert "required" in found[3][1]
+    assert f"{NAME}_0" in found[1][1]
+    assert list((lab.folder / "report").glob("*.png"))
+    for status, _, error in found[len(commands) :]:
+        assert status == 1 and "The database does not let user 'reader' do this" in error
+    assert lab.may("reader", "SELECT * FROM `lab_miniscope`.`~~processing`")
+    for statement in (
+        "INSERT INTO `lab_reference`.`~lineage` VALUES ('a', 'b', 'c')",
+        "UPDATE `lab_session`.`session` SET subject = 'other'",
+        "DELETE FROM `lab_miniscope`.`~~processing`",
+        "CREATE TABLE `lab_subject`.`mine` (a int)",
+        "DROP TABLE `lab_exclusion`.`excluded_camera`",
+    ):
+        assert not lab.may("reader", statement), statement
+
+
+def test_an_admin_removes_and_declares(lab, processed):
+    lab.sql("admin", "DROP TABLE `lab_exclusion`.`excluded_camera`")
+    lab.sql("admin", "DELETE FROM `lab_workflow`.`declared`")  # as after an upgrade
+    ((status, _, error),) = lab.run("operator", ["list"])
+    assert status == 1
+    assert "are not in the database yet, and user 'operator' may not make them" in error
+    listed, removed = lab.run("admin", ["list"], ["remove", f"{NAME}_v0", "--dry-run"])
+    assert listed[0] == 0, listed
+    assert removed[0] == 0 and "Nothing was done" in removed[1]
+    # what the admin made is the laboratory's, not the admin's, and the others lack rights on it
+    told, updated, after = lab.run("administrator", ["db", "roles"], ["db", "roles", "--update"], ["db", "roles"])
+    assert "db roles --update" in told[1]
+    assert updated[0] == 0, updated
+    assert "--update" not in after[1]
+    if lab.backend == "postgresql":
+        ((owner,),) = lab.sql("administrator", "SELECT tableowner FROM pg_tables WHERE tablename = 'excluded_camera'")
+        assert owner == "lab_miniscope_admin"
+    found = lab.run("operator", ["exclude", f"{NAME}_v0", "--reason", "x", "--yes"])
+    assert found[0][0] == 0, found
+    found = lab.run("admin", ["include", f"{NAME}_v0", "--yes"])
+    assert found[0][0] == 0, found
+
+
+def test_who_may_change_nothing_works_with_a_newer_datajoint(lab):
+    """Tables are mended at the first start of another version, which those without rights leave to others."""
+    lab.sql("admin", "DELETE FROM `lab_workflow`.`declared`")
+    assert [one[0] for one in lab.run("reader", ["status"])] == [0]
+    assert [one[0] for one in lab.run("operator", ["status"])] == [0]
+    assert lab.sql("admin", "SELECT count(*) FROM `lab_workflow`.`declared`")[0][0] == 0
+    assert [one[0] for one in lab.run("admin", ["status"])] == [0]
+    assert lab.sql("admin", "SELECT count(*) FROM `lab_workflow`.`declared`")[0][0] == 1
+
+
+def test_nothing_of_another_laboratory(lab):
+    """Whose prefix looks the same, and has a letter where ours has the pattern's for any letter."""
+    for schema in ("lab_b_workflow", "labxsubject"):
+        lab.sql("administrator", f"CREATE SCHEMA `{schema}`")
+        lab.sql("administrator", f"CREATE TABLE `{schema}`.`secret` (a int)")
+        for who in ("reader", "operator", "admin"):
+            assert not lab.may(who, f"SELECT * FROM `{schema}`.`secret`")
+            assert not lab.may(who, f"CREATE TABLE `{schema}`.`mine` (a int)")
+
+
+def test_given_again_and_changed(lab):
+    add = ["db", "roles", "--add", "carl", "--role"]
+    first, again, other, same = lab.run(
+        "administrator",
+        [*add, "admin", "--write", "carl.json"],
+        [*add, "admin"],
+        [*add, "reader"],
+        [*add, "reader", "--dry-run"],
+    )
+    assert [one[0] for one in (first, again, other, same)] == [0, 0, 0, 0], (first, again, other, same)
+    assert same[1] == "-- Nothing to do.\n"
+    assert stat.S_IMODE((lab.folder / "carl.json").stat().st_mode) == 0o600
+    assert lab.may("carl", "SELECT * FROM `lab_subject`.`subject`")  # with the first password
+    assert not lab.may("carl", "DELETE FROM `lab_subject`.`subject`")
+    lab.run("administrator", ["db", "roles", "--remove", "carl", "--yes"])
+
+
+def test_somebody_who_leaves(lab):
+    lab.run("administrator", ["db", "roles", "--add", "dora", "--role", "reader", "--write", "dora.json"])
+    driver = lab.login("dora")
+    listed, planned, unasked, removed, unknown, after = lab.run(
+        "administrator",
+        ["db", "roles"],
+        ["db", "roles", "--remove", "dora", "--dry-run"],
+        ["db", "roles", "--remove", "dora"],
+        ["db", "roles", "--remove", "dora", "--yes"],
+        ["db", "roles", "--remove", "operatr", "--yes"],
+        ["db", "roles"],
+    )
+    assert "dora" in listed[1] and "DROP" in planned[1]
+    assert unasked[0] == 2 and "--yes" in unasked[2]
+    assert removed[0] == 0, removed
+    assert unknown[0] == 2 and "did you mean 'operator'?" in unknown[2]
+    assert "dora" not in after[1] and "operator" in after[1]
+    with pytest.raises((psycopg2.Error, pymysql.MySQLError)):
+        driver.cursor().execute("SELECT 1")
+    with pytest.raises((psycopg2.Error, pymysql.MySQLError)):
+        lab.login("dora")
+
+
+def test_who_leaves_one_laboratory_keeps_what_is_elsewhere(lab):
+    lab.run("administrator", ["db", "roles", "--add", "emil", "--role", "reader", "--write", "emil.json"])
+    lab.sql("administrator", "CREATE SCHEMA `other`")
+    lab.sql("administrator", "CREATE TABLE `other`.`mine` (a int)")
+    if lab.backend == "postgresql":
+        lab.sql("administrator", "GRANT USAGE ON SCHEMA other TO emil")
+        lab.sql("administrator", "GRANT SELECT ON other.mine TO emil")
+    else:
+        lab.sql("administrator", "GRANT SELECT ON `other`.`mine` TO emil@'%'")
+    ((status, _, error),) = lab.run("administrator", ["db", "roles", "--remove", "emil", "--yes"])
+    assert status == 0, error
+    assert lab.may("emil", "SELECT * FROM `other`.`mine`")
+    assert not lab.may("emil", "SELECT * FROM `lab_subject`.`subject`")
+
+
+def test_no_password_is_seen(lab):
+    """Not in what is printed, our log, the server's log, or the list of processes."""
+    if lab.backend == "postgresql":
+        lab.sql("administrator", "ALTER SYSTEM SET log_statement = 'all'")
+        lab.sql("administrator", "SELECT pg_reload_conf()")
+        time.sleep(0.5)  # the server reads it when it gets to it
+    else:
+        lab.sql("administrator", f"SET GLOBAL general_log_file = '{lab.logs / 'general.log'}'")
+        lab.sql("administrator", "SET GLOBAL general_log = ON")
+    secret = "correct-horse-1"
+    (lab.folder / "secret").write_text(secret + "\n")
+    (lab.folder / "secret").chmod(0o600)
+    add = ["db", "roles", "--role", "reader", "--add"]
+    found = lab.run(
+        "administrator",
+        [*add, "fay", "--password-file", "secret", "--dry-run"],
+        [*add, "fay", "--password-file", "secret"],
+        [*add, "gus"],  # from the environment
+        [*add, "fay", "--password-file", "nothing"],
+        ["--debug", *add, "hal", "--password-file", "secret"],
+        WORKFLOW_MINISCOPE_NEW_PASSWORD=secret,
+    )
+    refused = lab.run("reader", [*add, "ida", "--password-file", "secret"])
+    assert [one[0] for one in found] == [0, 0, 0, 2, 0], found
+    assert refused[0][0] == 1
+    assert "(not shown)" in found[0][1] and "(not shown)" in refused[0][2]
+    for who in ("fay", "gus", "hal"):
+        lab.login(who, secret).close()
+    ours = "".join(path.read_text() for path in (lab.folder / "home" / "logs").iterdir())
+    server = "".join(path.read_text(errors="replace") for path in lab.logs.glob("*.log"))
+    assert "fay" in ours and "fay" in server, "both are logged"
+    for text in (ours, server, *(str(one) for one in (*found, *refused))):
+        assert secret not in text
+    lab.run("administrator", *(["db", "roles", "--remove", who, "--yes"] for who in ("fay", "gus", "hal")))
+
+
+def test_a_password_is_asked_for_at_a_terminal(lab):
+    secret = "battery-staple-2"
+    program = "from workflow_miniscope.cli.app import main; main()"
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, "db", "roles", "--add", "jan", "--role", "reader"],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=lab.variables("administrator"), cwd=lab.folder,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        shown = b""
+        for asked in (b"Password of jan", b"confirmation"):
+            while asked not in shown:
+                shown += os.read(ours, 1000)
+            time.sleep(0.2)  # until the terminal's echo is off
+            os.write(ours, secret.encode() + b"\n")
+        while b"jan is reader now" not in shown:
+            shown += os.read(ours, 1000)
+        assert running.wait(60) == 0
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)
+    assert secret.encode() not in shown
+    lab.login("jan", secret).close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--add", "kim"], "Say which role kim gets"),
+        (["--add", "kim", "--role", "reader"], "Nobody can be asked for the password of kim"),
+        (["--add", "k'im", "--role", "reader"], "cannot be the name of an account"),
+        (["--add", "mouse", "--role", "reader"], "is an administrator of the server"),
+        (["--add", "kim", "--remove", "kim"], "give one of them"),
+        (["--role", "reader"], "belong to --add"),
+        (["--remove", "mouse", "--yes"], "is who asks"),
+        (["--add", "kim", "--role", "reader", "--write", "reader.json"], "is there already"),
+    ],
+)
+def test_wrong_use(lab, arguments, sentence):
+    before = (lab.folder / "reader.json").read_text()
+    ((status, _, error),) = lab.run("administrator", ["db", "roles", *arguments])
+    assert status == 2
+    assert sentence in error
+    assert (lab.folder / "reader.json").read_text() == before
+
+
+def test_the_embedded_database_has_no_roles(run):
+    found = run("db", "roles")
+    assert found.status == 1
+    assert "The embedded database belongs to its user alone" in found.err
+
+
+def test_nothing_is_made_by_looking(tmp_path_factory):
+    """A dry run, or the list, on a server without tables."""
+    start, missing = SERVERS["postgresql"]
+    if missing() is not None:
+        pytest.skip(str(missing()))
+    folder = tmp_path_factory.mktemp("looking")
+    with tempfile.TemporaryDirectory(prefix="wfm") as place, start(Path(place, "server")) as environment:
+        server = LabServer("postgresql", environment, folder, Path(place, "server"))
+        add = ["db", "roles", "--add", "lea", "--role", "reader", "--dry-run"]
+        for status, _, error in server.run("administrator", ["db", "roles"], add):
+            assert status == 1 and "has no tables of the workflow yet" in error
+        assert server.sql("administrator", "SELECT 1 FROM pg_namespace WHERE nspname LIKE 'lab%'") == []
