@@ -7,6 +7,7 @@
 #   make lint      check the style, the rooms and the types of the code
 #   make docs      build the documentation into site/
 #   make lock      choose the versions of requirements/lock.txt anew
+#   make orchestration run the flows of orchestration/ on the demo's recording, by Prefect and by Airflow
 #   make notebooks open the notebooks in the browser, on your data or the demo's
 #   make clean     remove .venv, the demo and what the tools left
 
@@ -25,7 +26,11 @@ PYTEST ?= -n auto
 UV := .uv/bin/uv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test lint docs lock notebooks clean
+# What orchestration/ is tried with, each in an environment of its own: neither is a part of the project.
+PREFECT ?= prefect>=3.9,<4
+AIRFLOW ?= apache-airflow>=3.3,<4
+
+.PHONY: install demo test lint docs lock orchestration notebooks clean
 
 install: $(INSTALLED)
 
@@ -64,6 +69,13 @@ lock: $(UV)
 		--override requirements/overrides.txt --extra face --extra demo --extra test --extra docs \
 		--output-file requirements/lock.txt pyproject.toml
 
+orchestration: install
+	$(UV) venv --quiet --clear --python $(VENV)/bin/python .venv-prefect
+	$(UV) pip install --quiet --python .venv-prefect/bin/python "$(PREFECT)"
+	$(UV) venv --quiet --clear --python $(VENV)/bin/python .venv-airflow
+	$(UV) pip install --quiet --python .venv-airflow/bin/python "$(AIRFLOW)"
+	$(VENV)/bin/python orchestration/trial.py prefect airflow
+
 # Without a configuration of your own they open on the demo's data.
 notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
 	$(if $(wildcard dj_local_conf.json),,WORKFLOW_MINISCOPE_CONFIG=$(abspath $(DEMO))/dj_local_conf.json) \
@@ -71,5 +83,5 @@ notebooks: $(if $(wildcard dj_local_conf.json),install,demo)
 
 clean:
 	@test ! -x $(VENV)/bin/python || $(VENV)/bin/python -m workflow_miniscope.demo --folder $(DEMO) --clean
-	rm -rf $(VENV) .uv build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) .venv-prefect .venv-airflow .uv build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """The workflow as a DAG of Airflow 3: ingest, then each session in a group of tasks of its own, with its figures.
 
-Copy this file into Airflow's folder of DAGs. Airflow needs nothing of the workflow in its own environment: a task runs the
-command ``workflow-miniscope`` in the folder that ``workflow-miniscope init`` has written. Both are parameters of the DAG.
+Copy this file into Airflow's folder of DAGs. Airflow needs nothing of the workflow in its own environment: a task runs
+the command ``workflow-miniscope`` in the folder that ``workflow-miniscope init`` has written; both are parameters.
 
     airflow dags test miniscope --conf '{"folder": "/data/lab"}'
 
