@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,9 +43,11 @@ def start_prefect(lab: Path) -> subprocess.CompletedProcess[bytes]:
 def start_airflow(lab: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the DAG once in one process, as Airflow tests it."""
     programs = HERE.parent / ".venv-airflow" / "bin"
+    (lab / "dags").mkdir(exist_ok=True)
+    shutil.copy(HERE / "airflow_dag.py", lab / "dags")
     variables = {
         "AIRFLOW_HOME": str(lab / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(HERE),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(lab / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
     }

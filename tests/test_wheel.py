@@ -56,7 +56,14 @@ def installed(built, tmp_path_factory):
 def test_the_sdist_has_what_the_tests_and_the_documentation_need(built):
     with tarfile.open(built[0]) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
-    for name in ("Makefile", "mkdocs.yml", "docs/generate.py", "requirements/lock.txt", "tests/conftest.py"):
+    for name in (
+        "Makefile",
+        "mkdocs.yml",
+        "docs/generate.py",
+        "requirements/lock.txt",
+        "tests/conftest.py",
+        "orchestration/cwl/extract.cwl",
+    ):
         assert name in names
 
 

@@ -52,7 +52,7 @@ def run(folder: Path, *arguments) -> dict:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
     )
     assert done.returncode == 0, done.stderr
