@@ -22,7 +22,7 @@ from workflow_miniscope.work.manifests import SESSION_COLUMNS, SUBJECT_COLUMNS
         (("process", "--paramset", "9999"), 2, "There is no paramset 9999"),
         (("--config", "nope", "status"), 2, "Error: --config names nope, which does not exist."),
         (("proces",), 2, "proces"),
-        (("compare", "nowhere.hdf5", "nowhere.hdf5"), 1, "nowhere.hdf5"),
+        (("compare", "nowhere.hdf5", "nowhere.hdf5"), 1, "nowhere.hdf5; an analysis in the database is named by"),
     ],
 )
 def test_exit_statuses(pipeline, add_recording, run, arguments, status, sentence):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from recordings import regular_times, write_session
 
-from workflow_miniscope.errors import RecordingError
+from workflow_miniscope.errors import ParameterError, RecordingError
 from workflow_miniscope.results.caiman import read_result
 from workflow_miniscope.work import check
 from workflow_miniscope.work.extract import extract_folder
@@ -77,3 +77,17 @@ def test_a_recording_of_a_moment(tmp_path, movie):
     assert check.check_folder(written.folder, progress=False).verdict == "unusable"
     with pytest.raises(RecordingError, match="is unusable: 49 frames are too few: at least 50 are needed"):
         extract_folder(written.scopes[0].folder, tmp_path / "out", progress=False)
+
+
+def test_a_camera_shows_no_cells(tmp_path, movie, run):
+    written = write_session(tmp_path / "raw", movie=movie, cameras=["Face Cam"])
+    done = run("extract", written.cameras[0].folder, "--output", tmp_path / "out")
+    assert done.status == 2
+    assert "Face_Cam is the recording of a camera, in which there are no cells; name the folder of a scope" in done.err
+    assert not (tmp_path / "out").exists()
+    # with --camera what follows is said: here that it is too short
+    with pytest.raises(RecordingError):
+        short = write_session(tmp_path / "short", n_frames=20, cameras=["Face Cam"]).cameras[0].folder
+        extract_folder(short, tmp_path / "out", progress=False, camera=True)
+    with pytest.raises(ParameterError):
+        extract_folder(written.cameras[0].folder, tmp_path / "out", progress=False)

@@ -202,6 +202,11 @@ def load(source: str | Path | dict[str, Any]) -> tuple[str, CaimanResult]:
     """
     if isinstance(source, Path) or (isinstance(source, str) and not _is_restriction(source)):
         path = Path(source)
+        if not path.exists():
+            raise ResultError(
+                f"There is no result file or folder {path}; an analysis in the database is named by its recording, "
+                "parameter set and curation, such as m1_20260115-102030_0_p0_c1."
+            )
         return path.name if path.is_dir() else f"{path.parent.name}/{path.name}", read_result(path)
 
     from ..database.restriction import only_key

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import daq, engines
-from ..errors import RecordingError
+from ..errors import ParameterError, RecordingError
 from ..publish.project import find_project, read_project
 from ..results.caiman import CaimanResult, read_result
 from .params_file import DEFAULT_ENGINE
@@ -25,6 +25,7 @@ def extract_folder(
     params: dict[str, Any] | None = None,
     engine: str = DEFAULT_ENGINE,
     progress: bool = True,
+    camera: bool = False,
 ) -> Path:
     """Process the recording of a device folder into CaImAn's result file.
 
@@ -40,6 +41,8 @@ def extract_folder(
         ``cnmfe`` or ``caiman``.
     progress : bool
         Show progress bars on a terminal.
+    camera : bool
+        Take a camera's recording too, in which components are found that are no cells.
 
     Returns
     -------
@@ -49,8 +52,8 @@ def extract_folder(
     Raises
     ------
     RecordingError, ParameterError, EngineError, ManifestError
-        The folder is no recording or an unusable one (see ``daq.assess``), a parameter is wrong, the engine cannot run,
-        or ``project.toml`` is wrong.
+        The folder is no recording or an unusable one (see ``daq.assess``) or a camera's, a parameter is wrong, the
+        engine cannot run, or ``project.toml`` is wrong.
     """
     from .. import figures  # matplotlib takes long to import
 
@@ -58,7 +61,13 @@ def extract_folder(
     parsed = chosen.parse(params)  # before the frames are counted, which takes a while
     device = Path(folder).resolve().name
     um_per_px = read_project(find_project()).pixel_size(device)
-    recording = daq.open_device(Path(folder)).read()
+    opened = daq.open_device(Path(folder))
+    if opened.kind == "camera" and not camera:
+        raise ParameterError(
+            f"{folder} is the recording of a camera, in which there are no cells; name the folder of a scope, or add "
+            "--camera if it is one."
+        )
+    recording = opened.read()
     quality = _judge(recording, progress)
     if quality.verdict == "unusable":
         raise RecordingError(f"{folder} is unusable: {quality.reasons[0]}")
