@@ -7,10 +7,10 @@ All predict the same blocks of time from the same others, and choose their stren
 thread. Prints a table of the variance explained, of cells that the face drives and of others, and of CPU seconds.
 
 Measured on 2026-11-29, 80 cells, 4 minutes and 100 components of simulated motion, a minute of Facemap's of a simulated
-face: Ridge explains as much as ours (within 0.01), but for 0.14 instead of 0.32 where the cells share few directions of
+face: Ridge explains as much as ours (within 0.03), but for 0.14 instead of 0.32 where the cells share few directions of
 the motion; with the shifts that tell chance it takes 6 to 15 times the CPU time. PLSRegression explains between 0.06
-less and 0.02 more, at 50 to 160 times. RidgeCV, which chooses by single frames, explains less than nothing of cells
-that are not driven. None of them serves as well, and ours stays.
+less and 0.02 more, at 50 to 160 times. RidgeCV, which chooses by single frames, explains much less than nothing of
+cells that are not driven. None of them serves as well, and ours stays.
 """
 
 from __future__ import annotations

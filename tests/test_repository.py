@@ -41,9 +41,16 @@ def test_every_program_the_readme_names_is_known():
     assert {shlex.split(command)[0] for command in commands(README)} <= known
 
 
-@pytest.mark.parametrize("command", sorted({c for c in commands(README) if c.startswith("workflow-miniscope")}))
-def test_the_command_line_has_what_the_readme_uses(command):
-    words = shlex.split(command.split(">")[0])[1:]
+def typed():
+    """Every command line of this project in the README and the pages of the documentation."""
+    pages = [README, *(page.read_text() for page in sorted((TOP / "docs").glob("*.md")))]
+    lines = {line for page in pages for line in commands(page) if line.startswith("workflow-miniscope")}
+    return sorted(lines - {"workflow-miniscope --install-completion"})  # which is tested by itself
+
+
+@pytest.mark.parametrize("command", typed())
+def test_the_command_line_has_what_the_pages_use(command):
+    words = [word for word in shlex.split(command.split(" > ")[0])[1:] if word not in ("-q", "-v", "--debug")]
     path, options = [], [word for word in words if word.startswith("--")]
     group = typer.main.get_command(cli.app)
     while words and hasattr(group, "commands"):
@@ -51,9 +58,20 @@ def test_the_command_line_has_what_the_readme_uses(command):
         assert path[-1] in group.commands, f"there is no command {' '.join(path)}"
         group = group.commands[path[-1]]
     known = {name for parameter in group.params for name in parameter.opts} | {"--help"}
-    assert set(options) <= known
+    assert set(options) <= known | {name for parameter in group.params for name in parameter.secondary_opts}
     shown = CliRunner().invoke(cli.app, [*path, "--help"])
     assert shown.exit_code == 0, shown.output
+
+
+def test_messages_name_commands_that_there_are():
+    there = set(typer.main.get_command(cli.app).commands)
+    named = {
+        (path.name, name)
+        for path in sorted((TOP / "workflow_miniscope").rglob("*.py"))
+        for name in re.findall(r"`workflow-miniscope ([a-z][a-z-]*)", path.read_text())
+    }
+    assert len(named) > 30
+    assert {(path, name) for path, name in named if name not in there} == set()
 
 
 @pytest.mark.parametrize("command", sorted({c for c in commands(README) if c.startswith("make ")}))
@@ -76,7 +94,8 @@ def test_what_the_readme_points_at_is_there():
     named = [name for name in named if name != "dj_local_conf.json"]  # the user's own
     assert len(linked) >= 1  # a picture of the result
     assert len(named) >= 4
-    for name in {*linked, *named}:
+    pages = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    for name in {*linked, *named, *pages}:
         assert (TOP / name).exists(), name
 
 

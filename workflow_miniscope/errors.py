@@ -64,6 +64,10 @@ class EngineError(WorkflowError):
     """An analysis program is missing or failed."""
 
 
+class UnknownEngine(EngineError, ParameterError):
+    """There is no engine of the name that a user wrote."""
+
+
 def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str | None:
     """Return the known name that looks most like ``name``, whatever its letters' case, or None if none does.
 

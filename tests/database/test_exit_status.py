@@ -19,6 +19,7 @@ from workflow_miniscope.work.manifests import SESSION_COLUMNS, SUBJECT_COLUMNS
         (("report", "--restrict", "subject=m9"), 3, "m9"),
         (("compare", "subject=m9", "subject=m8"), 3, "m9"),
         (("compare", "m9_20260115-102030_0", "m8_20260115-102030_0"), 3, "m9_20260115-102030_0"),
+        (("process", "--engine", "cnmf"), 2, "There is no engine 'cnmf' for cells (did you mean 'cnmfe'?)"),
         (("process", "--paramset", "9999"), 2, "There is no paramset 9999"),
         (("--config", "nope", "status"), 2, "Error: --config names nope, which does not exist."),
         (("proces",), 2, "proces"),

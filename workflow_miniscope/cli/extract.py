@@ -20,7 +20,9 @@ def command(
     from ..work.extract import extract_folder
     from ..work.params_file import DEFAULT_ENGINE, read_params
 
-    path = extract_folder(folder, output, read_params(params) if params else None, engine or DEFAULT_ENGINE, camera=camera)
+    path = extract_folder(
+        folder, output, read_params(params) if params else None, engine or DEFAULT_ENGINE, camera=camera
+    )
     result = read_result(path)
     print(
         f"{path}: {result.n_components} components, {len(result.accepted)} accepted, {result.n_frames} frames of "

@@ -12,7 +12,7 @@ is one module and one line here.
 from importlib import import_module
 from typing import Any, Literal
 
-from ..errors import EngineError, in_brackets
+from ..errors import UnknownEngine, in_brackets
 from .base import Engine, FrameTimes, run_engine
 from .child.options import Options, chosen
 
@@ -53,13 +53,15 @@ def get(name: str, finds: Finds | None = None) -> Engine[Any]:
 
     Raises
     ------
-    EngineError
+    UnknownEngine
         If there is none of that name.
     """
     known = names(finds)
     if name not in known:
         what = "" if finds is None else f" for {finds}"
-        raise EngineError(f"There is no engine {name!r}{what}{in_brackets(name, known)}; there are {', '.join(known)}.")
+        raise UnknownEngine(
+            f"There is no engine {name!r}{what}{in_brackets(name, known)}; there are {', '.join(known)}."
+        )
     engine: Engine[Any] = import_module(_MODULES[name][0], __name__).ENGINE
     return engine
 
