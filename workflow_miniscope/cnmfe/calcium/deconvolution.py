@@ -33,7 +33,10 @@ BASELINE_PART = 4
 #: ends of the final deconvolution: no value changes by more than this, in units of the noise
 FINAL_PRECISION = 0.02
 #: and after so many passes over the trace
-FINAL_SWEEPS = 60
+FINAL_SWEEPS = 30
+#: part of the way to the best value of one frame that a pass goes, from the second one on: neighbouring frames have
+#: nearly the same response, and activity moves from one to the other in small steps (successive over-relaxation)
+RELAXATION = 1.5
 
 
 class TimeConstants(NamedTuple):
@@ -195,26 +198,42 @@ def descend(
 ) -> Floats:
     """Coordinate descent from ``s`` = 0, which is changed. Returns ``y`` minus the calcium of ``s``.
 
-    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison. ``y`` is
-    0 where ``seen`` is false: these frames are missing. Two responses overlap as :func:`overlaps` has it unless
-    frames are missing in what they have in common.
+    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison. It becomes
+    active only where its slope is no smaller than those beside it: the frames around an event would take it up between
+    them, and give it back in many passes. What they then still lack is a peak in its turn. ``y`` is 0 where ``seen`` is
+    false: these frames are missing. Two responses overlap as :func:`overlaps` has it unless frames are missing in what
+    they have in common.
     """
-    frames = len(y)
+    frames, length = len(y), len(h)
     missing = _missing_before(seen)
     slope = _slopes(y, h)
     whole = _whole_overlaps(overlaps)
-    for _ in range(sweeps):
+    for sweep in range(sweeps):
         largest = 0.0
+        part = RELAXATION if sweep else 1.0
         for t in range(frames):
-            # some frame sees what has a slope: the overlap of a response with itself is not 0
-            if s[t] == 0 and slope[t] <= penalty:
+            if s[t] == 0 and (
+                slope[t] <= penalty
+                or (t > 0 and slope[t - 1] > slope[t])
+                or (t + 1 < frames and slope[t + 1] > slope[t])
+            ):
                 continue
-            value = max(0.0, s[t] + (slope[t] - penalty) / _overlap(t, 0, seen, missing, h, overlaps))
+            all_seen = t + length <= frames and missing[t + length] == missing[t]
+            # some frame sees what has a slope: the overlap of a response with itself is not 0
+            own = overlaps[0, length] if all_seen else _overlap(t, 0, seen, missing, h, overlaps)
+            value = max(0.0, s[t] + part * (slope[t] - penalty) / own)
             change = value - s[t]
             if change == 0:
                 continue
             s[t] = value
-            _change_slopes(slope, t, change, seen, missing, h, overlaps, whole)
+            if all_seen:
+                first = max(0, t - length + 1)
+                near, shared = slope[first : t + length], whole[first - t + length - 1 : 2 * length - 1]
+                for u in range(len(near)):
+                    near[u] -= change * shared[u]
+            else:
+                for u in range(max(0, t - length + 1), min(frames, t + length)):
+                    slope[u] -= change * _overlap(max(t, u), abs(t - u), seen, missing, h, overlaps)
             largest = max(largest, abs(change))
         if largest < tolerance:
             break
@@ -252,7 +271,8 @@ def _whole_overlaps(overlaps: Floats) -> Floats:
     return whole
 
 
-@njit(nogil=True, inline="always")
+# a function of its own: inlined, it would count the uses of all arrays each time, which takes longer than what it does
+@njit(nogil=True, cache=True)
 def _overlap(later: int, lag: int, seen: Bools, missing: Ints, h: Floats, overlaps: Floats) -> float:
     """Overlap of the response to a spike in frame ``later`` with that to one ``lag`` frames before, where seen."""
     n = min(len(h) - lag, len(seen) - later)
@@ -264,22 +284,6 @@ def _overlap(later: int, lag: int, seen: Bools, missing: Ints, h: Floats, overla
             if seen[later + j]:
                 total += h[j] * h[j + lag]
     return total
-
-
-@njit(nogil=True, inline="always")
-def _change_slopes(
-    slope: Floats, t: int, change: Real, seen: Bools, missing: Ints, h: Floats, overlaps: Floats, whole: Floats
-) -> None:
-    """Take from the slopes what a change of the activity in frame ``t`` explains."""
-    frames, length = len(slope), len(h)
-    first, last = max(0, t - length + 1), min(frames, t + length)
-    if t + length <= frames and missing[t + length] == missing[t]:
-        near, shared = slope[first:last], whole[first - t + length - 1 :]
-        for u in range(last - first):
-            near[u] -= change * shared[u]
-    else:
-        for u in range(first, last):
-            slope[u] -= change * _overlap(max(t, u), abs(t - u), seen, missing, h, overlaps)
 
 
 @njit(nogil=True, inline="always")

@@ -26,7 +26,7 @@ from .timebase import TimeBase
 #: end of a deconvolution while the rest is being fitted: no value changes by more than this, in units of the noise
 FIT_PRECISION = 0.05
 #: and after so many passes over a trace
-FIT_SWEEPS = 20
+FIT_SWEEPS = 10
 #: weight of the activity in OASIS, in units of the noise: keeps noise from being fitted
 ACTIVITY_PENALTY = 0.5
 #: traces that a thread takes at a time: threads that call numpy for each wait for each other
