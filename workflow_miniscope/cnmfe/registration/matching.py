@@ -17,6 +17,7 @@ import numpy as np
 
 from ...movies.types import Bools, Floats, Ints, Shape
 from ..arrays.robust import MAD_TO_SD
+from . import loops
 
 #: binned pixels: side of a part, at least
 PART_SIDE = 12
@@ -172,7 +173,7 @@ class Template:
 
     def __init__(self, template: Floats, weight: Floats, inside: tuple[slice, slice]):
         self.inside = inside
-        self.template, self.weight = template[inside], weight[inside]
+        self.template, self.weight = (np.ascontiguousarray(image[inside]) for image in (template, weight))
         self.weighted = self.template * self.weight
         self.shape: Shape = self.template.shape
         self.starts = starts(self.shape[0]), starts(self.shape[1])
@@ -183,14 +184,16 @@ class Template:
 
         ``covered``: its pixels that the frame covers, if not all inside.
         """
-        moved = frame[self.inside]
         energy, weight, weighted, seen_enough = self.energy, self.weight, self.weighted, self.energy > 0
         if covered is not None:
             seen = covered[self.inside]
             weight, weighted = weight * seen, weighted * seen
             energy = self._sums(weighted * self.template)
             seen_enough = energy > COVERED_PART * self.energy
-        product, square = self._sums(weighted * moved), self._sums(weight * moved * moved)
+        product, square = np.empty((2, *self.energy.shape))
+        top, left = (part.start for part in self.inside)
+        down, across = self.starts
+        loops.sum_parts(frame, top, left, weight, weighted, down, across, product, square)
         norm = np.sqrt(energy * square)
         parts = np.divide(product, norm, out=np.full(norm.shape, np.nan), where=seen_enough & (norm > 0))
         whole = float(np.sqrt(energy.sum() * square.sum()))

@@ -121,9 +121,7 @@ class PiecewiseRegistration(RigidRegistration):
     def _set(self, template: Floats, variance: Floats) -> None:
         super()._set(template, variance)
         rows, columns = (w[:, s] for w, s in zip(self.blocks.weights(self.shape, self.bin), self.inside, strict=True))
-        gradient = self.gradient.reshape(2, *self.root_weight.shape)
         self.rows_inside, self.columns_inside = rows.astype(np.float32), columns.astype(np.float32)
-        self.whitened = gradient * self.root_weight
         # sum_x w B_b B_c g g', whose factors over rows and columns are summed one after the other
         over_rows, over_columns = ((w[:, None] * w[None]).reshape(len(w) ** 2, -1) for w in (rows, columns))
         n, m = self.blocks.shape

@@ -17,6 +17,7 @@ with the template and subtracted where it stands out, so that it does not hold t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +28,7 @@ from ..arrays import kernels
 from ..arrays.filtering import band_pass, bin_frame
 from ..arrays.robust import MAD_TO_SD
 from ..arrays.workers import Workers
+from . import loops
 from .blocks import Blocks
 from .far import FarSearch
 from .matching import FAR_SCORE, LEAST_OF_USUAL, LEAST_SCORE, Scores, Template, Usual, split
@@ -76,6 +78,8 @@ CLEAR_MAJORITY = 0.6
 MAJORITY_QUANTILE = 0.75
 #: frames that follow each other from which on a step beyond the limits is believed
 FOLLOWED_FRAMES = 5
+#: shifts that are looked at one by one; of more, a Fourier transform gives all that there are in less time
+FEW_SHIFTS = 400
 #: binned pixels: a shift within this of the limit is at the limit
 AT_LIMIT = 1e-3
 
@@ -87,9 +91,12 @@ def translate(frame: Floats, dy: float, dx: float) -> Floats:
     """
     frame = np.ascontiguousarray(frame, np.float32)
     out = np.empty_like(frame)
-    down, right = (round(shift * STEPS_PER_PIXEL) / STEPS_PER_PIXEL for shift in (dy, dx))
-    kernels.translate(frame, down, right, out)
+    kernels.translate(frame, _in_steps(dy), _in_steps(dx), out)
     return out
+
+
+def _in_steps(shift: float) -> float:
+    return round(shift * STEPS_PER_PIXEL) / STEPS_PER_PIXEL
 
 
 class RigidRegistration:
@@ -227,7 +234,7 @@ class RigidRegistration:
         The rest is left to the template. Over small shifts a pattern that stays is as good as one that moves less than
         the brain does: part of the brain would pass into it round after round, and shifts come out too small.
         """
-        static = np.mean(back, axis=0)
+        static = _mean(back, [None] * len(back))
         static[np.abs(static) <= STATIC_STANDS_OUT * MAD_TO_SD * np.median(np.abs(static))] = 0
         self.static = static
 
@@ -239,10 +246,11 @@ class RigidRegistration:
         self.weight: Floats = weight / weight.mean()
         slopes: list[Floats] = [np.gradient(self.template, axis=axis) for axis in (0, 1)]
         weight_inside = self.weight[self.inside]
-        self.gradient = np.stack([slope[self.inside].ravel() for slope in slopes])
-        self.steepest = self.gradient * weight_inside.ravel()
-        self.hessian: Floats = self.steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
         self.root_weight: Floats = np.sqrt(weight_inside)
+        self.structured = bool(self.template.std() > ROUNDING * self.level)
+        self.target: Floats = np.ascontiguousarray(self.template[self.inside])
+        self.whitened: Floats = np.stack([slope[self.inside] for slope in slopes]) * self.root_weight
+        self.hessian: Floats = _hessian(self.whitened)
         # of the weighted correlation, for whole-pixel shifts
         shape = tuple(n // self.coarse for n in self.shape)
         self.pad = tuple(scipy.fft.next_fast_len(n, real=True) for n in shape)
@@ -250,8 +258,8 @@ class RigidRegistration:
         mask[self.inside] = self.weight[self.inside]
         small = bin_frame(self.template, self.coarse)
         mask = bin_frame(mask, self.coarse)
-        self.weighted = np.conj(scipy.fft.rfft2(mask * small, self.pad))
-        self.mask = np.conj(scipy.fft.rfft2(mask, self.pad))
+        self.small_weighted, self.small_mask = mask * small, mask
+        self.weighted, self.mask = (np.conj(scipy.fft.rfft2(image, self.pad)) for image in (mask * small, mask))
         self.compared = Template(self.template, self.weight, self.inside)
 
     @property
@@ -396,17 +404,21 @@ class RigidRegistration:
         A correlation and not a sum of squares, which over large shifts would look for dark places.
         """
         small = bin_frame(frame, self.coarse)
-        match = scipy.fft.irfft2(scipy.fft.rfft2(small, self.pad) * self.weighted, self.pad)
-        energy = scipy.fft.irfft2(scipy.fft.rfft2(small * small, self.pad) * self.mask, self.pad)
         reach = [
             min(int(np.ceil(limit / self.coarse)), (n - 1) // 2) for limit, n in zip(self.limits, self.pad, strict=True)
         ]
         rows, columns = (np.arange(-r, r + 1) for r in reach)
-        window = np.ix_(rows, columns)
-        energy = energy[window]
-        score = match[window] / np.sqrt(np.maximum(energy, ENERGY_FLOOR * energy.max() + 1e-12))
+        if len(rows) * len(columns) <= FEW_SHIFTS:
+            match, energy = np.empty((2, len(rows), len(columns)))
+            height, width = self.pad
+            loops.correlate_around(small, self.small_weighted, self.small_mask, height, width, match, energy)
+        else:
+            window = np.ix_(rows, columns)
+            match = scipy.fft.irfft2(scipy.fft.rfft2(small, self.pad) * self.weighted, self.pad)[window]
+            energy = scipy.fft.irfft2(scipy.fft.rfft2(small * small, self.pad) * self.mask, self.pad)[window]
+        score = match / np.sqrt(np.maximum(energy, ENERGY_FLOOR * energy.max() + 1e-12))
         # a movie without structure: what the filter leaves is rounding
-        if not (score.max() > 0 and self.template.std() > ROUNDING * self.level):
+        if not (score.max() > 0 and self.structured):
             return np.zeros(2)
         i, j = np.unravel_index(np.argmax(score), score.shape)
         # the spectrum is that of a correlation, whose argument is minus the shift of the frame
@@ -414,40 +426,46 @@ class RigidRegistration:
 
     def _refine(self, frame: Floats, shift: Floats, place: Floats | None = None) -> Floats:
         """Gauss-Newton steps from a shift; at most the limits away from ``place``."""
-        limits = np.array(self.limits)
-        middle = np.zeros(2) if place is None else place
-        target = self.template[self.inside]
-        steepest, hessian, covered = self.steepest, self.hessian, None
+        middle = (0.0, 0.0) if place is None else place
+        (top, bottom), (first, last) = ((m - limit, m + limit) for m, limit in zip(middle, self.limits, strict=True))
+        hessian, covered = self.hessian, None
         if place is not None:
             seen = self._covered(shift)
             covered = None if seen is None else seen[self.inside]
             if covered is not None:
-                steepest = steepest * covered.ravel()
-                hessian = steepest.astype(np.float64) @ self.gradient.T.astype(np.float64)
+                hessian = _hessian(self.whitened * covered)
+        (yy, yx), (_, xx) = hessian.tolist()
+        determinant = yy * xx - yx * yx
+        if not determinant > 0:
+            return shift
+        rows, columns = self.inside
+        residual = np.empty(self.target.shape, np.float32)
+        moved = np.empty_like(frame)
+        y, x = (float(value) for value in shift)
         for i in range(RIGID_STEPS):
-            residual = (translate(frame, *shift)[self.inside] - target) * self.root_weight
+            kernels.translate(frame, _in_steps(y), _in_steps(x), moved)
+            loops.leave(moved, rows.start, columns.start, self.target, self.root_weight, residual)
             if covered is not None:
                 residual *= covered
             if i < 2:
                 # later steps are too small to change it
-                some = np.abs(residual[::2, ::2])
-                spread = np.median(some if covered is None else some[covered[::2, ::2]])
-                bound = TEMPLATE_HUBER * MAD_TO_SD * float(spread) + 1e-12
-            clipped = np.clip(residual, -bound, bound)
-            used = np.mean(np.abs(residual) <= bound)
-            right = steepest @ (clipped / self.root_weight).ravel()
-            try:
-                step = np.linalg.solve(hessian * used, right.astype(np.float64))
-            except np.linalg.LinAlgError:
-                break
-            if not np.all(np.isfinite(step)):
+                if covered is None:
+                    spread = float(loops.typical(residual))
+                else:
+                    spread = float(np.median(np.abs(residual[::2, ::2])[covered[::2, ::2]]))
+                bound = TEMPLATE_HUBER * MAD_TO_SD * spread + 1e-12
+            down, right, used = loops.pull(residual, self.whitened, bound)
+            if not used > 0:
                 break
             # moving on by d changes the registered frame by -d . gradient
-            step = np.clip(step, -LARGEST_STEP, LARGEST_STEP)
-            shift = np.clip(shift + step, middle - limits, middle + limits)
-            if np.abs(step).max() < SMALLEST_STEP:
+            dy, dx = (xx * down - yx * right) / determinant / used, (yy * right - yx * down) / determinant / used
+            if not (math.isfinite(dy) and math.isfinite(dx)):
                 break
-        return shift
+            dy, dx = (min(max(step, -LARGEST_STEP), LARGEST_STEP) for step in (dy, dx))
+            y, x = min(max(y + dy, top), bottom), min(max(x + dx, first), last)
+            if max(abs(dy), abs(dx)) < SMALLEST_STEP:
+                break
+        return np.array([y, x])
 
 
 class StillRegistration(RigidRegistration):
@@ -463,14 +481,16 @@ class StillRegistration(RigidRegistration):
         return np.zeros(len(shifts), bool)
 
 
-def _mean(moved: list[Floats], covered: Sequence[Bools | None], elsewhere: Floats | None = None) -> Floats:
+def _mean(moved: Sequence[Floats], covered: Sequence[Bools | None], elsewhere: Floats | None = None) -> Floats:
     """Mean of registered frames over those that cover each pixel.
 
     ``covered``: None where a frame counts everywhere. ``elsewhere``: the mean where no frame covers a pixel.
     """
     if all(one is None for one in covered):
-        mean: Floats = np.mean(moved, axis=0)
-        return mean
+        sums: Floats = np.zeros(moved[0].shape)
+        for frame in moved:
+            loops.add(frame, sums)
+        return (sums / len(moved)).astype(np.float32)
     count: Floats = np.zeros(moved[0].shape)
     total: Floats = np.zeros(moved[0].shape)
     for frame, seen in zip(moved, covered, strict=True):
@@ -485,13 +505,21 @@ def _variance(moved: list[Floats], covered: Sequence[Bools | None], mean: Floats
     """Mean square of what a mean leaves of registered frames; see :func:`_mean`."""
     squares: Floats = np.zeros(mean.shape)
     for frame, seen in zip(moved, covered, strict=True):
-        square = (frame - mean) ** 2
-        squares += square if seen is None else square * seen
+        if seen is None:
+            loops.add_squares(frame, mean, squares)
+        else:
+            squares += (frame - mean) ** 2 * seen
     if all(one is None for one in covered):
         return squares / len(moved)
     count = sum(np.ones(mean.shape) if seen is None else seen for seen in covered)
     variance: Floats = squares / np.maximum(count, 1)
     return variance
+
+
+def _hessian(slopes: Floats) -> Floats:
+    """Products of two images with each other, float64 [2, 2]; float32 [2, height, width]."""
+    flat = slopes.reshape(2, -1).astype(np.float64)
+    return flat @ flat.T
 
 
 def _majority(scores: Scores) -> tuple[Usual, Bools]:
