@@ -98,15 +98,37 @@ def average_frames(chunk: Ints, frames: int, width: int, scale: Real, first: int
 
     chunk: int16 [pixels, frames or more]; out: float32 [pixels, bins]. The last bin holds the frames that are left.
     """
-    bins = out.shape[1]
+    bins, whole = out.shape[1], frames // width
+    one, two = np.empty(frames, np.int32), np.empty(frames, np.int32)
     for p in range(first, last):
-        pixel = chunk[p]
-        for i in range(bins):
-            end = min((i + 1) * width, frames)
+        pixel, row = chunk[p], out[p]
+        if width == 1:
+            for t in range(frames):
+                row[t] = np.float32(pixel[t]) * scale
+            continue
+        n, left = whole * width, width
+        for t in range(n):
+            one[t] = pixel[t]
+        # two and two as long as it can be: the processor adds many pairs at a time
+        while left % 2 == 0:
+            n //= 2
+            left //= 2
+            for i in range(n):
+                two[i] = one[2 * i] + one[2 * i + 1]
+            one, two = two, one
+        if left > 1:
+            for i in range(whole):
+                total = np.int32(0)
+                for t in range(i * left, (i + 1) * left):
+                    total += one[t]
+                one[i] = total
+        for i in range(whole):
+            row[i] = np.float32(one[i]) * scale / np.float32(width)
+        if whole < bins:
             total = np.int32(0)
-            for t in range(i * width, end):
+            for t in range(whole * width, frames):
                 total += pixel[t]
-            out[p, i] = np.float32(total) * scale / np.float32(end - i * width)
+            row[whole] = np.float32(total) * scale / np.float32(frames - whole * width)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -220,11 +242,18 @@ def take_frames(chunk: Numbers, start: int, scale: Real, out: Floats) -> None:
 def put_frames(frames: Floats, start: int, scale: Real, chunk: Numbers) -> None:
     """``chunk[p, start + i] = scale * frames[i, p]``, rounded, within int16: the reverse of :func:`take_frames`."""
     n, last = frames.shape
+    few = np.empty((n, TILE), np.int16)
     for first in range(0, last, TILE):
+        end = min(first + TILE, last)
         for i in range(n):
-            for p in range(first, min(first + TILE, last)):
-                value = np.rint(frames[i, p] * scale)
-                chunk[p, start + i] = np.int16(min(max(value, np.float32(-32768)), np.float32(32767)))
+            frame, integers = frames[i, first:end], few[i]
+            for p in range(len(frame)):
+                value = np.rint(frame[p] * scale)
+                integers[p] = np.int16(min(max(value, np.float32(-32768)), np.float32(32767)))
+        for p in range(first, end):
+            pixel = chunk[p, start : start + n]
+            for i in range(n):
+                pixel[i] = few[i, p - first]
 
 
 @njit(nogil=True, cache=True)
