@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from recordings import write_session
 
+from workflow_miniscope import daq
+from workflow_miniscope.cnmfe.storage.kept import keep_frames
 from workflow_miniscope.cnmfe.storage.reader import DECODED_FRAMES, PARTS_AHEAD, FrameReader
 from workflow_miniscope.errors import RecordingError
 from workflow_miniscope.movies import ArrayMovie
@@ -50,3 +53,30 @@ def test_the_frame_that_is_not_a_number_is_named(frames):
     frames[170, 2, 3] = np.nan
     with pytest.raises(RecordingError, match="Frame 170 has"):
         list(FrameReader(ArrayMovie(frames)).blocks(256))
+
+
+class CountedVideos(daq.Movie):
+    """Counts the frames that are decoded."""
+
+    decoded = 0
+
+    def frames(self, start=0, stop=None):
+        for frame in super().frames(start, stop):
+            self.decoded += 1
+            yield frame
+
+
+def test_a_short_movie_that_is_read_twice_is_decoded_once(tmp_path):
+    written = write_session(tmp_path / "session", n_frames=40, frames_per_file=16)
+    movie = CountedVideos(daq.open_session(written.folder).scopes[0].read().movie.files)
+    whole = np.stack(list(daq.Movie(movie.files).frames()))
+    kept = keep_frames(movie, tmp_path)
+    some = list(kept.frames(3, 9)) + list(kept.frames(20, 31))
+    np.testing.assert_array_equal(some, np.concatenate([whole[3:9], whole[20:31]]))
+    blocks = list(kept.blocks(16))
+    assert [start for start, _ in blocks] == [0, 16, 32]
+    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), whole)
+    assert movie.decoded == 40
+    kept.close()
+    assert not (tmp_path / "frames").exists()
+    assert keep_frames(ArrayMovie(whole), tmp_path).n_frames == 40

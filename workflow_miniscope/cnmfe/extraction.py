@@ -48,6 +48,7 @@ from .prepare import RegisteredMovie, prepare
 from .registration.blocks import Blocks
 from .registration.piecewise import PiecewiseRegistration
 from .registration.rigid import RigidRegistration, StillRegistration
+from .storage.kept import KeptFrames, keep_frames
 from .storage.light import Light
 from .storage.raw import noise_of_neighbours
 from .storage.reader import FrameReader
@@ -152,6 +153,7 @@ def register(
 ) -> tuple[Parameters, RegisteredMovie]:
     """Find the shifts from a sample, then register and store all frames; the parameters come back with none missing."""
     field = (source.height, source.width)
+    source = keep_frames(source, folder)
     indices, sample = sample_frames(source)
     neighbours = noise_of_neighbours(sample, indices)
     repair = Repair.find(sample, indices)
@@ -168,6 +170,8 @@ def register(
     grid = Grid(field, _known(params.ssub), _known(params.ssub_B) // _known(params.ssub))
     registered = prepare(FrameReader(source), sample, repair, light, registration, grid, folder, workers, progress)
     registered.quality = replace(registered.quality, noise_of_neighbours=neighbours)
+    if isinstance(source, KeptFrames):
+        source.close()
     del sample
     release()
     return params, registered
