@@ -22,8 +22,9 @@ import simulation
 from processes import TESTS, eventually
 from recordings import write_session
 
-#: Columns that say when and how long: the only ones in which two runs may differ
-WHEN = ("processing_time", "curation_time", "computed", "duration_s")
+#: Columns that say when and how long, the only ones in which two runs may differ; and which commit, with a plus where
+#: files differ from it, which changes when somebody edits them while this runs
+WHEN = ("processing_time", "curation_time", "computed", "duration_s", "git_commit")
 
 #: The same in result files
 WHEN_IN_FILES = ("created", "seconds", "duration")

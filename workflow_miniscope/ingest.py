@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import daq
 from .bars import tqdm
@@ -23,6 +23,7 @@ from .errors import ManifestError, RecordingError, WorkflowError, did_you_mean
 from .paths import find_full_path, get_facemap_root_data_dir, get_miniscope_root_data_dir, to_relative
 from .spelling import composed
 from .work import check
+from .work.entered import Entered
 from .work.manifests import (
     DESCRIPTION_COLUMNS,
     SESSION_COLUMNS,
@@ -34,6 +35,9 @@ from .work.manifests import (
     too_long,
 )
 from .work.proposal import propose, walk
+
+if TYPE_CHECKING:
+    from .elements.reference import Kind
 
 __all__ = ["IngestReport", "ingest", "propose", "walk"]
 
@@ -124,7 +128,15 @@ def ingest(
     all_subjects = subject_rows
     subject_rows, session_rows = _fitting(subject_rows, report), _fitting(session_rows, report)
     known_subjects = set(subject.Subject.to_arrays("subject"))
-    _each(subject_rows, lambda row: _ingest_subject(row, known_subjects, report), report, "subjects", progress)
+    entered = Entered()
+    _each(
+        subject_rows,
+        lambda row: _ingest_subject(row, known_subjects, report),
+        report,
+        "subjects",
+        progress,
+        known=lambda row: _has_subject(row, entered, report),
+    )
     report.refused = {row.values["subject"] for row in all_subjects if "subject" in row.values} - known_subjects
     _each(
         session_rows,
@@ -132,6 +144,7 @@ def ingest(
         report,
         "sessions",
         progress,
+        known=lambda row: _has_session(row, known_subjects, entered, report),
         before=(lambda row: _refuse_unusable(row, progress)) if strict else None,
     )
     report.tell_changes()
@@ -196,12 +209,16 @@ def _each(
     report: IngestReport,
     name: str,
     progress: bool,
+    known: Callable[[Row], bool],
     before: Callable[[Row], None] | None = None,
 ) -> None:
+    """Take in the rows that are not known, each whole or not at all."""
     from .pipeline import connection
 
     for row in tqdm(list(rows), desc=f"Ingest {name}", unit="row", disable=None if progress else True, leave=False):
         try:
+            if known(row):
+                continue
             if before is not None:  # it may take minutes, for which no transaction is held
                 before(row)
             with connection.transaction:
@@ -242,14 +259,29 @@ def _subject_values(row: Row) -> dict[str, Any]:
     return values
 
 
-def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
-    from .pipeline import subject
+def _both_parts(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values of an animal's row, and those that describe it for archives."""
     from .tables.description import check_species
 
     values = _subject_values(row)
     described = {name: values.pop(name) for name in DESCRIPTION_COLUMNS if name in values}
     if "species" in described:
         described["species"] = check_species(described["species"])
+    return values, described
+
+
+def _has_subject(row: Row, entered: Entered, report: IngestReport) -> bool:
+    """Whether an animal is in the database as its row says."""
+    if not entered.has_subject(*_both_parts(row)):
+        return False
+    report.present["subject"] = report.present.get("subject", 0) + 1
+    return True
+
+
+def _ingest_subject(row: Row, known: set[str], report: IngestReport) -> None:
+    from .pipeline import subject
+
+    values, described = _both_parts(row)
     key = {"subject": values["subject"]}
     if values["subject"] in known:
         stored = (subject.Subject & key).fetch1()
@@ -307,6 +339,29 @@ def _open_row(row: Row, known_subjects: set[str], report: IngestReport) -> tuple
     return name, relative, recorded
 
 
+def _has_session(row: Row, known_subjects: set[str], entered: Entered, report: IngestReport) -> bool:
+    """Whether a session is in the database as its row says; what its folder has differently is told."""
+    if any(column not in row.values for column in SESSION_COLUMNS):
+        return False  # which is reported when it is ingested
+    roots = get_miniscope_root_data_dir()
+    try:
+        there = entered.session(to_relative(roots, find_full_path(roots, row.values["session_dir"])))
+    except RecordingError:
+        return False  # as well
+    if there is None or there["subject"] != row.values["subject"]:
+        return False
+    _, _, recorded = _open_row(row, known_subjects, report)
+    _session_start(row, recorded)
+    _tell_present(row, recorded, entered.devices(there), report)
+    return True
+
+
+def _tell_present(row: Row, recorded: daq.Session, devices: list[Kind], report: IngestReport) -> None:
+    report.present["session"] = report.present.get("session", 0) + 1
+    for other in _other_devices(recorded, devices):
+        report.note_change(f"{row.path} line {row.line}", "this session is in the database", other)
+
+
 def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) -> None:
     from .elements.stored_values import naive_utc
     from .pipeline import session
@@ -322,9 +377,7 @@ def _ingest_session(row: Row, known_subjects: set[str], report: IngestReport) ->
                 f"{relative} was ingested as a session of subject '{there['subject']}'; where that was wrong, "
                 "`workflow-miniscope reassign` gives it to another animal."
             )
-        report.present["session"] = report.present.get("session", 0) + 1
-        for other in _other_devices(recorded, there):
-            report.note_change(f"{row.path} line {row.line}", "this session is in the database", other)
+        _tell_present(row, recorded, Entered().devices(there), report)  # another process was faster, or a row before
         return
     if session.Session & key:
         other = (session.SessionDirectory & key).to_arrays("session_dir").tolist()
@@ -363,14 +416,11 @@ def _entered(session_dir: str) -> dict[str, Any] | None:
     return there[0] if there else None
 
 
-def _other_devices(recorded: daq.Session, entered: dict[str, Any]) -> list[str]:
+def _other_devices(recorded: daq.Session, devices: list[Kind]) -> list[str]:
     """Say where a session in the database has other devices than its folder."""
-    from .elements.reference import recorded_kind, stored_kind
-    from .pipeline import facemap, miniscope
+    from .elements.reference import recorded_kind
 
-    key = {name: entered[name] for name in ("subject", "session_datetime")}
-    names = [(table & key).to_arrays("device").tolist() for table in (miniscope.Recording, facemap.VideoRecording)]
-    stored = sorted((stored_kind(name) for name in (*names[0], *names[1])), key=lambda kind: kind[:2])
+    stored = sorted(devices, key=lambda kind: kind[:2])
     found = sorted(map(recorded_kind, recorded.devices), key=lambda kind: kind[:2])
     if len(stored) == len(found) and all(one.is_of(other) for one, other in zip(stored, found, strict=True)):
         return []

@@ -14,7 +14,7 @@ from stub_engine import StubParameters
 
 from workflow_miniscope import engines
 from workflow_miniscope.engines import run_notes
-from workflow_miniscope.engines.base import Engine, run_engine
+from workflow_miniscope.engines.base import Engine, forget_killed_run, run_engine
 from workflow_miniscope.errors import EngineError, ParameterError, RecordingError
 
 PARAMS = StubParameters()
@@ -206,3 +206,23 @@ def test_a_note_is_there_before_the_result_has_its_name(monkeypatch, movie, tmp_
     path = run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0, note=True)
     assert run_notes.read_note(path.parent) == there[-1]
     assert there[-1]["duration_s"] >= 0 and there[-1]["packages"]["numpy"] == np.__version__
+
+
+def test_the_lock_of_a_run_that_was_killed_after_its_result_had_its_name_goes(movie, tmp_path):
+    out = run_engine(Stub(), movie, PARAMS, tmp_path / "out", 20.0).parent
+    lock = tmp_path / ".out.lock"
+    lock.touch()
+    forget_killed_run(out)
+    assert everything(tmp_path) == ["out", "out/result.txt"]
+    program = (
+        "import sys; from pathlib import Path; from workflow_miniscope.engines import base\n"
+        "with base._only_process(Path(sys.argv[1])): print('held', flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        forget_killed_run(out)
+        assert lock.exists(), "another process is at work there"
+        other.communicate("go on\n")
+    assert not lock.exists()

@@ -75,15 +75,18 @@ def recorded_kind(device: daq.Device) -> Kind:
     return Kind(device.name, _MODALITIES[device.kind], device_type)
 
 
-def stored_kind(device: str) -> Kind:
-    """Return what the device of a row of ``Device`` is."""
-    row = (Device() & {"device": device}).fetch1()
-    kind = (DeviceKind() & {"device": device}).to_dicts()
-    if kind:
-        return Kind(kind[0]["folder_name"], row["modality"], kind[0]["device_type"])
+def stored_kinds() -> dict[str, Kind]:
+    """Return what the device of each row of ``Device`` is."""
+    kinds = {row["device"]: row for row in DeviceKind().to_dicts()}
+    return {row["device"]: _stored_kind(row, kinds.get(row["device"])) for row in Device().to_dicts()}
+
+
+def _stored_kind(row: dict[str, Any], kind: dict[str, Any] | None) -> Kind:
+    if kind is not None:
+        return Kind(kind["folder_name"], row["modality"], kind["device_type"])
     # a row of before: its description is the type, unless somebody wrote another
     said = row["description"]
-    return Kind(device, row["modality"], None if not said or " " in said else said)
+    return Kind(row["device"], row["modality"], None if not said or " " in said else said)
 
 
 def enter_device(device: daq.Device) -> tuple[str, str | None]:
