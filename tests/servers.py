@@ -59,7 +59,6 @@ def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
             "--no-defaults",
             f"--datadir={data}",
             "--auth-root-authentication-method=normal",
-            "--skip-auth-anonymous-user",  # it would take the place of everybody's at a login from this machine
             *user,
         ],
         check=True,
@@ -105,6 +104,8 @@ def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
 
 def _create_user(sock: Path, server: subprocess.Popen) -> None:
     statement = (
+        # the one without a name takes the place of everybody's at a login from this machine
+        "DELETE FROM mysql.global_priv WHERE user = ''; FLUSH PRIVILEGES; "
         f"CREATE USER mouse@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; "
         f"CREATE USER mouse@localhost IDENTIFIED BY '{PASSWORD}'; "
         "GRANT ALL ON *.* TO mouse@'127.0.0.1' WITH GRANT OPTION; "
@@ -126,7 +127,7 @@ def _create_user(sock: Path, server: subprocess.Popen) -> None:
 
 def postgresql_missing() -> str | None:
     """Say what is missing to run a PostgreSQL server, or None."""
-    if not _postgresql_programs():
+    if not postgresql_programs():
         return "PostgreSQL's programs are not installed (Debian's package postgresql-15 has them)"
     if os.geteuid() == 0 and not _has_user("postgres"):
         return "PostgreSQL does not run as root, and there is no user postgres"
@@ -136,7 +137,7 @@ def postgresql_missing() -> str | None:
 @contextmanager
 def postgresql(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     """Run a server below a folder and yield the environment variables that point the workflow at it."""
-    programs = _postgresql_programs()
+    programs = postgresql_programs()
     folder.mkdir(parents=True)
     secret = folder / "password"
     secret.write_text(PASSWORD)
@@ -180,7 +181,8 @@ def postgresql(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
             server.kill()
 
 
-def _postgresql_programs() -> Path | None:
+def postgresql_programs() -> Path | None:
+    """Return the folder of the server's programs, or None where they are not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return found[-1].parent if found else None
 
