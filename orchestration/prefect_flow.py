@@ -3,15 +3,17 @@
 Prefect may be installed beside the workflow or in an environment of its own (``pip install "prefect>=3.4,<4"``): a task
 runs the command ``workflow-miniscope`` in the folder that ``workflow-miniscope init`` has written.
 
-    cd orchestration && python -c 'from prefect_flow import miniscope; miniscope("/data/lab")'    # once
-    cd orchestration && python prefect_flow.py /data/lab                                          # every night
+    python prefect_flow.py /data/lab --once    # now; its exit status is 1 if anything failed
+    python prefect_flow.py /data/lab           # every night, while this and a Prefect server (prefect server start) run
 
 Workers may compute at the same time (``workflow-miniscope worker``): nothing is computed twice.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -95,5 +97,20 @@ def miniscope(folder: str, program: str = "workflow-miniscope") -> list[PrefectF
     return everything
 
 
+def main() -> None:
+    """Serve the flow, or run it once."""
+    parser = argparse.ArgumentParser(description="Bring a lab's database up to date, every night.")
+    parser.add_argument("folder", help="where dj_local_conf.json and user_data/ are")
+    parser.add_argument("--program", default="workflow-miniscope", help="the command, with its path if need be")
+    parser.add_argument("--cron", default="0 2 * * *", help="when, as cron has it (default: %(default)s)")
+    parser.add_argument("--once", action="store_true", help="run it now, and end")
+    given = parser.parse_args()
+    parameters = {"folder": os.path.abspath(given.folder), "program": given.program}
+    if given.once:
+        # a flow that returns what its tasks became does not raise
+        sys.exit(0 if miniscope(**parameters, return_state=True).is_completed() else 1)
+    miniscope.serve(name="regularly", cron=given.cron, parameters=parameters)
+
+
 if __name__ == "__main__":
-    miniscope.serve(name="every night", cron="0 2 * * *", parameters={"folder": sys.argv[1]})
+    main()

@@ -31,13 +31,13 @@ REFUSED = "demo01,demo01/a_folder_that_is_not_there,Miniscope-DAQ-V4\n"
 def start_prefect(lab: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the flow once, with the server that Prefect starts for a moment."""
     python = HERE.parent / ".venv-prefect" / "bin" / "python"
-    program = f"from prefect_flow import miniscope; miniscope({str(lab)!r}, {str(PROGRAM)!r})"
+    command = [python, HERE / "prefect_flow.py", lab, "--program", PROGRAM, "--once"]
     variables = {
         "PREFECT_HOME": str(lab / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",  # a busy machine takes longer than 20 s
     }
-    return subprocess.run([python, "-c", program], cwd=HERE, env={**os.environ, **variables})
+    return subprocess.run(command, env={**os.environ, **variables})
 
 
 def start_airflow(lab: Path) -> subprocess.CompletedProcess[bytes]:
