@@ -20,6 +20,7 @@ from .behavior import Faces, add_notes, orientations
 from .cells import add_analyses
 from .devices import add_devices, quality_table, raw_files_table, safe, settings_table
 from .imaging import Imaged, add_cameras, add_scopes
+from .streams import room_watched
 from .trials import add_events, add_trials
 
 # Of the identifiers that are made from a session, so that they are the same at every export
@@ -99,7 +100,7 @@ def write(
         Faces(module, cameras).add(contents.faces)
     _add_brightness(file, [(f"frame_brightness{one.suffix}", one.scope, one.series) for one in imaged])
     _add_brightness(file, [(f"frame_brightness_{safe(camera.device)}", camera, series) for camera, series in cameras])
-    with h5py.File(path, "w") as stored, NWBHDF5IO(file=stored, mode="w") as io:
+    with h5py.File(path, "w") as stored, NWBHDF5IO(file=stored, mode="w") as io, room_watched(path.parent):
         io.write(file)
     videos = {} if embed else _videos(imaged)
     for camera, series in cameras:

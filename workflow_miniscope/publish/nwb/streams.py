@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +21,29 @@ from tqdm.auto import tqdm
 HELD = 64 * 2**20
 #: Bytes of a chunk, which is what a reader must decompress to see one value; HDF5's cache of a dataset holds one.
 CHUNK = 2**20
+
+
+#: Bytes that are free on a disk when the next piece of a file is written to it: one that fills up within HDF5 ends the
+#: whole program. Two pieces, and as much for what HDF5 holds back.
+ROOM = 4 * HELD
+
+_folder: ContextVar[Path | None] = ContextVar("_folder", default=None)
+
+
+@contextmanager
+def room_watched(folder: Path) -> Iterator[None]:
+    """Have pieces that are written in the block refused, by an OSError, where the disk of a folder is almost full."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def _check_room() -> None:
+    folder = _folder.get()
+    if folder is not None and shutil.disk_usage(folder).free < ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Columns(GenericDataChunkIterator):
@@ -42,6 +71,7 @@ class Columns(GenericDataChunkIterator):
         super().__init__(buffer_shape=(n_rows, per_buffer), chunk_shape=chunk)
 
     def _get_data(self, selection: tuple[slice, ...]) -> NDArray[Any]:
+        _check_room()
         rows, columns = selection
         first, stop, _ = columns.indices(self._all[1])
         return np.stack(self._fetch(first, stop), axis=1)[rows].astype(self._type, copy=False)
@@ -92,6 +122,7 @@ class Frames(GenericDataChunkIterator):
         )
 
     def _get_data(self, selection: tuple[slice, ...]) -> NDArray[Any]:
+        _check_room()
         first, stop, _ = selection[0].indices(self._movie.n_frames)
         if first != self._next:
             self._frames = self._movie.frames(first)

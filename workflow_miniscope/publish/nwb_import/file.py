@@ -82,9 +82,9 @@ def import_nwb(path: Path, subject: str | None = None, videos: bool = True) -> I
         "scopes": len(read.recorded.scopes),
         "cameras": len(read.recorded.cameras),
         "analyses of scopes": len(read.analysed),
-        "of faces": len(read.faces),
+        "analyses of faces": len(read.faces),
     }
-    told = ", ".join(f"{number} {what}" for what, number in counts.items())
+    told = ", ".join(f"{what}: {number}" for what, number in counts.items())
     line = f"{key['subject']}, {key['session_datetime']} UTC: {told}"
     return Imported(key, [line, *(f"Note: {note}" for note in (*read.notes, *said))])
 
