@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,11 @@ _RUN = {
     "bin": "Side of the bins of pixels in which motion was computed.",
     "note": "What was noted of it.",
 }
-_PARAMETER = {**_OF, "parameter": "Name.", "value": "Value, as JSON."}
+_PARAMETER = {
+    **_OF,
+    "parameter": "Name; of those within others by their path, such as rois.0.name.",
+    "value": "Value, as JSON.",
+}
 _PACKAGE = {**_OF, "package": "Name.", "version": "Version."}
 _REGION = {
     **_OF,
@@ -103,8 +108,44 @@ def _run(key: Key) -> tuple[dict[str, Any], list[tuple[str, str]], list[tuple[st
         "note": without_paths(row["task_description"]),
     }
     params = public(row["facemap_params"])
-    given = [(name, json.dumps(value, default=_plain, sort_keys=True)) for name, value in sorted(params.items())]
-    return run, given, sorted(noted[0]["packages"].items()) if noted else []
+    return run, list(_flat(params)), sorted(noted[0]["packages"].items()) if noted else []
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Give parameters with their values as JSON; those within others by their path, such as ``rois.0.name``."""
+    items: list[tuple[str, Any]] = []
+    if isinstance(value, dict) and all(str(inner) and not re.search(r"\.|^\d+$", str(inner)) for inner in value):
+        items = [(str(inner), value[inner]) for inner in sorted(value)]
+    elif isinstance(value, (list, tuple)) and any(isinstance(inner, dict) for inner in value):
+        items = [(str(i), inner) for i, inner in enumerate(value)]
+    for inner, content in items:
+        yield from _flat(content, f"{name}.{inner}" if name else inner)
+    if not items and name:
+        yield name, json.dumps(value, default=_plain, sort_keys=True)
+
+
+def nested(given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return parameters as they were before each had a row of its own.
+
+    >>> nested([("rois.0.kind", '"pupil"'), ("rois.0.x", "[20, 60]"), ("sbin", "4")])
+    {'rois': [{'kind': 'pupil', 'x': [20, 60]}], 'sbin': 4}
+    """
+    params: dict[str, Any] = {}
+    for name, value in given:
+        *outer, last = name.split(".")
+        place = params
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[last] = json.loads(value)
+    return {name: _lists(value) for name, value in params.items()}
+
+
+def _lists(value: Any) -> Any:
+    """Return lists in place of the entries that are named by their numbers."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _lists(content) for name, content in value.items()}
+    return list(inner.values()) if inner and list(inner) == [str(i) for i in range(len(inner))] else inner
 
 
 def _plain(value: Any) -> Any:

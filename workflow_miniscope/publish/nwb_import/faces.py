@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from ...database.large_inserts import insert_large
 from ...elements.stored_values import naive_utc
 from ...errors import ResultError
 from ..nwb.devices import safe
-from ..nwb.face_tables import PICTURES, PLACES
+from ..nwb.face_tables import PICTURES, PLACES, nested
 from .recorded import Recorded
 
 Row = dict[str, Any]
@@ -115,7 +114,7 @@ class _Reader:
             camera=camera,
             task_id=int(self.run["task_id"]),
             task={
-                "facemap_params": {row["parameter"]: json.loads(row["value"]) for row in self._rows("face_parameters")},
+                "facemap_params": nested((row["parameter"], row["value"]) for row in self._rows("face_parameters")),
                 "do_mot_svd": bool(self.run["motion_svd"]),
                 "do_mov_svd": bool(self.run["movie_svd"]),
                 "task_description": self.run["note"],
