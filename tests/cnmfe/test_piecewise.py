@@ -174,14 +174,17 @@ def test_cells_of_a_field_that_is_stretched(small, piecewise):
     result, _ = piecewise
     assert isinstance(result.motion, PiecewiseShifts)
     blocks = Blocks(result.dims, *(result.params["motion"][name] for name in ("strides", "overlaps")))
-    assert error(np.stack([result.motion.y, result.motion.x], axis=-1), displacement(small, blocks)) < 0.4
+    wrong = error(np.stack([result.motion.y, result.motion.x], axis=-1), displacement(small, blocks))
+    assert wrong < 0.4
     rigid = extract(small.movie, 20.0, progress=False)
     assert isinstance(rigid.motion, RigidShifts)
+    assert error(rigid.motion.shifts[:, None], displacement(small, blocks)) > 3 * wrong
     f1 = []
     for each in (rigid, result):
         pairs = simulation.match(each, small)
         f1.append(2 * len(pairs) / (len(each.accepted) + len(small.A)))
-    assert f1[1] > f1[0] + 0.1
+    # of twelve cells; how many the rigid registration loses varies
+    assert f1[1] > 0.85 and f1[1] >= f1[0]
 
 
 def test_the_result_file_has_the_blocks(piecewise):
