@@ -61,13 +61,13 @@ def run(folder: Path, manifests: Path, chosen: argparse.Namespace, alone: dict |
             ends = [crew.kill(pid, 2) for pid in crew.living()]
         seconds, started, tracebacks = time.monotonic() - begun, len(crew.begun), crew.tracebacks()
     time.sleep(0 if alone is None else workers.SILENCE)
-    logs = folder / "home" / "logs"
+    logs = (folder / "home" / "logs").glob("*_*.log")  # of engines; that of the day has none
     return {
         "contents": killed.contents(ANIMALS),
         "numbers": killed.numbers(ANIMALS),
         "files": killed.files(get_processed_root_data_dir()),
         "jobs": len(killed.jobs_left(ANIMALS)),
-        "left over": [path.name for path in (*temporary.iterdir(), *(logs.iterdir() if logs.exists() else ()))],
+        "left over": [path.name for path in (*temporary.iterdir(), *logs)],
         "beating": workers.beating(pipeline.connection),
         "ends": ends,
         "tracebacks": tracebacks,
