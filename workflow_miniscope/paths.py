@@ -39,7 +39,7 @@ def find_full_path(roots: Iterable[Path], relative: str | Path) -> Path:
     SettingsError
         No root directory is configured.
     RecordingError
-        The path is outside the roots, or below none of them.
+        The path is outside the roots, or below none of them; a root that is not there is named.
     """
     roots = list(roots)
     if not roots:
@@ -67,7 +67,8 @@ def _find(roots: list[Path], relative: Path) -> Path:
                 raise RecordingError(f"{relative} leads outside the root directory {root}; name a folder below it.")
             return full
     raise RecordingError(
-        f"{relative} is not found below {_listed(roots)}; check its spelling and the root directories."
+        f"{relative} is not found below {_listed(roots)}; "
+        + (say_absent(roots) or "check its spelling and the root directories.")
     )
 
 
@@ -88,6 +89,19 @@ def to_relative(roots: Iterable[Path], path: Path) -> str:
         f"{path} lies outside the root directories ({_listed(roots)}); move it below one of them, or add its folder to "
         "miniscope_root_data_dir."
     )
+
+
+def say_absent(roots: Iterable[Path]) -> str:
+    """Return a sentence that names the root directories that are not there, such as a disk that is not mounted.
+
+    Nothing where all are there.
+    """
+    absent = [str(root) for root in roots if not root.is_dir()]
+    if not absent:
+        return ""
+    if len(absent) == 1:
+        return f"the root directory {absent[0]} is not there: mount it, or correct miniscope_root_data_dir."
+    return f"the root directories {', '.join(absent)} are not there: mount them, or correct miniscope_root_data_dir."
 
 
 def _listed(roots: Iterable[Path]) -> str:

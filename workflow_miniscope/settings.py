@@ -36,7 +36,7 @@ CONFIG_VARIABLE = "WORKFLOW_MINISCOPE_CONFIG"
 
 # Keys of DataJoint's own that labs have in their files. Those that DataJoint 2 still knows are handed on to it, the
 # others had their say in DataJoint 0.14 and mean nothing now.
-DATAJOINT_KEYS = {"safemode", "loglevel", "display.limit", "display.width", "display.show_tuple_count"}
+DATAJOINT_KEYS = {"safemode", "loglevel", "stores", "display.limit", "display.width", "display.show_tuple_count"}
 OBSOLETE_KEYS = {
     "add_hidden_timestamp",
     "cache",
@@ -47,7 +47,6 @@ OBSOLETE_KEYS = {
     "fetch_format",
     "filepath_checksum_size_limit",
     "query_cache",
-    "stores",
 }
 
 
@@ -167,7 +166,9 @@ class Settings(BaseSettings):
         "custom.engine_hours",
         "an engine that takes longer is stopped; in hours",
     )
-    datajoint: dict[str, Any] = Field({}, description="settings handed on to DataJoint, such as safemode")
+    datajoint: dict[str, Any] = Field(
+        {}, repr=False, description="settings handed on to DataJoint, such as safemode; a store's have its password"
+    )
     source: Path | None = Field(None, description="the file these settings came from")
 
     @model_validator(mode="after")
@@ -308,7 +309,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     path = path or find_config()
     values = read_config(path) if path else {}
-    if path is not None and values.get("database.password"):
+    if path is not None and (values.get("database.password") or "secret_key" in str(values["datajoint"])):
         warn_if_open(path)
     try:
         return Settings(**values, source=path)

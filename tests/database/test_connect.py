@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
-from servers import free_port, mariadb, mariadb_missing
+from servers import free_port, mariadb, mariadb_missing, postgresql, postgresql_missing
 
 CONNECT = "from workflow_miniscope.cli import app; app.main()"
 
@@ -64,3 +66,22 @@ def test_a_wrong_password(tmp_path):
     assert code == 1
     assert "refuses user 'mouse' with this password" in error
     assert "hunter2" not in error
+
+
+@pytest.mark.parametrize(("start", "missing"), [(mariadb, mariadb_missing), (postgresql, postgresql_missing)])
+@pytest.mark.parametrize("offered", [True, False])
+def test_encryption(start, missing, offered, tmp_path):
+    """By default where the server offers it, here with a certificate that it signed itself; or nothing else."""
+    if missing() is not None:
+        pytest.skip(str(missing()))
+    with tempfile.TemporaryDirectory(prefix="wfm") as place, start(Path(place, "server"), tls=offered) as environment:
+        del environment["DJ_USE_TLS"]
+        code, out, error = run_status(environment, tmp_path)
+        assert (code, error) == (0, "")
+        assert ("The connection is encrypted (TLSv1." in out) == offered
+        assert ("The connection is not encrypted." in out) == (not offered)
+        code, out, error = run_status({**environment, "DJ_USE_TLS": "true"}, tmp_path)
+        if offered:
+            assert code == 0 and "is encrypted" in out
+        else:
+            assert code == 1 and "offers no encryption, which database.use_tls (DJ_USE_TLS) asks for" in error

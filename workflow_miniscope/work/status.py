@@ -7,6 +7,7 @@ from typing import Any
 from ..database import jobs
 from ..database.conditions import name_of
 from ..database.restriction import choose, restricted
+from ..paths import get_facemap_root_data_dir, get_miniscope_root_data_dir, say_absent
 from .exclude import included
 from .steps import Step, chosen_steps, waiting
 from .text_table import TextTable
@@ -83,7 +84,11 @@ def changed_files(restrict: Any = None) -> list[str]:
     gone = [file.path for file in files if file.state == "gone"]
     if gone:
         n = "A raw file" if len(gone) == 1 else f"{len(gone)} raw files"
-        lines.append(f"{n} of results cannot be found below the root directories, such as {gone[0]}.")
+        why = say_absent(dict.fromkeys([*get_miniscope_root_data_dir(), *get_facemap_root_data_dir()]))
+        lines.append(
+            f"{n} of results cannot be found below the root directories, such as {gone[0]}"
+            + (f"; {why}" if why else ".")
+        )
     return lines
 
 
