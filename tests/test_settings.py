@@ -77,6 +77,30 @@ def test_a_password_that_others_can_read_is_told(write, caplog):
     assert caplog.text == ""
 
 
+def test_user_and_password_beside_the_file(write, monkeypatch, caplog):
+    path = write(**{"database.host": "db", "database.user": "mouse"})
+    folder = path.parent / ".secrets"
+    folder.mkdir()
+    for key, value in {"database.user": "other", "database.password": "secret-2"}.items():
+        (folder / key).write_text(value + "\n")
+        (folder / key).chmod(0o600)
+    found = load_settings(path)
+    assert (found.user, found.password.get_secret_value()) == ("mouse", "secret-2")
+    assert caplog.text == ""
+    (folder / "database.password").chmod(0o644)
+    load_settings(path)
+    assert f"chmod 600 {folder / 'database.password'}" in caplog.text and "secret-2" not in caplog.text
+    monkeypatch.setenv("DJ_PASS", "secret-3")
+    assert load_settings(path).password.get_secret_value() == "secret-3"
+
+
+def test_a_stores_password_is_not_shown(write):
+    store = {"protocol": "s3", "location": "lab", "secret_key": "hunter2"}
+    found = load_settings(write(stores={"main": store}))
+    assert found.datajoint["stores"]["main"] == store
+    assert "hunter2" not in repr(found)
+
+
 def test_the_environment_wins(write, monkeypatch):
     path = write(**{"database.host": "file", "database.user": "a", "custom": {"miniscope_root_data_dir": "/file"}})
     monkeypatch.setenv("DJ_HOST", "environment")

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG_NAME = "dj_local_conf.json"
 CONFIG_VARIABLE = "WORKFLOW_MINISCOPE_CONFIG"
+SECRETS = ".secrets"
 
 # Keys of DataJoint's own that labs have in their files. Those that DataJoint 2 still knows are handed on to it, the
 # others had their say in DataJoint 0.14 and mean nothing now.
@@ -308,9 +309,10 @@ def load_settings(path: Path | None = None) -> Settings:
         A key or value is wrong; passwords are never part of the sentence.
     """
     path = path or find_config()
-    values = read_config(path) if path else {}
+    values = read_config(path) if path else {"datajoint": {}}
     if path is not None and (values.get("database.password") or "secret_key" in str(values["datajoint"])):
         warn_if_open(path)
+    values |= {key: value for key, value in _read_secrets(path).items() if values.get(key) is None}
     try:
         return Settings(**values, source=path)
     except ValidationError as error:
@@ -321,6 +323,27 @@ def load_settings(path: Path | None = None) -> Settings:
             origin = f"{path}: " if path and where in values else "environment: " if where.isupper() else ""
             message = f"{origin}{where}: {message}"
         raise SettingsError(f"{message}.") from None
+
+
+def _read_secrets(config: Path | None) -> dict[str, str]:
+    """Return the user and the password in the folder ``.secrets`` beside the configuration, where DataJoint has them.
+
+    Raises
+    ------
+    SettingsError
+        One of them cannot be read.
+    """
+    folder = (config.parent if config else Path.cwd()) / SECRETS
+    found = {}
+    for key in ("database.user", "database.password"):
+        try:
+            if (folder / key).is_file():
+                found[key] = (folder / key).read_text(encoding="utf-8").strip()
+                if key == "database.password":
+                    warn_if_open(folder / key)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{folder / key} cannot be read ({getattr(error, 'strerror', error)}).") from None
+    return found
 
 
 def warn_if_open(path: Path) -> None:
