@@ -24,6 +24,8 @@ from workflow_miniscope.work.manifests import SESSION_COLUMNS, SUBJECT_COLUMNS
         (("--config", "nope", "status"), 2, "Error: --config names nope, which does not exist."),
         (("proces",), 2, "proces"),
         (("compare", "nowhere.hdf5", "nowhere.hdf5"), 1, "nowhere.hdf5; an analysis in the database is named by"),
+        (("curate", "m9"), 1, "There is no result file or folder m9; an analysis in the database is named by"),
+        (("movie", "m9"), 1, "There is no result file or folder m9; an analysis in the database is named by"),
     ],
 )
 def test_exit_statuses(pipeline, add_recording, run, arguments, status, sentence):

@@ -12,6 +12,7 @@ from workflow_miniscope.errors import ParameterError, ResultError
 from workflow_miniscope.process import process
 from workflow_miniscope.reports import report
 from workflow_miniscope.results.caiman import RigidShifts, write_result
+from workflow_miniscope.work import change, reassign
 from workflow_miniscope.work.status import status
 
 FPS, FRAMES = 20.0, 600
@@ -207,6 +208,32 @@ def test_the_figures(pipeline, processed, tmp_path):
     paths = report.write(tmp_path, restrict={"subject": "f_eye"}, progress=False)
     assert sum(path.stem.endswith("neural_prediction") for path in paths) == 1
     assert sum(path.stem.endswith("_eye") for path in paths) == 1
+
+
+def test_a_session_with_a_face_goes_to_another_animal_and_back(pipeline, processed, add_subject):
+    """What is of a scope and of a camera together goes with them, and all of it stays as it is."""
+    add_subject("f_other")
+    tables = (
+        pipeline.face.AlignedSignal.Trace,
+        pipeline.face.NeuralPrediction.Cell,
+        pipeline.miniscope.Activity.Trace,
+        pipeline.facemap.FacialSignal.MotionSVD,
+    )
+
+    def rows(animal):
+        found = [(table & {"subject": animal}).to_dicts(order_by="KEY") for table in tables]
+        return [[{**row, "subject": ""} for row in each] for each in found]
+
+    before = rows("f_eye")
+    assert all(before)
+    try:
+        change.carry_out(reassign.plan("subject=f_eye", "f_other"), "reassign", dump=False)
+        assert rows("f_eye") == [[]] * len(tables)
+        np.testing.assert_equal(rows("f_other"), before)
+    finally:
+        if pipeline.session.Session & {"subject": "f_other"}:
+            change.carry_out(reassign.plan("subject=f_other", "f_eye"), "reassign", dump=False)
+    np.testing.assert_equal(rows("f_eye"), before)
 
 
 def test_other_parameters_stand_beside(pipeline, processed):

@@ -139,3 +139,10 @@ def test_a_terminal_shows_whole_names_and_files_for_programs_stay_as_they_are(re
     assert set(names) <= set(without_styles(shown).splitlines())
     assert in_terminal(80, "-m", "workflow_miniscope", *these, "--csv") == run(*these, "--csv").out
     assert "\x1b" not in run(*these).out
+
+
+def test_an_analysis_that_there_is_not(pipeline, load, run):
+    load("lst_none", RESULT)
+    done = run("redo", "lst_none_20260115-102030_0_p7", "--dry-run")
+    assert done.status == 3
+    assert "'lst_none_20260115-102030_0_p7'; there is lst_none_20260115-102030_0_p90." in done.err

@@ -118,4 +118,6 @@ def test_the_command(results, tmp_path):
 
     done = run("native", "nowhere", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: There is no result file or folder nowhere.\n"
+    assert done.stderr.startswith(
+        "Error: There is no result file or folder nowhere; an analysis in the database is named"
+    )

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from ..errors import ParameterError
+from ..errors import ParameterError, ResultError
 
 _SIGN = r"(<=|>=|<>|!=|=|<|>)"
 _COMPARISON = re.compile(rf"\s*([A-Za-z_]\w*)\s*{_SIGN}\s*(.*\S)\s*", re.DOTALL)
@@ -170,6 +171,25 @@ def name_of(key: Mapping[str, Any], camera: bool = False) -> str:
 def is_restriction(text: str) -> bool:
     """Whether a text chooses rows, rather than naming a file."""
     return _NAME.fullmatch(text.strip()) is not None or any(sign in text for sign in "=<>{")
+
+
+def result_path(text: str | Path) -> Path | None:
+    """Return the file or folder that a text names, or None where it chooses rows of the database.
+
+    Raises
+    ------
+    ResultError
+        It does neither.
+    """
+    path = Path(text)
+    if path.exists():
+        return path
+    if isinstance(text, str) and is_restriction(text):
+        return None
+    raise ResultError(
+        f"There is no result file or folder {path}; an analysis in the database is named by its recording, parameter set "
+        "and curation, such as m1_20260115-102030_0_p0_c1, or chosen by a condition such as subject=m1."
+    )
 
 
 def _parse_comparisons(text: str) -> list[Comparison]:

@@ -251,7 +251,10 @@ def _nothing_fits(before: Sequence[Any], condition: Condition, what: str) -> str
     if not there:
         return f"There is no {what} yet, and so none that fits '{condition}'."
     if isinstance(condition, Named) and (recording := condition.recording) is not None:
-        if any(len(_named(query, recording)) for query in there):
+        of_it = [query for query in (_named(query, recording) for query in there) if len(query)]
+        if of_it and any(set(condition.numbers) <= set(query.heading.names) for query in of_it):
+            return f"There is no {what} '{condition}'; there is {_names(of_it)}."
+        if of_it:
             return f"'{condition}' names an analysis; name the {what} itself: {recording}."
     if isinstance(condition, Comparison) and condition.sign == "=":
         values = _values([query for query in there if condition.name in query.heading.names], condition.name)

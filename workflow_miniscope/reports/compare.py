@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.matching import THRESHOLD, correlate_rows, match_footprints
-from ..database.conditions import is_restriction
+from ..database.conditions import result_path
 from ..errors import ParameterError, ResultError
 from ..movies.types import Floats, Ints
 from ..results.caiman import CaimanResult, read_result
@@ -200,13 +200,8 @@ def load(source: str | Path | dict[str, Any]) -> tuple[str, CaimanResult]:
     ResultError, ParameterError
         There is no such file, it is no result, or the restriction does not choose one curation.
     """
-    if isinstance(source, Path) or (isinstance(source, str) and not _is_restriction(source)):
-        path = Path(source)
-        if not path.exists():
-            raise ResultError(
-                f"There is no result file or folder {path}; an analysis in the database is named by its recording, "
-                "parameter set and curation, such as m1_20260115-102030_0_p0_c1."
-            )
+    path = None if isinstance(source, dict) else result_path(source)
+    if path is not None:
         return path.name if path.is_dir() else f"{path.parent.name}/{path.name}", read_result(path)
 
     from ..database.restriction import only_key
@@ -218,16 +213,12 @@ def load(source: str | Path | dict[str, Any]) -> tuple[str, CaimanResult]:
     return f"{key['subject']} {method} p{key['paramset_id']} c{key['curation_id']}", result
 
 
-def _is_restriction(source: str) -> bool:
-    return not Path(source).exists() and is_restriction(source)
-
-
 def pixel_size(source: str | Path | dict[str, Any]) -> float | None:
     """Return the side of a pixel of what :func:`load` takes, micrometres, or None where it is not known."""
     from ..database.restriction import only_key
     from .scale import um_per_px
 
-    if isinstance(source, Path) or (isinstance(source, str) and not _is_restriction(source)):
+    if not isinstance(source, dict) and result_path(source) is not None:
         return um_per_px()
     from ..pipeline import miniscope
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..bars import tqdm
 from ..cnmfe.editing.registered import Registered
-from ..database.conditions import is_restriction, name_of
+from ..database.conditions import name_of, result_path
 from ..errors import ParameterError
 from ..movies.types import Floats, Ints
 from ..movies.write_video import usual_ending, write_video
@@ -146,8 +146,8 @@ def write_movie(
 
 def _find(source: str | Path) -> tuple[Path, dict[str, Any] | None]:
     """Return the result file, and its key in the database where it is named by that."""
-    if isinstance(source, Path) or Path(source).exists() or not is_restriction(source):
-        return find_result(Path(source)), None
+    if (path := result_path(source)) is not None:
+        return find_result(path), None
     from ..database.restriction import only_key
     from ..elements.miniscope import find_output
     from ..pipeline import miniscope

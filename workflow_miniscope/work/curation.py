@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.agreement import Agreement, agreement
-from ..database.conditions import is_restriction
+from ..database.conditions import result_path
 from ..errors import CurationError
 from ..movies.types import Floats, Ints
 from ..results.caiman import RESULT_NAME, OpenedResult, Traces, find_result
@@ -267,8 +267,8 @@ def curating(
         raise CurationError(f"There is no folder {folder} for the decisions: make it first.")
     name = getpass.getuser() if curator is None else curator
     key = None
-    path = Path(target)
-    if not path.exists() and is_restriction(str(target)):
+    path = result_path(target)
+    if path is None:
         key, path, usual = choose(str(target))
         folder = usual if folder is None else folder
     with closing(OpenedResult(path)) as opened:
