@@ -187,8 +187,8 @@ def result_path(text: str | Path) -> Path | None:
     if isinstance(text, str) and is_restriction(text):
         return None
     raise ResultError(
-        f"There is no result file or folder {path}; an analysis in the database is named by its recording, parameter set "
-        "and curation, such as m1_20260115-102030_0_p0_c1, or chosen by a condition such as subject=m1."
+        f"There is no result file or folder {path}; an analysis in the database is named by its recording, parameter "
+        "set and curation, such as m1_20260115-102030_0_p0_c1, or chosen by a condition such as subject=m1."
     )
 
 
