@@ -14,9 +14,8 @@ import scipy.sparse as sp
 from ..movies import Movie
 from ..results.caiman import Evaluation, FrameQuality, Verdict
 from ..results.caiman.verdict import Level
-from .arrays.robust import MAD_TO_SD
 from .cells import acceptance
-from .cells.significance import lower_spread
+from .cells.significance import structure
 from .model.fit import Fit
 from .model.movers import Mover
 
@@ -151,10 +150,10 @@ class Figures:
 def _structure(fit: Fit) -> float:
     """Median over the pixels of the spread of what the model leaves, in units of the noise of successive frames."""
     each = sp.identity(fit.movie.pixels, np.float32, format="csr")
-    movie = fit.project_residual(each, 1, fit.movie.spread(SPREAD_FRAMES)).T
-    changes = np.diff(movie, axis=0)
-    noise = MAD_TO_SD * np.median(np.abs(changes), axis=0) / np.sqrt(2)
-    return float(np.median(lower_spread(movie) / np.maximum(noise, 1e-6)))
+    movie = fit.project_residual(each, 1, fit.movie.spread(SPREAD_FRAMES))
+    ratios = np.empty(len(movie))
+    fit.workers.split(len(movie), lambda a, b: structure(movie, a, b, ratios))
+    return float(np.median(ratios))
 
 
 def judge(figures: Figures) -> Verdict:

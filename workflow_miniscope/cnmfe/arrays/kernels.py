@@ -93,7 +93,9 @@ def subtract_model(
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def average_frames(chunk: Ints, frames: int, width: int, scale: Real, first: int, last: int, out: Floats) -> None:
+def average_frames(  # noqa: C901 - one loop after the other
+    chunk: Ints, frames: int, width: int, scale: Real, first: int, last: int, out: Floats
+) -> None:
     """``out[p, i] = scale * mean of chunk[p, i * width : (i + 1) * width]`` for the pixels ``first`` to ``last``.
 
     chunk: int16 [pixels, frames or more]; out: float32 [pixels, bins]. The last bin holds the frames that are left.

@@ -9,8 +9,10 @@ ways, and the light of cells only up: what lies below the median shows them.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from ...movies.types import Floats
+from ..arrays import kernels
 from ..arrays.robust import MAD_TO_SD
 
 #: fraction of a normal distribution below minus one standard deviation
@@ -46,6 +48,32 @@ def lower_spread(values: Floats) -> Floats:
     ordered = np.partition(values, (low, middle), axis=0)
     spread: Floats = ordered[middle] - ordered[low]
     return spread
+
+
+@njit(nogil=True, cache=True)
+def structure(series: Floats, first: int, last: int, out: Floats) -> None:
+    """``out[p]``: spread of series in units of the noise of successive values, for the series ``first`` to ``last``.
+
+    The spread is that of :func:`lower_spread`, the noise comes from the median of the absolute differences.
+
+    series: float32 [n, values]; out: float64 [n].
+    """
+    n = series.shape[1]
+    low, middle = int(BELOW_ONE_SD * (n - 1) + 0.5), n // 2
+    values, changes = np.empty(n, np.float32), np.empty(n - 1, np.float32)
+    for p in range(first, last):
+        for t in range(n):
+            values[t] = series[p, t]
+        for t in range(n - 1):
+            changes[t] = abs(values[t + 1] - values[t])
+        half = (n - 1) // 2
+        change = kernels.select(changes, half)
+        if (n - 1) % 2 == 0:
+            # what is smaller was put before it
+            change = (change + changes[:half].max()) / 2
+        upper = kernels.select(values, middle)
+        spread = upper - kernels.select(values[:middle], low) if low < middle else np.float32(0)
+        out[p] = spread / max(MAD_TO_SD * change / np.sqrt(2), 1e-6)
 
 
 def narrowest_spread(series: Floats) -> Floats:

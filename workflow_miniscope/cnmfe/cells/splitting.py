@@ -59,17 +59,18 @@ def split(fit: Fit, width: int) -> int:
         return 0
     places = [_images(c, k) for k in range(len(c))]
     blocks = fit.movie.spread(SPLIT_FRAMES)
-    sure = fit.always_seen(_matrix(places, fit.movie.pixels))
-    left = fit.project_residual(sure, width, blocks)
+    left = fit.project_residual(fit.always_seen(_matrix(places, fit.movie.pixels)), width, blocks)
+    sure = fit.sure_pixels()
     bins = fit.movie.bins(blocks, width)
     C = average(c.C, width)[:, bins]
     frames = (bins[:, None] * width + np.arange(width)).ravel()
     frames = frames[frames < fit.movie.n_frames]
     first, new = 0, []
-    for k, (images, _) in enumerate(places):
+    for k, (images, where) in enumerate(places):
         last = first + len(images)
         # the first image is the footprint itself
-        known = (sure[first:last] @ sure[first:last].T).toarray().astype(np.float64)
+        seen = (images * sure[where]).astype(np.float32).astype(np.float64)
+        known = seen @ seen.T
         found = second_dimension(known, left[first:last] + np.outer(known[:, 0], C[k]))
         first = last
         if found.significance < SPLIT_SIGNIFICANCE or found.ratio < SPLIT_RATIO:

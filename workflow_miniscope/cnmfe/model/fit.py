@@ -107,10 +107,14 @@ class Fit:
         self.update_traces()
         self.update_footprints(smooth)
 
-    def always_seen(self, images: sp.csr_matrix) -> sp.csr_matrix:
-        """Give images (rows) without the pixels that some frames did not cover: the model filled them itself."""
+    def sure_pixels(self) -> Bools:
+        """Mark the pixels that frames cover, bool [pixels]: in the others the model filled what some frames lack."""
         enough = min(ALWAYS_SEEN, float(np.quantile(self.seen, SELDOM_SEEN_PART)))
-        return sp.csr_matrix(images.multiply((self.seen >= enough).reshape(1, -1)), dtype=np.float32)
+        return np.ravel(self.seen >= enough)
+
+    def always_seen(self, images: sp.csr_matrix) -> sp.csr_matrix:
+        """Give images (rows) without the pixels that are not sure."""
+        return sp.csr_matrix(images.multiply(self.sure_pixels()[None]), dtype=np.float32)
 
     # -- background ---------------------------------------------------------------------------------
 

@@ -78,8 +78,8 @@ CLEAR_MAJORITY = 0.6
 MAJORITY_QUANTILE = 0.75
 #: frames that follow each other from which on a step beyond the limits is believed
 FOLLOWED_FRAMES = 5
-#: shifts that are looked at one by one; of more, a Fourier transform gives all that there are in less time
-FEW_SHIFTS = 400
+#: products of pixels (shifts times pixels) that are summed one by one: for more a Fourier transform takes less time
+FEW_PRODUCTS = 2**23
 #: binned pixels: a shift within this of the limit is at the limit
 AT_LIMIT = 1e-3
 
@@ -408,7 +408,7 @@ class RigidRegistration:
             min(int(np.ceil(limit / self.coarse)), (n - 1) // 2) for limit, n in zip(self.limits, self.pad, strict=True)
         ]
         rows, columns = (np.arange(-r, r + 1) for r in reach)
-        if len(rows) * len(columns) <= FEW_SHIFTS:
+        if len(rows) * len(columns) * small.size <= FEW_PRODUCTS:
             match, energy = np.empty((2, len(rows), len(columns)))
             height, width = self.pad
             loops.correlate_around(small, self.small_weighted, self.small_mask, height, width, match, energy)
