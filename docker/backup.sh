@@ -52,13 +52,15 @@ restore() {
 clean
 case ${1:-} in
 every)
+    trap 'clean; kill "${pause:-}" 2>/dev/null; exit 0' TERM INT # which the first process of a container ignores otherwise
     while true; do
         once || {
             clean
             echo "This backup failed; the next one is tried in $2 seconds." >&2
         }
         sleep "$2" &
-        wait $! # so that the container stops at once
+        pause=$!
+        wait "$pause" # so that the container stops at once
     done
     ;;
 once)

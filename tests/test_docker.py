@@ -145,8 +145,8 @@ def test_backups(tmp_path):
             driver.close()
             return found
 
-        def backup(server, *words, **more):
-            environment = {
+        def environment(server, **more):
+            return {
                 "PATH": f"{postgresql_programs()}:{os.environ['PATH']}",
                 "PGHOST": "127.0.0.1",
                 "PGPORT": server["DJ_PORT"],
@@ -156,9 +156,10 @@ def test_backups(tmp_path):
                 "BACKUPS": str(tmp_path),
                 **more,
             }
-            return subprocess.run(
-                ["sh", DOCKER / "backup.sh", *words], env=environment, capture_output=True, text=True, timeout=60
-            )
+
+        def backup(server, *words, **more):
+            program = ["sh", DOCKER / "backup.sh", *words]
+            return subprocess.run(program, env=environment(server, **more), capture_output=True, text=True, timeout=60)
 
         sql(one, "CREATE ROLE lab_reader; CREATE SCHEMA lab; CREATE TABLE lab.cells AS SELECT 1 AS cell")
         sql(one, "GRANT USAGE ON SCHEMA lab TO lab_reader; GRANT SELECT ON lab.cells TO lab_reader")
@@ -192,3 +193,14 @@ def test_backups(tmp_path):
         assert failed.returncode
         assert sorted(tmp_path.iterdir()) == before
         assert backup(one).returncode == 2
+
+        # and again and again, until the container is stopped
+        again = subprocess.Popen(
+            ["sh", DOCKER / "backup.sh", "every", "300"],
+            env=environment(one),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert again.stdout.readline().startswith("Wrote ")
+        again.terminate()
+        assert again.wait(20) == 0
