@@ -109,7 +109,8 @@ def main() -> None:
     if given.once:
         # a flow that returns what its tasks became does not raise
         sys.exit(0 if miniscope(**parameters, return_state=True).is_completed() else 1)
-    miniscope.serve(name="regularly", cron=given.cron, parameters=parameters)
+    # one run at a time, however long the last one takes
+    miniscope.serve(name="regularly", cron=given.cron, parameters=parameters, limit=1)
 
 
 if __name__ == "__main__":
