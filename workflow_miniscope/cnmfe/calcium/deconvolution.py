@@ -33,9 +33,9 @@ BASELINE_PART = 4
 #: ends of the final deconvolution: no value changes by more than this, in units of the noise
 FINAL_PRECISION = 0.02
 #: and after so many passes over the trace
-FINAL_SWEEPS = 30
-#: part of the way to the best value of one frame that a pass goes, from the second one on: neighbouring frames have
-#: nearly the same response, and activity moves from one to the other in small steps (successive over-relaxation)
+FINAL_SWEEPS = 60
+#: part of the way to the best value of one frame that a hasty pass goes, from the second one on: neighbouring frames
+#: have nearly the same response, and activity moves from one to the other in small steps (successive over-relaxation)
 RELAXATION = 1.5
 
 
@@ -194,15 +194,25 @@ def _sum_overlaps(h: Floats) -> Floats:
 
 @njit(nogil=True, cache=True)
 def descend(
-    y: Floats, seen: Bools, h: Floats, overlaps: Floats, penalty: Real, s: Floats, sweeps: int, tolerance: Real
+    y: Floats,
+    seen: Bools,
+    h: Floats,
+    overlaps: Floats,
+    penalty: Real,
+    s: Floats,
+    sweeps: int,
+    tolerance: Real,
+    hasty: bool,
 ) -> Floats:
     """Coordinate descent from ``s`` = 0, which is changed. Returns ``y`` minus the calcium of ``s``.
 
-    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison. It becomes
-    active only where its slope is no smaller than those beside it: the frames around an event would take it up between
-    them, and give it back in many passes. What they then still lack is a peak in its turn. ``y`` is 0 where ``seen`` is
-    false: these frames are missing. Two responses overlap as :func:`overlaps` has it unless frames are missing in what
-    they have in common.
+    The slope of the error at every frame is kept up to date: a frame without activity costs one comparison. ``y`` is
+    0 where ``seen`` is false: these frames are missing. Two responses overlap as :func:`overlaps` has it unless frames
+    are missing in what they have in common.
+
+    In haste a frame becomes active only where its slope is no smaller than those beside it: else the frames around an
+    event take it up between them, and give it back in many passes. The calcium comes out as well in fewer passes; but
+    an event is in one frame then, and where that is wrong by one, nothing of the activity is in the right one.
     """
     frames, length = len(y), len(h)
     missing = _missing_before(seen)
@@ -210,12 +220,12 @@ def descend(
     whole = _whole_overlaps(overlaps)
     for sweep in range(sweeps):
         largest = 0.0
-        part = RELAXATION if sweep else 1.0
+        part = RELAXATION if hasty and sweep else 1.0
         for t in range(frames):
             if s[t] == 0 and (
                 slope[t] <= penalty
-                or (t > 0 and slope[t - 1] > slope[t])
-                or (t + 1 < frames and slope[t + 1] > slope[t])
+                or (hasty and t > 0 and slope[t - 1] > slope[t])
+                or (hasty and t + 1 < frames and slope[t + 1] > slope[t])
             ):
                 continue
             all_seen = t + length <= frames and missing[t + length] == missing[t]
@@ -299,7 +309,7 @@ def _without_calcium(y: Floats, s: Floats, h: Floats) -> Floats:
 
 
 def deconvolve(
-    y: Floats, kernel: Floats, penalty: float, tolerance: float, sweeps: int = FINAL_SWEEPS
+    y: Floats, kernel: Floats, penalty: float, tolerance: float, sweeps: int = FINAL_SWEEPS, hasty: bool = False
 ) -> tuple[Floats, Floats]:
     """Non-negative deconvolution with any kernel, by coordinate descent.
 
@@ -315,6 +325,8 @@ def deconvolve(
         Ends when no value changes by more.
     sweeps : int
         And after so many passes over the trace.
+    hasty : bool
+        For the calcium alone, see :func:`descend`.
 
     Returns
     -------
@@ -323,13 +335,18 @@ def deconvolve(
     """
     s = np.zeros(len(y))
     seen = np.ones(len(y), bool)
-    residual = descend(y, seen, kernel, overlaps(kernel), penalty, s, sweeps, tolerance)
+    residual = descend(y, seen, kernel, overlaps(kernel), penalty, s, sweeps, tolerance, hasty)
     # a sum of responses is not negative; the difference of two large numbers may be, by rounding
     return np.maximum(y - residual, 0), s
 
 
 def sparse_deconvolution(
-    y: Floats, kernel: Floats, sn: float, precision: float = FINAL_PRECISION, sweeps: int = FINAL_SWEEPS
+    y: Floats,
+    kernel: Floats,
+    sn: float,
+    precision: float = FINAL_PRECISION,
+    sweeps: int = FINAL_SWEEPS,
+    hasty: bool = False,
 ) -> tuple[Floats, Floats]:
     """:func:`deconvolve` with the penalty that lets in events of at least ``EVENT_STANDARD_ERRORS``.
 
@@ -338,4 +355,4 @@ def sparse_deconvolution(
     It ends when no value changes by more than ``precision`` times the noise.
     """
     size = float(np.sqrt(kernel @ kernel))
-    return deconvolve(y, kernel, EVENT_STANDARD_ERRORS * sn * size, precision * sn, sweeps)
+    return deconvolve(y, kernel, EVENT_STANDARD_ERRORS * sn * size, precision * sn, sweeps, hasty)

@@ -166,7 +166,7 @@ def _on_grid(
     filled[places] = y
     s = np.zeros(len(seen))
     penalty = EVENT_STANDARD_ERRORS * sn * float(np.sqrt(kernel @ kernel))
-    residual = descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn)
+    residual = descend(filled, seen, kernel, overlaps(kernel), penalty, s, sweeps, precision * sn, False)
     return np.maximum(filled - residual, 0), s
 
 

@@ -157,7 +157,7 @@ def update(
             if kernel is None:
                 trace[:] = oasis(trace, g, ACTIVITY_PENALTY * noise_)
             else:
-                trace[:], _ = sparse_deconvolution(trace, kernel, noise_, FIT_PRECISION, FIT_SWEEPS)
+                trace[:], _ = sparse_deconvolution(trace, kernel, noise_, FIT_PRECISION, FIT_SWEEPS, hasty=True)
         y -= y.mean(axis=1, keepdims=True)
         C[ks] = y
 
