@@ -42,6 +42,7 @@ def run(folder: Path, manifests: Path, chosen: argparse.Namespace, alone: dict |
     from workflow_miniscope.database import workers
     from workflow_miniscope.ingest import ingest
     from workflow_miniscope.paths import get_processed_root_data_dir
+    from workflow_miniscope.work import worker
 
     problems = ingest(manifests / "subjects.csv", manifests / "sessions.csv", progress=False).problems
     if problems:
@@ -57,6 +58,10 @@ def run(folder: Path, manifests: Path, chosen: argparse.Namespace, alone: dict |
             kills = disturb(crew, chosen, np.random.default_rng(chosen.seed))
             stuck = begun + TOO_LONG
             while killed.numbers(ANIMALS) != alone["numbers"] and time.monotonic() < stuck:
+                time.sleep(2)
+            # what a killed one had finished but not given back is seen when it has been silent for long
+            silent = time.monotonic() + 2 * (workers.SILENCE + worker.PAUSE)
+            while killed.jobs_left(ANIMALS) and time.monotonic() < silent:
                 time.sleep(2)
             ends = [crew.kill(pid, 2) for pid in crew.living()]
         seconds, started, tracebacks = time.monotonic() - begun, len(crew.begun), crew.tracebacks()

@@ -47,6 +47,7 @@ def test_killed_at_each_stage(pipeline, raw_root, tmp_path, monkeypatch):
         for _ in range(3):
             crew.start()
         assert eventually(lambda: killed.numbers("kw") == alone[1], 120)
+        assert eventually(lambda: killed.jobs_left("kw") == []), "what the killed had reserved after their last row"
         assert [crew.kill(pid, 2) for pid in crew.living()] == [0, 0, 0]
         assert crew.tracebacks() == []
     assert killed.contents("kw") == alone[0]

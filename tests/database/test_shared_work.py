@@ -220,6 +220,19 @@ def test_a_killed_worker_is_found_dead(pipeline, busy, queue, monkeypatch):
     assert pipeline.miniscope.Processing & key
 
 
+def test_a_worker_killed_after_its_last_row_leaves_no_job(pipeline, load, queue, monkeypatch):
+    """Although nothing is left to be computed, for which others would look at the queue."""
+    key = load("s_last", RESULT)
+    program = "import killed\nkilled.die_at('the row is committed')\n"
+    worker = begin(program + AT_ONCE.format(subjects="s_last"))
+    worker.communicate("go\n", timeout=300)
+    assert worker.returncode == -signal.SIGKILL
+    assert pipeline.miniscope.Processing & key and queue.reserved & key
+    monkeypatch.setattr(workers, "SILENCE", 0.0)
+    process.process(restrict={"subject": "s_last"}, reserve_jobs=True, progress=False)
+    assert not queue & key
+
+
 def test_a_worker_lives_while_its_lock_is_held(pipeline, busy, queue, monkeypatch):
     _, key = busy("s_lock")
     monkeypatch.setattr(workers, "SILENCE", 0.0)

@@ -60,6 +60,9 @@ def compute(
     table = step.table()
     todo = _missing(table, chosen)
     if not todo:
+        queue = jobs.find_jobs(table)
+        if queue is not None:
+            jobs.release_dead(queue)  # a worker may have been killed between its last row and the end of its job
         return
     queue = jobs.open_jobs(table)
     jobs.release_dead(queue)
