@@ -74,6 +74,18 @@ def make_frames(n_frames: int, size: tuple[int, int] = (24, 40), seed: int = 0) 
     return frames
 
 
+def two_cells(n_frames: int = 200) -> np.ndarray:
+    """A sensor's noise and two cells that flash, uint8 [n_frames, 48, 48]."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:48, :48]
+    light = rng.normal(80, 4, (n_frames, 48, 48))
+    frame = np.arange(n_frames)
+    for row, column, times in ((16, 16, (20, 90, 150)), (32, 34, (40, 120, 170))):
+        trace = sum(np.where(frame >= t, 40 * np.exp(-np.maximum(frame - t, 0) / 10), 0) for t in times)
+        light += trace[:, None, None] * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 18)
+    return light.clip(0, 255).astype(np.uint8)
+
+
 def frame_number(frame: np.ndarray) -> int:
     """Read the number of a frame that ``make_frames`` made."""
     cells = frame[:_CELL, : _BITS * _CELL].reshape(_CELL, _BITS, _CELL).mean(axis=(0, 2))

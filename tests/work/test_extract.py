@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from recordings import regular_times, write_session
+from recordings import regular_times, two_cells, write_session
 
 from workflow_miniscope.errors import ParameterError, RecordingError
 from workflow_miniscope.results.caiman import read_result
@@ -14,14 +14,7 @@ N = 200
 
 @pytest.fixture(scope="module")
 def movie():
-    """A sensor's noise, two cells that flash, uint8 [N, 48, 48]."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:48, :48]
-    light = rng.normal(80, 4, (N, 48, 48))
-    for row, column, times in ((16, 16, (20, 90, 150)), (32, 34, (40, 120, 170))):
-        trace = sum(np.where(np.arange(N) >= t, 40 * np.exp(-np.maximum(np.arange(N) - t, 0) / 10), 0) for t in times)
-        light += trace[:, None, None] * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 18)
-    return light.clip(0, 255).astype(np.uint8)
+    return two_cells(N)
 
 
 def later(times, seconds):
