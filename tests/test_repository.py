@@ -51,6 +51,8 @@ def typed():
 @pytest.mark.parametrize("command", typed())
 def test_the_command_line_has_what_the_pages_use(command):
     words = [word for word in shlex.split(command.split(" > ")[0])[1:] if word not in ("-q", "-v", "--debug")]
+    if words[0] == "--config":  # of every command
+        words = words[2:]
     path, options = [], [word for word in words if word.startswith("--")]
     group = typer.main.get_command(cli.app)
     while words and hasattr(group, "commands"):

@@ -68,7 +68,8 @@ def connect(settings: Settings | None = None) -> dj.Connection:
         The server cannot be reached, refuses the user, or the embedded one does not start.
     """
     settings = settings or get_settings()
-    return _connect(settings, lambda: dj.conn(use_tls=_encryption(settings)))
+    # DataJoint forgets what it is told of encryption where it is not told of the user, too
+    return _connect(settings, lambda: dj.conn(user=dj.config["database.user"], use_tls=_encryption(settings)))
 
 
 def connect_beside(settings: Settings) -> dj.Connection:
