@@ -311,7 +311,7 @@ lab = "Lab ü"
 experiment_description = "Places on a track."
 keywords = ["miniscope"]
 virus = "AAV1"
-target_region = "hippocampus, CA1"
+target_region = "hippocampus, CA1 (i)"
 lens = "GRIN, 1.8 mm"
 coordinates = "AP -2.1 mm, ML 1.8 mm"
 excitation_nm = 470
@@ -338,7 +338,7 @@ def test_people_and_things_go_where_there_is_a_place_for_them(pipeline, exported
     (note,) = told("i_named")  # nothing is known: all of it is said, in one line, as it has to be written
     assert all(entry in note for entry in entries), note
 
-    location = {"recording_location_id": "i_ca1", "anatomical_description": "hippocampus, CA1"}
+    location = {"recording_location_id": "i_ca1", "anatomical_description": "hippocampus, CA1 (i)"}
     pipeline.AnatomicalLocation.insert1(location)
     pipeline.lab.User.insert1({"user": "i_ada", "user_fullname": "Lovelace, Ada"})
     pipeline.lab.Project.insert1({"project": "i_track", "project_description": "Places on a track."})
