@@ -11,7 +11,10 @@ import shutil
 import signal
 import sys
 import threading
+import time
 
+#: s: what the process that started this one may take to remove its folder
+CLEARED = 5.0
 #: The oldest Python that the package's own code can be read by
 OLDEST = (3, 11)
 
@@ -68,7 +71,7 @@ def _guard(folder: str, told: int) -> "int | None":
 
     A process of its own does this, because code that lets no other thread of Python run may take minutes.
     """
-    leader = os.getpid()
+    leader, starter = os.getpid(), os.getppid()
     if not hasattr(os, "fork"):
         threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
         return None
@@ -83,8 +86,21 @@ def _guard(folder: str, told: int) -> "int | None":
         os.killpg(leader, signal.SIGKILL)
     except OSError:
         pass
+    # who is alive takes the log out of the folder, and removes it
+    waited = 0.0
+    while waited < CLEARED and os.path.exists(folder) and _is_there(starter):
+        time.sleep(0.05)
+        waited += 0.05
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
