@@ -170,10 +170,10 @@ def judge(figures: Figures) -> Verdict:
         f"{f.at_limit:.0%} of the frames are at the limit of the registration: give larger max_shifts, or look whether "
         "the field changed.",
     )
-    lost = sum(f.left_out.values()) - f.left_out.get("repeated", 0.0)
+    again = f.left_out.get("repeated", 0.0)
+    lost = sum(f.left_out.values()) - again
     kinds = ", ".join(f"{part:.1%} {reason.replace('_', ' ')}" for reason, part in f.left_out.items())
     tell(_above(lost, LEFT_OUT), f"{lost:.0%} of the frames do not show the field and were left out ({kinds}).")
-    again = f.left_out.get("repeated", 0.0)
     tell(
         int(again >= REPEATED),
         f"{again:.0%} of the frames show the frame before once more, and were left out: the camera gave fewer frames "

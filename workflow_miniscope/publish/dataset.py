@@ -278,7 +278,7 @@ def check(restrict: Any, project: Path | None = None) -> dict[str, list[Missing]
 
     keys = restricted(session.Session, restrict).keys(order_by=list(session.Session.primary_key))
     found = check_sessions(keys, project)
-    return {name: [*lost_videos(dict(key)), *found[name]] for key in keys for name in [_name(key)]}
+    return {_name(key): [*lost_videos(dict(key)), *found[_name(key)]] for key in keys}
 
 
 def check_sessions(keys: Iterable[Key], project: Path | None = None) -> dict[str, list[Missing]]:

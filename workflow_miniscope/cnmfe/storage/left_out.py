@@ -46,7 +46,7 @@ class FrameLook:
 
     def __init__(self, sample: Numbers):
         self.usual = float(np.median(_brightness(sample)))
-        self.still = len(sample) > 1 and float(repeated(sample, None)[1:].mean()) > MOST_REPEATED
+        self.still = len(sample) > 1 and float(repeated(sample)[1:].mean()) > MOST_REPEATED
         self._last: Numbers | None = None
         self._before: Floats = np.zeros(0)
 
