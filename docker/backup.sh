@@ -52,7 +52,7 @@ restore() {
 clean
 case ${1:-} in
 every)
-    trap 'clean; kill "${pause:-}" 2>/dev/null; exit 0' TERM INT # which the first process of a container ignores otherwise
+    trap 'clean; kill "${pause:-}" 2>/dev/null || true; exit 0' TERM INT # which the first process of a container ignores otherwise
     while true; do
         once || {
             clean
