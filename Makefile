@@ -45,8 +45,10 @@ $(INSTALLED): pyproject.toml requirements/lock.txt Makefile | $(UV)
 	@test -x $(VENV)/bin/python || $(UV) venv --quiet --seed --python "$(or $(PYTHON),3.13)" $(VENV) || \
 		{ echo "No Python from 3.11 on was found, and none could be fetched. Name one: make install PYTHON=/path/to/python3"; exit 1; }
 	$(VENV)/bin/python -m pip --disable-pip-version-check install --progress-bar on "$(TORCH)"
-	$(UV) pip install --python $(VENV)/bin/python --no-deps --requirement requirements/lock.txt
+	$(UV) pip install --python $(VENV)/bin/python --no-deps --compile-bytecode --requirement requirements/lock.txt
 	$(UV) pip install --python $(VENV)/bin/python --no-deps --editable .
+	@# once and for all: where PYTHONDONTWRITEBYTECODE is set each command would compile what it imports, for seconds
+	$(VENV)/bin/python -m compileall -q workflow_miniscope
 	$(VENV)/bin/python -m workflow_miniscope.opencv
 	@touch $@
 
