@@ -16,10 +16,10 @@ from workflow_miniscope.errors import EngineError
 from workflow_miniscope.movies import ArrayMovie
 
 
-@pytest.fixture(params=BLOCK_LENGTHS)
+@pytest.fixture(params=[(length, keep) for length in BLOCK_LENGTHS for keep in (False, True)], ids=str)
 def stored(tmp_path, rng, request):
     frames = rng.normal(100, 30, (BLOCK_LENGTHS[0] + 70, 6, 9)).astype(np.float32)
-    movie = Scratch(tmp_path / "movie", (6, 9), len(frames), 64.0, request.param)
+    movie = Scratch(tmp_path / "movie", (6, 9), len(frames), 64.0, *request.param)
     for block in range(movie.blocks):
         movie.write(block, frames[movie.span(block)])
     return movie, frames.reshape(len(frames), -1).T
@@ -60,6 +60,7 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch, r
     frames = rng.normal(100, 3, (300, 96, 96)).astype(np.float32)
     # room for one of the two movies: what both take is asked for
     free = 2**27 + n_bytes((96, 96), 300)
+    monkeypatch.setattr("workflow_miniscope.cnmfe.storage.stored.MOST_KEPT_BYTES", 0)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(2**40, 2**40 - free, free))
     repair = Repair.find(frames[:50], np.arange(50))
     reader, grid = FrameReader(ArrayMovie(frames)), Grid((96, 96), 1, 2)

@@ -51,7 +51,7 @@ def test_noise_at_the_border_is_not_that_of_frames_that_are_filled_there(tmp_pat
             small.write(block, np.zeros((len(part), 24, 32), np.float32))
         stored = StoredMovies(Grid(shape, 1, 2), fine, small, np.zeros((24 * 32, 1), np.float32))
         fit = Fit(stored, 4.0, 16, 0.9, workers, seen)
-        np.testing.assert_allclose(suggest.working_noise(fine, seen), 1, rtol=0.35)
+        np.testing.assert_allclose(suggest.working_noise(fine, seen, workers), 1, rtol=0.35)
         for image in seeds.images(fit, 2.0):
             border = 4 // image.scale
             # a little more: the filter reflects the field at its border, and averages less there

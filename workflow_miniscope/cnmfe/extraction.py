@@ -232,7 +232,7 @@ def start_fit(registered: RegisteredMovie, params: Parameters, fps: float, worke
         workers=workers,
         seen=grid.coverage(registered.edges),
     )
-    fit.sn = suggest.working_noise(fit.movie, fit.seen)
+    fit.sn = suggest.working_noise(fit.movie, fit.seen, workers)
     return fit
 
 
@@ -282,7 +282,7 @@ def _find_cells(
         fit.update_traces()
         if len(fit.components):
             # anew in each round: before the model holds the neighbours, transients look longer or shorter than they are
-            times = time_constants.estimate(fit.raw_traces(), fps, params.rise_time, params.decay_time)
+            times = time_constants.estimate(fit.raw_traces(), fps, fit.workers, params.rise_time, params.decay_time)
             fit.g = decay(fps, times)
             fit.kernel = spike_response(fps, *times)
         if splitting.split(fit, width):
@@ -301,7 +301,7 @@ def _find_cells(
     merging.merge(fit, params.merge_thr, width, parts=True)
     fit.update_traces()
     if len(fit.components):
-        times = time_constants.estimate(fit.raw_traces(), fps, params.rise_time, params.decay_time)
+        times = time_constants.estimate(fit.raw_traces(), fps, fit.workers, params.rise_time, params.decay_time)
     bar.update()
     return found, times
 
@@ -435,22 +435,22 @@ def _full_resolution(fit: Fit) -> sp.csc_matrix:
     """Footprints at full resolution, pixels in Fortran order."""
     grid = fit.stored.grid
     pixels = grid.field[0] * grid.field[1]
-    columns: list[Ints] = []
-    data: list[Floats] = []
-    indptr = [0]
     matrix = fit.components.matrix()
-    for k in range(len(fit.components)):
+
+    def column(k: int) -> tuple[Ints, Floats]:
         image = np.zeros(fit.movie.pixels, np.float32)
         row = slice(matrix.indptr[k], matrix.indptr[k + 1])
         image[matrix.indices[row]] = matrix.data[row]
         flat = grid.enlarge(image.reshape(fit.movie.shape)).ravel(order="F")
         at = np.flatnonzero(flat > 0)
-        columns.append(at)
-        data.append(flat[at])
-        indptr.append(indptr[-1] + len(at))
+        return at, flat[at]
+
+    columns = fit.workers.map(column, range(len(fit.components)))
     if not columns:
         return sp.csc_matrix((pixels, 0), dtype=np.float32)
-    return sp.csc_matrix((np.concatenate(data), np.concatenate(columns), indptr), shape=(pixels, len(columns)))
+    at, data = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    indptr = np.cumsum([0, *(len(own) for own, _ in columns)])
+    return sp.csc_matrix((data, at, indptr), shape=(pixels, len(columns)))
 
 
 def _normalise(

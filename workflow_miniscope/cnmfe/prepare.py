@@ -312,7 +312,7 @@ class _Summary:
 
         ``edges``: how far their borders moved, see :meth:`Grid.uncovered`.
         """
-        self.images.add(frames)
+        self.images.add(frames, self.workers.map)
         self._mean = _fill(frames, self.field.uncovered(edges), self._mean, self.workers)
         if self.template is None:
             self.template = frames.mean(axis=0)

@@ -124,12 +124,22 @@ def for_extraction(
     )
 
 
-def working_noise(movie: Scratch, seen: Floats) -> Floats:
+def working_noise(movie: Scratch, seen: Floats, workers: Workers) -> Floats:
     """Noise of each pixel of the working grid, float32 [pixels], from a few blocks.
 
     What some frames do not cover is filled, and has no noise there: such pixels have that of the nearest one that is
     seen. ``seen``: fraction of the frames that cover each pixel, float [height, width].
     """
-    values = [noise(block) for block in map(movie.read, movie.spread(PIXEL_NOISE_FRAMES)) if block.shape[1] > 2]
+
+    def of(block: Floats) -> Floats:
+        out = np.empty(len(block))
+
+        def some(first: int, last: int) -> None:
+            out[first:last] = noise(block[first:last])
+
+        workers.split(len(block), some)
+        return out
+
+    values = [of(block) for block in map(movie.read, movie.spread(PIXEL_NOISE_FRAMES)) if block.shape[1] > 2]
     image = np.median(values, axis=0).astype(np.float32).reshape(movie.shape)
     return from_nearest(image, seen >= seeds.NOISE_COVERAGE).ravel()

@@ -6,8 +6,8 @@ Neurosci 13:1144), as CaImAn's ``local_correlations_fft`` computes it from the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 SMALLEST_SCALE = 1e-9
 
 _Slices: TypeAlias = tuple[slice, slice]
+#: what shares out calls of a function, one for each item: ``map``, or that of a pool of threads
+Run: TypeAlias = Callable[..., Any]
 
 
 class NeighbourSums:
@@ -30,6 +32,8 @@ class NeighbourSums:
     ----------
     frames : float32 [n, height, width]
         Frames; values around 0 lose no digits.
+    run : callable
+        Applies a function to each of some items, as ``map``, the default; that of a pool uses its threads.
 
     Attributes
     ----------
@@ -46,15 +50,19 @@ class NeighbourSums:
            [1., 1.]], dtype=float32)
     """
 
-    def __init__(self, frames: Floats):
+    def __init__(self, frames: Floats, run: Run = map):
         self.n = len(frames)
-        self.total: Floats = frames.sum(axis=0, dtype=np.float64)
-        self._squares: Floats = np.zeros(frames.shape[1:])
-        self._squares += np.einsum("tij,tij->ij", frames, frames)
-        self._products: list[Floats] = []
-        for one, other in _pairs():
-            products = np.einsum("tij,tij->ij", frames[(..., *one)], frames[(..., *other)])
-            self._products.append(products.astype(np.float64))
+
+        def products(pair: tuple[_Slices, _Slices] | None) -> Floats:
+            if pair is None:
+                return np.asarray(frames.sum(axis=0, dtype=np.float64))
+            one, other = pair
+            return np.asarray(np.einsum("tij,tij->ij", frames[(..., *one)], frames[(..., *other)]), np.float64)
+
+        whole = (slice(None), slice(None))
+        self.total: Floats
+        self._squares: Floats
+        self.total, self._squares, *self._products = run(products, [None, (whole, whole), *_pairs()])
 
     def add(self, more: NeighbourSums) -> None:
         """Add the sums of other frames of the same size."""

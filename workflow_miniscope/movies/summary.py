@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .neighbours import NeighbourSums
+from .neighbours import NeighbourSums, Run
 from .types import Floats
 
 
@@ -40,13 +40,13 @@ class SummaryImages:
         """Frames counted so far."""
         return self._sums.n
 
-    def add(self, block: Floats) -> None:
-        """Count a block of frames, [n, height, width]."""
+    def add(self, block: Floats, run: Run = map) -> None:
+        """Count a block of frames, [n, height, width]; ``run``: see :class:`.NeighbourSums`."""
         if not self.frames:
             # sums of squares of values around 0 lose no digits; the mean of the first block is near enough
             self._origin = block.mean(axis=0, dtype=np.float64).astype(np.float32)
         np.maximum(self._maximum, block.max(axis=0), out=self._maximum)
-        self._sums.add(NeighbourSums(block - self._origin))
+        self._sums.add(NeighbourSums(block - self._origin, run))
 
     def average(self) -> Floats:
         """Mean over all frames, float32 [height, width]."""

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...movies.types import Floats
+from ..arrays.workers import Workers
 from .deconvolution import EVENT_STANDARD_ERRORS, TimeConstants, baseline, noise, sparse_deconvolution, spike_response
 from .temporal import average
 from .transients import skewness
@@ -61,7 +62,9 @@ def usual(rise: float | None = None, decay: float | None = None) -> TimeConstant
     return TimeConstants(RISE_OF_DECAY * decay if rise is None else rise, decay)
 
 
-def estimate(raw: Floats, fps: float, rise: float | None = None, decay: float | None = None) -> TimeConstants:
+def estimate(
+    raw: Floats, fps: float, workers: Workers, rise: float | None = None, decay: float | None = None
+) -> TimeConstants:
     """Find the rise and decay time that traces have in common.
 
     Parameters
@@ -70,6 +73,8 @@ def estimate(raw: Floats, fps: float, rise: float | None = None, decay: float | 
         Traces with their noise and any baseline.
     fps : float
         Frames per second.
+    workers : Workers
+        Traces are shared out over them.
     rise, decay : float, optional
         Seconds; what is given is kept, and only the other is looked for.
 
@@ -85,18 +90,19 @@ def estimate(raw: Floats, fps: float, rise: float | None = None, decay: float | 
         return usual(rise, decay)
     # frames of a fast camera are first taken together, which is enough for slow indicators
     together = max(1, int(fps / SEARCH_RATE))
-    best = _search(average(clearest, together), fps / together, rise, decay, usual(rise, decay))
+    best = _search(average(clearest, together), fps / together, workers, rise, decay, usual(rise, decay))
     while best.decay * fps / together > TOO_FINE:
         together *= 2
-        best = _search(average(clearest, together), fps / together, rise, decay, best)
+        best = _search(average(clearest, together), fps / together, workers, rise, decay, best)
     if together > 1 and best[1] < RESOLVED / fps * together:
-        best = _search(clearest, fps, rise, decay, best)
+        best = _search(clearest, fps, workers, rise, decay, best)
     return best
 
 
 def _search(
     traces: Floats,
     fps: float,
+    workers: Workers,
     rise: float | None,
     decay: float | None,
     best: TimeConstants,
@@ -108,7 +114,7 @@ def _search(
     def cost(pair: TimeConstants) -> float:
         key = (round(pair[0], 6), round(pair[1], 6))
         if key not in known:
-            known[key] = _cost(traces, sn, spike_response(fps, *pair))
+            known[key] = _cost(traces, sn, spike_response(fps, *pair), workers)
             known[key] += RISE_WEIGHT * traces.size * float(np.log2(pair[0] / (RISE_OF_DECAY * pair[1]))) ** 2
         return known[key]
 
@@ -133,15 +139,19 @@ def _around(best: TimeConstants, factor: float, move_rise: bool, move_decay: boo
         yield TimeConstants(rise, decay)
 
 
-def _cost(traces: Floats, sn: Floats, kernel: Floats) -> float:
+def _cost(traces: Floats, sn: Floats, kernel: Floats, workers: Workers) -> float:
     """Objective of the deconvolution with a kernel, summed over traces in units of their noise."""
     size = float(np.sqrt(kernel @ kernel))
-    total = 0.0
-    for trace, noise_ in zip(traces, sn, strict=True):
-        calcium, activity = sparse_deconvolution(trace, kernel, float(noise_))
-        total += 0.5 * float(np.sum((trace - calcium) ** 2)) / noise_**2
-        total += EVENT_STANDARD_ERRORS * size * float(activity.sum()) / noise_
-    return total
+    costs: Floats = np.zeros(len(traces))
+
+    def some(first: int, last: int) -> None:
+        for k in range(first, last):
+            calcium, activity = sparse_deconvolution(traces[k], kernel, float(sn[k]))
+            costs[k] = 0.5 * float(np.sum((traces[k] - calcium) ** 2)) / sn[k] ** 2
+            costs[k] += EVENT_STANDARD_ERRORS * size * float(activity.sum()) / sn[k]
+
+    workers.split(len(traces), some)
+    return float(costs.sum())
 
 
 def _clearest(raw: Floats, decay: float) -> Floats:

@@ -24,6 +24,7 @@ from ...movies.neighbours import NeighbourSums
 from ...movies.types import Bools, Floats, Ints, Shape
 from ...results.caiman import Fate
 from ..arrays.filtering import band_pass, blur, from_nearest
+from ..arrays.workers import Workers
 from ..calcium.deconvolution import noise
 from ..calcium.temporal import average
 from ..model.fit import Fit
@@ -92,16 +93,23 @@ class _Band:
         # on its own grid a soma has the same size in every band
         return band_pass(_coarser(frame, self.scale), BAND_INNER * self.gSig, BAND_OUTER * self.gSig)
 
-    def set_noise(self, samples: list[Floats], seen: Floats) -> None:
+    def set_noise(self, samples: list[Floats], seen: Floats, workers: Workers) -> None:
         """Median and noise of each pixel from some blocks of filtered frames.
 
         What frames do not cover is filled, and has no noise; ``seen``: fraction of those that cover a pixel of the
         working grid.
         """
-        self.median: Floats = np.median([np.median(values, axis=0) for values in samples], axis=0).astype(np.float32)
-        noises = [noise(np.moveaxis(values, 0, -1)) for values in samples]
-        sn = np.median(noises, axis=0).astype(np.float32)
-        spread = lower_spread(np.concatenate(samples))
+        shape = samples[0].shape[1:]
+        self.median: Floats = np.empty(shape, np.float32)
+        sn, spread = np.empty(shape, np.float32), np.empty(shape, np.float32)
+
+        def some(first: int, last: int) -> None:
+            rows = [values[:, first:last] for values in samples]
+            self.median[first:last] = np.median([np.median(values, axis=0) for values in rows], axis=0)
+            sn[first:last] = np.median([noise(np.moveaxis(values, 0, -1)) for values in rows], axis=0)
+            spread[first:last] = lower_spread(np.concatenate(rows))
+
+        workers.split(shape[0], some)
         sn = np.maximum(sn, cv2.blur(spread, (SPREAD_PIXELS, SPREAD_PIXELS)))
         covered = _coarser(seen.astype(np.float32), self.scale) >= NOISE_COVERAGE
         self.sn: Floats = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
@@ -173,7 +181,13 @@ class _Residual:
         return self._as_frames(self.fit.multiply(self.A, traces) - self.dark)
 
     def _as_frames(self, values: Floats) -> Floats:
-        return np.ascontiguousarray(values.T).reshape(-1, *self.fit.movie.shape)
+        frames = np.empty(values.shape[::-1], np.float32)
+
+        def some(first: int, last: int) -> None:
+            frames[:, first:last] = values[first:last].T
+
+        self.fit.workers.split(len(values), some)
+        return frames.reshape(-1, *self.fit.movie.shape)
 
 
 def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
@@ -205,7 +219,7 @@ def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
         for band, sample in zip(bands, samples, strict=True):
             sample.append(np.stack(workers.map(band.filtered, frames)))
     for band, sample in zip(bands, samples, strict=True):
-        band.set_noise(sample, fit.seen)
+        band.set_noise(sample, fit.seen, workers)
         if lights:
             band.set_error(sample, lights)
     del samples, lights

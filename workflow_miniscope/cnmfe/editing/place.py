@@ -93,7 +93,7 @@ class Place:
             seen=kept.coverage[self.rows, self.columns],
         )
         self.fit.kernel = spike_response(fps, *scale.times)
-        self.fit.sn = working_noise(self.fit.movie, self.fit.seen)
+        self.fit.sn = working_noise(self.fit.movie, self.fit.seen, workers)
         for component in around:
             self._add(component, self._grid.bin_frame(component.image))
         before = len(self.fit.components)

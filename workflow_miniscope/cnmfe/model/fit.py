@@ -223,6 +223,20 @@ class Fit:
         )
         return out
 
+    def chain(self, rows: sp.csr_matrix, *matrices: sp.csr_matrix) -> sp.csr_matrix:
+        """Product of sparse matrices, one after the other, the rows of the first shared out over all threads."""
+
+        def product(some: slice) -> sp.csr_matrix:
+            out = rows[some]
+            for matrix in matrices:
+                out = out @ matrix
+            return out
+
+        parts = min(rows.shape[0], self.workers.number) or 1
+        edges = np.linspace(0, rows.shape[0], parts + 1).astype(int)
+        spans = [slice(int(first), int(last)) for first, last in zip(edges, edges[1:], strict=False)]
+        return sp.vstack(self.workers.map(product, spans), format="csr")
+
     # -- footprints ---------------------------------------------------------------------------------
 
     def cell_products(self, traces: Floats, gram: Floats) -> sp.csr_matrix:
@@ -246,7 +260,7 @@ class Fit:
         mine = c.matrix(c.footprints, c.masks)
         values = self.movie.correlate(traces, mine.indptr, mine.indices, workers)
         # every ring pixel of every pixel of the background's grid that one of them is interpolated from
-        rings = _entries(_entries(_entries(mine) @ _entries(self.up)) @ _entries(self.W))
+        rings = _entries(self.chain(_entries(mine), _entries(self.up), _entries(self.W)))
         rest = self.small.correlate(traces, rings.indptr, rings.indices, workers)
         A = (self.down @ c.matrix().T).tocsr()
         up, W = self.up, self.W
@@ -353,7 +367,7 @@ class Fit:
         With ``B = U W D (Y - A C)`` (D reduces, U interpolates and applies the gain) this is
         ``A' Y - (A' U W) D Y + (A' U W D A) C``: two passes of sparse filters over the movie.
         """
-        around = (A @ self.up @ self.W).tocsr()
+        around = self.chain(A, self.up, self.W)
         products = self.movie.project(A, self.workers)
         self.small.project(-around, self.workers, out=products)
         products -= products.mean(axis=1, keepdims=True)

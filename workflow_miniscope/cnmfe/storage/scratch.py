@@ -22,6 +22,8 @@ from ..arrays.workers import Workers
 
 #: frames in a block, a pixel's part of which is in one piece: the first that the size of a frame allows
 BLOCK_LENGTHS = (256, 128, 64)
+#: bytes of movies up to which they stay in memory, because reading them again and again takes time
+MOST_KEPT_BYTES = 5 * 2**26
 #: values in a block at most: steps hold several blocks as float32
 MOST_BLOCK_VALUES = 2**26
 #: bytes that stay free on the disk beside the stored movie: other programs use it too
@@ -43,6 +45,8 @@ class Scratch:
         Steps of the integers for one unit of the movie.
     length : int
         Frames in a block.
+    keep : bool
+        Keep the blocks in memory, and leave the file empty.
 
     Attributes
     ----------
@@ -52,12 +56,21 @@ class Scratch:
         Number of blocks; the last one may have fewer frames.
     """
 
-    def __init__(self, path: Path, shape: Shape, n_frames: int, scale: float, length: int = BLOCK_LENGTHS[0]):
+    def __init__(
+        self,
+        path: Path,
+        shape: Shape,
+        n_frames: int,
+        scale: float,
+        length: int = BLOCK_LENGTHS[0],
+        keep: bool = False,
+    ):
         self.shape, self.n_frames, self.scale, self.length = shape, n_frames, float(scale), length
         self.pixels = shape[0] * shape[1]
         self.blocks = -(-n_frames // length)
         self.path = path
         path.touch(exist_ok=False)
+        self._kept: dict[int, Ints] | None = {} if keep else None
 
     def shorten(self, n_frames: int) -> None:
         """End the movie after so many frames: fewer came than there is room for."""
@@ -100,7 +113,10 @@ class Scratch:
         return out.reshape(n, *self.shape)
 
     def write_chunk(self, block: int, chunk: Ints) -> None:
-        """Store the integers of a block, as :meth:`chunk` gives them."""
+        """Store the integers of a block, as :meth:`chunk` gives them; they are no longer the caller's."""
+        if self._kept is not None:
+            self._kept[block] = chunk
+            return
         with open(self.path, "r+b", buffering=0) as file:
             file.seek(block * self.block_bytes)
             view = chunk.data.cast("B")
@@ -108,7 +124,12 @@ class Scratch:
                 view = view[file.write(view) or 0 :]
 
     def chunk(self, block: int, out: Ints | None = None) -> Ints:
-        """Give the stored integers of a block, int16 [pixels, length]; those beyond the last frame are 0."""
+        """Give the stored integers of a block, int16 [pixels, length]; those beyond the last frame are 0.
+
+        Who changes them stores them again (:meth:`write_chunk`); ``out``: where they may be put.
+        """
+        if self._kept is not None:
+            return self._kept[block]
         integers: Ints = np.empty((self.pixels, self.length), np.int16) if out is None else out
         with open(self.path, "rb", buffering=0) as file:
             file.seek(block * self.block_bytes)
@@ -117,6 +138,8 @@ class Scratch:
 
     def part(self, block: int, first: int, last: int) -> Ints:
         """Give the stored integers of some pixels of a block that follow each other, int16 [last - first, length]."""
+        if self._kept is not None:
+            return self._kept[block][first:last]
         integers: Ints = np.empty((last - first, self.length), np.int16)
         with open(self.path, "rb", buffering=0) as file:
             file.seek(block * self.block_bytes + first * self.length * 2)
@@ -139,7 +162,7 @@ class Scratch:
 
     def __iter__(self) -> Iterator[tuple[slice, Ints]]:
         """(frames, the stored integers as :meth:`chunk` gives them) block after block, in the same memory."""
-        integers = np.empty((self.pixels, self.length), np.int16)
+        integers = np.empty((self.pixels, self.length), np.int16) if self._kept is None else None
         for block in range(self.blocks):
             yield self.span(block), self.chunk(block, integers)
 

@@ -12,7 +12,7 @@ from ...movies.types import Floats
 from ..arrays import kernels
 from ..arrays.filtering import bin_frame, box_mean
 from ..arrays.grid import Grid
-from .scratch import Scratch, block_length, n_bytes, require_space
+from .scratch import MOST_KEPT_BYTES, Scratch, block_length, n_bytes, require_space
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,9 @@ class StoredMovies:
     grid : Grid
         Where the bins lie.
     movie : Scratch
-        The working grid, on disk.
+        The working grid, on disk, or in memory if it is short.
     small : Scratch
-        The background's grid, on disk, with means of nine bins (:func:`filtering.box_mean`).
+        The background's grid, likewise, with means of nine bins (:func:`filtering.box_mean`).
     sample : float32 [small pixels, n]
         The small movie, averaged over every :attr:`step` frames.
     ceiling : float
@@ -68,10 +68,14 @@ class StoredMovies:
         """
         fine, coarse, length = grid.shape, grid.coarse_shape, block_length(grid.shape)
         need = n_bytes(fine, n_frames, length) + n_bytes(coarse, n_frames, length)
-        logger.info("The scratch movie takes %.2f GB in %s until the end.", need / 1e9, folder)
-        require_space(folder, need)
-        movie = Scratch(folder / "movie.int16", fine, n_frames, scale, length)
-        small = Scratch(folder / "background.int16", coarse, n_frames, scale, length)
+        keep = need <= MOST_KEPT_BYTES
+        if keep:
+            logger.info("The scratch movie takes %.2f GB of memory until the end.", need / 1e9)
+        else:
+            logger.info("The scratch movie takes %.2f GB in %s until the end.", need / 1e9, folder)
+            require_space(folder, need)
+        movie = Scratch(folder / "movie.int16", fine, n_frames, scale, length, keep)
+        small = Scratch(folder / "background.int16", coarse, n_frames, scale, length, keep)
         return cls(grid, movie, small, np.zeros((small.pixels, sample_size(n_frames)), np.float32), ceiling)
 
     @property
