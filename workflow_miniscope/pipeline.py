@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 
+from .database import catalogue, declaring, jobs, letters, renewal
 from .database import connection as database
-from .database import declaring, jobs, letters, renewal
 from .database.connection import dj
 from .elements import facemap as facemap_corrections
 from .elements import miniscope as miniscope_corrections
@@ -69,6 +69,7 @@ prefix = get_settings().prefix
 jobs.allow_datetime_keys()
 renewal.renew_lost_connections()
 declaring.declare_as_a_whole()
+catalogue.read_together()
 connection = database.connect()
 letters.choose_letters(connection, prefix + "subject")
 

@@ -64,6 +64,18 @@ def test_what_earlier_versions_left_is_mended(pipeline, whole):
     assert declared.differences(whole, declared.catalogue(connection, "mended_")) == []
 
 
+def test_a_table_that_was_dropped_is_declared_again(pipeline, whole):
+    """Though the database is marked as complete."""
+    connection = pipeline.connection
+    connection.query(
+        f"DROP TABLE {connection.adapter.make_full_table_name('mended_face', '__neural_prediction__cell')}"
+    )
+    assert declared.differences(whole, declared.catalogue(connection, "mended_")) != []
+    code, error = run(declared.WHOLE, "mended_")
+    assert code == 0, error[-3000:]
+    assert declared.differences(whole, declared.catalogue(connection, "mended_")) == []
+
+
 def test_a_table_that_cannot_be_declared_says_why(pipeline):
     import datajoint as dj
 

@@ -11,6 +11,7 @@ from servers import mariadb, mariadb_missing, postgresql, postgresql_missing
 TESTS = Path(__file__).parents[1]
 FILES = (
     "database/test_tables.py",
+    "database/test_catalogue.py",
     "database/test_load_results.py",
     "database/test_ingest.py",
     "database/test_process.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import binary_dilation, median_filter
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ..movies.types import Bools
 from ..results.facemap import Blink, Pupil
@@ -49,12 +49,12 @@ def pupil_closed(pupil: Pupil, blinks: Sequence[Blink] = ()) -> Bools:
     area = np.nan_to_num(pupil.area, nan=0.0)
     seen = area[area > 0]
     usual = np.median(seen) if len(seen) else 0.0
-    around = median_filter(area, size=2 * _AROUND + 1, mode="nearest")
+    around = scipy.ndimage.median_filter(area, size=2 * _AROUND + 1, mode="nearest")
     closed: Bools = ~(area > 0) | (area < _NARROWEST * around) | (area < _SMALLEST * usual)
     for blink in blinks:
         if blink.camera == pupil.camera and _overlap(blink, pupil):
             closed |= blink_closed(blink)
-    closed |= binary_dilation(closed, iterations=_LID_FRAMES) & (area < _PARTLY * around)
+    closed |= scipy.ndimage.binary_dilation(closed, iterations=_LID_FRAMES) & (area < _PARTLY * around)
     return closed
 
 

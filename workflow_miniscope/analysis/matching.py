@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ..movies.types import Floats, Ints
 

@@ -13,12 +13,10 @@ import pymysql
 
 from ..errors import DatabaseError
 from ..settings import Settings, get_settings
-from . import embedded
+from . import embedded, frames
 
-with warnings.catch_warnings():
-    # DataJoint warns that it has no datajoint.json; this workflow configures it from its own settings
-    warnings.filterwarnings("ignore", message="No datajoint.json")
-    import datajoint as dj
+frames.load_datajoint()
+import datajoint as dj  # noqa: E402
 
 __all__ = ["DATABASE_ERRORS", "configure", "connect", "connect_beside", "dj", "open_another"]
 

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg2
 
 from ..errors import DatabaseError
-from . import jobs, locks
+from . import catalogue, jobs, locks
 from .connection import DATABASE_ERRORS, dj
 from .owner import as_owner
 from .refusals import is_refusal
@@ -107,8 +107,9 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
     """
     digest = _digest(schemas)
     if _is_complete(connection, name, digest):
-        schema.activate(name)
-        yield
+        with _known(connection, name):
+            schema.activate(name)
+            yield
         return
     with locks.exclusive(connection, f"{name}.schemas"), as_owner(connection, name):
         try:
@@ -131,6 +132,36 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
                 raise
             # the tables are there: who may change them mends them at the next start, if there is something to mend
             logger.debug("User %s may not mend the tables", connection.conn_info["user"], exc_info=True)
+
+
+@contextmanager
+def _known(connection: Any, name: str) -> Iterator[None]:
+    """Let DataJoint ask once for all tables whether they are there, and read no heading before somebody needs it.
+
+    DataJoint 2.3 asks for each, and reads its heading with seven more queries to look for lineage that is missing: in
+    complete tables none is. A table that is not there is declared all the same.
+    """
+    from datajoint.schemas import _Schema
+    from datajoint.table import Table
+
+    there = catalogue.remember(connection, name.removesuffix("workflow")).tables
+    decorate, is_there = _Schema._decorate_table, Table.is_declared
+
+    def without_look(self: Any, table_class: Any, *arguments: Any, **options: Any) -> None:
+        make = self.create_tables
+        if connection.adapter.make_full_table_name(self.database, table_class.table_name) in there:
+            self.create_tables = False
+        try:
+            decorate(self, table_class, *arguments, **options)
+        finally:
+            self.create_tables = make
+
+    _Schema._decorate_table = without_look
+    Table.is_declared = property(lambda self: self.full_table_name in there or is_there.fget(self))
+    try:
+        yield
+    finally:
+        _Schema._decorate_table, Table.is_declared = decorate, is_there
 
 
 def is_declared(connection: Any, name: str) -> bool:

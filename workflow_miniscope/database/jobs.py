@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import locks, workers
@@ -42,10 +43,23 @@ def allow_datetime_keys() -> None:
 
     @functools.wraps(original)
     def in_datajoint_words(self: Any) -> list[tuple[str, str]]:
-        return [(name, self.adapter.sql_type_to_core(kind) or kind) for name, kind in original(self)]
+        with _once(self.connection):
+            return [(name, self.adapter.sql_type_to_core(kind) or kind) for name, kind in original(self)]
 
     in_datajoint_words._allows_datetime = True  # type: ignore[attr-defined]  # a mark on the function
     Job._get_fk_derived_pk_attrs = in_datajoint_words
+
+
+@contextmanager
+def _once(connection: Any) -> Iterator[None]:
+    """Let the graph of the tables be read once for all queues: DataJoint reads it anew for each."""
+    graph = connection.dependencies
+    if graph._loaded and set(connection.schemas) <= graph._loaded_schemas:
+        graph.load = lambda *arguments, **options: None
+    try:
+        yield
+    finally:
+        vars(graph).pop("load", None)
 
 
 def find_jobs(table: Any) -> Any | None:
@@ -54,10 +68,10 @@ def find_jobs(table: Any) -> Any | None:
 
     name = (id(table.connection), table.full_table_name)
     if name not in _found:
-        queue = Job(table)
-        if not queue.is_declared:
+        hidden = f"~~{table.table_name.lstrip('_')}"
+        if not table.connection.query(table.connection.adapter.get_table_info_sql(table.database, hidden)).rowcount:
             return None
-        _found[name] = queue
+        _found[name] = Job(table)
     return _found[name]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ..cnmfe.arrays.workers import start_workers
 from ..cnmfe.calcium import timebase
@@ -186,7 +186,7 @@ class Editing:
         with self._lock, start_workers() as workers:
             trace = self._keep(scale).light(y, x, scale.gSig, workers)
         width = seeds.bin_width(scale.fps, scale.times.decay)
-        return {"raw": trace, "fitted": uniform_filter1d(trace, width, mode="nearest")}
+        return {"raw": trace, "fitted": scipy.ndimage.uniform_filter1d(trace, width, mode="nearest")}
 
     def _keep(self, scale: Scale) -> KeptMovie:
         if self._kept is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import overload
 
 import numpy as np
-import scipy.sparse
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ...movies.types import Floats
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-import scipy.sparse
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ...errors import ResultError
 from ...movies.types import Floats, Numbers

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ...errors import ResultError
 from ...movies.types import Floats, Ints

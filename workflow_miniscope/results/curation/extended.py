@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-import scipy.sparse as sp
+import scipy  # whose parts are loaded when first used: each takes a while
 
 from ...movies.types import Floats, Numbers
 from ..caiman import CaimanResult, centers, compute_dff
@@ -106,15 +106,17 @@ def _estimates(result: CaimanResult, made: Sequence[MadeComponent]) -> dict[str,
     return values
 
 
-def _arrays(result: CaimanResult, made: Sequence[MadeComponent]) -> tuple[sp.csc_matrix, Floats, Floats, Floats]:
+def _arrays(
+    result: CaimanResult, made: Sequence[MadeComponent]
+) -> tuple[scipy.sparse.csc_matrix, Floats, Floats, Floats]:
     indptr = np.cumsum([0, *(len(one.pixels) for one in made)])
     parts = (np.concatenate([one.weights for one in made]), np.concatenate([one.pixels for one in made]), indptr)
-    A = sp.csc_matrix(parts, shape=(result.A.shape[0], len(made)), dtype=np.float32)
+    A = scipy.sparse.csc_matrix(parts, shape=(result.A.shape[0], len(made)), dtype=np.float32)
     C, S, YrA = (np.stack([getattr(one, name) for one in made]) for name in ("C", "S", "YrA"))
     return A, C, S, YrA
 
 
 def _footprints(result: CaimanResult, made: Sequence[MadeComponent]) -> dict[str, Numbers]:
-    A = sp.hstack([result.A, _arrays(result, made)[0]], format="csc")
+    A = scipy.sparse.hstack([result.A, _arrays(result, made)[0]], format="csc")
     values: dict[str, Numbers] = {part: getattr(A, part) for part in ("data", "indices", "indptr")}
     return values | {"shape": np.array(A.shape, dtype=np.int64)}
