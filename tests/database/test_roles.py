@@ -19,6 +19,7 @@ from planted import recording as plant
 from processes import TESTS
 from recordings import write_session
 from servers import mariadb, mariadb_missing, postgresql, postgresql_missing
+from terminals import in_terminal, without_styles
 
 ANIMAL = "role"
 NAME = f"{ANIMAL}_20260115-102030"
@@ -395,6 +396,13 @@ def test_the_accounts_of_containers(lab):
         (lab.folder / f"{name}.json").write_text((folder / f"{name}.json").read_text())
         assert lab.may(name, "DELETE FROM `lab_miniscope`.`~~processing`")
         assert not lab.may(name, "DROP TABLE `lab_exclusion`.`excluded_camera`")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_a_terminal_shows_the_roles_as_a_table(lab):
+    written = in_terminal(80, "-m", "workflow_miniscope", "db", "roles", **lab.variables("administrator"))
+    assert re.search(r"\x1b\[1m *name", written), "headings are bold, as in every table"
+    assert [line.split() for line in without_styles(written).splitlines()[:2]] == [["name", "role"], ["admin", "admin"]]
 
 
 def test_the_embedded_database_has_no_roles(run):

@@ -52,6 +52,20 @@ def test_pauses_and_losses(tmp_path, movie, change, usable):
         assert not output.exists()
 
 
+def test_lost_frames_are_told_once(tmp_path, movie, run):
+    """A note of the recording's check and the engine's own warning said the same."""
+    times = regular_times(N)
+    times[N // 2 :] += 150
+    times[-1] = times[-2]
+    folder = write_session(tmp_path / "raw", movie=movie, times_ms=times, frames_per_file=N).scopes[0].folder
+    done = run("extract", folder, "--output", tmp_path / "out")
+    assert done.status == 0, done.err
+    lines = done.err.splitlines()
+    (told,) = [line for line in lines if "1 gap" in line or "gaps: 1" in line]
+    assert told.startswith("Warning: Frames missing: 3 (gaps: 1, the longest of 0.200 s). They count as not seen")
+    assert f"Note: Frame {N - 1} has the time of the frame before." in lines
+
+
 @pytest.mark.parametrize(("dark", "usable"), [(slice(60), True), (slice(120), False), (slice(None), False)])
 def test_black_frames(tmp_path, movie, dark, usable):
     lit = movie.copy()

@@ -13,6 +13,7 @@ import typer
 
 from ..errors import ParameterError
 from .changing import Yes, is_wanted
+from .show import show
 
 if TYPE_CHECKING:
     from ..database.people import AccountServer, Statement
@@ -88,16 +89,17 @@ def command(
 
 def _show() -> None:
     from ..work import people
-    from ..work.text_table import format_table
+    from ..work.text_table import TextTable
 
     with people.accounts(declare=False) as accounts:
         found, missing = accounts.people(), len(accounts.plan_update())
-    print(format_table(("name", "role"), list(found.items())) if found else "Nobody has a role.")
+    parts: list[TextTable | str] = [TextTable(("name", "role"), list(found.items()), key="name")] if found else []
     if found and missing:
-        print(
-            "\nTheir rights are not those of their roles: `workflow-miniscope db roles --update` gives them what came "
+        parts.append(
+            "Their rights are not those of their roles: `workflow-miniscope db roles --update` gives them what came "
             f"with an upgrade, and takes what they should not have ({missing} statements)."
         )
+    show(*parts or ["Nobody has a role."])
 
 
 def _add(

@@ -111,7 +111,12 @@ class Timing:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each kind of irregularity."""
-        return (*filter(None, [self.rate_changes]), *self._of_gaps(), *self._of_order())
+        return (*self.unevenness, *self._of_order())
+
+    @property
+    def unevenness(self) -> tuple[str, ...]:
+        """Those of the sentences that say of frames that they are not equally far apart."""
+        return (*filter(None, [self.rate_changes]), *self._of_gaps())
 
     @property
     def rate_changes(self) -> str:

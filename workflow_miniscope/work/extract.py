@@ -71,9 +71,11 @@ def extract_folder(
     quality = _judge(recording, progress)
     if quality.verdict == "unusable":
         raise RecordingError(f"{folder} is unusable: {quality.reasons[0]}")
-    for warning in quality.reasons:
-        print(f"Note: {warning}", file=sys.stderr)
     times = daq.cleaned(recording.times)
+    told = daq.examine(times).unevenness  # which the engine tells, with what it does about it
+    for warning in quality.reasons:
+        if warning not in told:
+            print(f"Note: {warning}", file=sys.stderr)
     child = engines.in_child(chosen)
     path = engines.run_engine(
         chosen, recording.movie, parsed, output, fps=recording.fps, times=times, progress=progress, child=child
