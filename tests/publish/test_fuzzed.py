@@ -76,8 +76,8 @@ def test_whom_to_cite_is_beside_the_files(dandiset):
     assert text.startswith("Recorded by Lovelace, Ada.\n")
     assert "10.7554/eLife.28728" in text and "RRID:SCR_017452" in text
     assert (
-        entries.count("@") == len(text.splitlines()) - 1 == 7
-    )  # program, DataJoint, Elements and PyNWB; three articles
+        entries.count("@") == len(text.splitlines()) - 1 == 12
+    )  # program, DataJoint, Elements, NWB and PyNWB; Python, NumPy, SciPy and OpenCV; three articles
     crate = described(dandiset)
     cited = [crate[item["@id"]] for item in crate["./"]["citation"]]
     assert [entity["description"] for entity in cited] == text.splitlines()[1:]

@@ -22,6 +22,7 @@ from workflow_miniscope.ingest import ingest
 from workflow_miniscope.movies.fingerprint import fast_checksum
 from workflow_miniscope.process import process
 from workflow_miniscope.publish.chain import trace_back
+from workflow_miniscope.publish.credit import references
 from workflow_miniscope.publish.dataset import Options, export_nwb
 from workflow_miniscope.publish.reproduce import reproduce
 from workflow_miniscope.tables.provenance import raw_files
@@ -193,9 +194,21 @@ def test_whom_to_cite(computed):
     assert shown.exit_code == 0
     for wanted in ("RRID:SCR_014543", "10.7554/eLife.28728", "10.1038/s41593-023-01490-6", "workflow-miniscope 0."):
         assert wanted in shown.output
+    for used in ("Python", "NumPy", "SciPy", "OpenCV", "PyTorch"):
+        (line,) = (line for line in shown.output.splitlines() if f". {used} [computer program]" in line)
+        assert "RRID:SCR_" in line
+    assert "SCR_021152" not in shown.output  # CaImAn's method was used, the program was not
     entries = CliRunner().invoke(app, ["cite", "subject=pv", "--bibtex"]).output
-    assert entries.count("@article{") == 4 and entries.count("@software{") == 3
+    assert entries.count("@article{") == 4 and entries.count("@software{") == 8
     assert entries.count("{") == entries.count("}")
+
+
+def test_an_engine_that_is_a_program_of_others_is_cited_as_one():
+    (program,) = (item for item in references(["caiman"]) if item.rrid == "RRID:SCR_021152")
+    assert str(program).startswith("The CaImAn developers. CaImAn [computer program].")
+    assert {"RRID:SCR_015242", "RRID:SCR_017452"} <= {item.rrid for item in references(["pynwb"])}
+    everything = references(["caiman", "cnmfe", "facemap", "pynwb"])
+    assert len({item.name for item in everything}) == len(everything)
 
 
 def test_people_of_the_project_s_file_are_cited(computed, tmp_path, monkeypatch):

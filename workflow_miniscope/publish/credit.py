@@ -89,6 +89,7 @@ WORKFLOWS = _article(
     "2021",
     "10.1101/2021.03.30.437358",
 )
+NWB = _software("nwb", "Neurodata Without Borders", "The NWB developers", "https://www.nwb.org", rrid="RRID:SCR_015242")
 PYNWB = _software("pynwb", "PyNWB", "The NWB developers", "https://pynwb.readthedocs.io", rrid="RRID:SCR_017452")
 CNMFE = _article(
     "zhou2018",
@@ -120,8 +121,22 @@ FACEMAP = _article(
     "2024",
     "10.1038/s41593-023-01490-6",
 )
-#: Methods that a program's results stand on.
-OF_PROGRAM = {"cnmfe": (CNMFE, CAIMAN), "caiman": (CNMFE, CAIMAN), "facemap": (FACEMAP,)}
+CAIMAN_PROGRAM = _software(
+    "caiman", "CaImAn", "The CaImAn developers", "https://caiman.readthedocs.io", rrid="RRID:SCR_021152"
+)
+PYTORCH = _software("pytorch", "PyTorch", "The PyTorch developers", "https://pytorch.org", rrid="RRID:SCR_018536")
+# what every result is computed with
+PYTHON = _software("python", "Python", "Python Software Foundation", "https://www.python.org", rrid="RRID:SCR_008394")
+NUMPY = _software("numpy", "NumPy", "The NumPy developers", "https://numpy.org", rrid="RRID:SCR_008633")
+SCIPY = _software("scipy", "SciPy", "The SciPy developers", "https://scipy.org", rrid="RRID:SCR_008058")
+OPENCV = _software("opencv", "OpenCV", "The OpenCV developers", "https://opencv.org", rrid="RRID:SCR_015526")
+NUMERICAL = (PYTHON, NUMPY, SCIPY, OPENCV)
+#: Methods and programs that a program's results stand on.
+OF_PROGRAM = {
+    "cnmfe": (CNMFE, CAIMAN, *NUMERICAL),
+    "caiman": (CAIMAN_PROGRAM, CNMFE, CAIMAN, *NUMERICAL),
+    "facemap": (FACEMAP, PYTORCH, *NUMERICAL),
+}
 
 
 @dataclass(frozen=True)
@@ -163,7 +178,7 @@ def references(programs: Iterable[str]) -> tuple[Reference, ...]:
     ]
     for program in sorted(set(programs)):
         found += [item for item in OF_PROGRAM.get(program, ()) if item not in found]
-    return (*found, *([PYNWB] if "pynwb" in programs else []))
+    return (*found, *((NWB, PYNWB) if "pynwb" in programs else ()))
 
 
 def credit(restrict: Any = None, project: Path | None = None) -> Credit:
