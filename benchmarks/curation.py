@@ -1,8 +1,12 @@
 """How fast the curation page is: 1000 components, an hour at 20 frames/s, 608 x 608 pixels.
 
-python benchmarks/curation.py [--folder FOLDER] writes such a result (0.9 GB) unless the folder has it, opens the page
-in Chromium and prints the times and the server's memory. Behind each time stands how long the page's own thread and the
-server computed: on a machine that has other things to do, only these say how fast the page is.
+    python benchmarks/curation.py                     # the page and its movie
+    python benchmarks/curation.py --folder F --edits  # and edits, which read the whole recording first
+
+Writes such a recording and its result (1.3 GB) unless the folder has them, opens the page in Chromium and prints the
+times and the server's memory. Behind each time stands how long the page's own thread and the server computed: on a
+machine that has other things to do, only these say how fast the page is. Edits keep the registered recording in the
+temporary folder (13 GB) until the end. What was measured is in ``benchmarks/curation.md``.
 """
 
 from __future__ import annotations
@@ -14,54 +18,39 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import psutil
-import scipy.signal
-import scipy.sparse as sp
+from curation_made import COMPONENTS, FPS, write_made
 from playwright.sync_api import Page, sync_playwright
 
-from workflow_miniscope.results.caiman import RESULT_NAME, CaimanResult, write_result
-
-COMPONENTS, FRAMES, SIDE = 1000, 72_000, 608
 #: components whose traces are asked for
 ASKED = 60
 #: ms after which the page has counted the events, too
 SETTLED_MS = 8000
 #: ms that a busy machine may take
 PATIENCE_MS = 300_000
-
-
-def made(seed: int = 0) -> CaimanResult:
-    """Make the result: round footprints at random places, sparse activity, noise."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[-12:13, -12:13]
-    rows, columns, values = [], [], []
-    for k, (row, column) in enumerate(rng.integers(13, SIDE - 13, (COMPONENTS, 2))):
-        weights = np.exp(-(x**2 + y**2) / (2 * rng.uniform(2.5, 4.5) ** 2))
-        keep = weights > 0.1
-        rows.append((x[keep] + column) * SIDE + y[keep] + row)
-        columns.append(np.full(keep.sum(), k))
-        values.append(weights[keep] / np.linalg.norm(weights[keep]))
-    where = (np.concatenate(rows), np.concatenate(columns))
-    A = sp.csc_matrix((np.concatenate(values), where), shape=(SIDE**2, COMPONENTS), dtype=np.float32)
-    C, S, YrA = (np.zeros((COMPONENTS, FRAMES), np.float32) for _ in range(3))
-    for k in range(COMPONENTS):
-        S[k] = (rng.random(FRAMES) < 0.004) * rng.uniform(30, 200)
-        C[k] = scipy.signal.lfilter([1], [1, -0.95], S[k])
-        YrA[k] = 12 * rng.standard_normal(FRAMES)
-    snr, r = rng.lognormal(1.5, 0.7, COMPONENTS), rng.beta(8, 2, COMPONENTS)
-    accepted = (snr >= 3) | (r >= 0.88)
-    image = (rng.normal(100, 5, (SIDE, SIDE)) + 100 * A.max(axis=1).toarray().reshape((SIDE, SIDE), order="F")).astype(
-        "f4"
-    )
-    return CaimanResult(
-        dims=(SIDE, SIDE), A=A, C=C, S=S, YrA=YrA, Cn=image / 200, average_image=image, max_image=2 * image,
-        sn=np.full(SIDE**2, 5.0), snr=snr, r_values=r, accepted=np.flatnonzero(accepted), rejected=None,
-        params={"data": {"fr": 20.0}, "quality": {"min_SNR": 3.0, "rval_thr": 0.88}}, method="cnmfe",
-    )  # fmt: skip
+#: s that each kind of the movie is played, and is played without pauses
+PLAYED_S = 10
+#: s between two looks at the server's memory
+LOOK_S = 0.05
+KINDS = ("registered", "subtracted", "residual", "reconstructed")
+#: plays a kind at some frames per second, and counts what was shown
+PLAY = """async ([kind, fps, seconds, from]) => {
+  const { movie } = curation, pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  movie.fps = fps;
+  movie.frame = from;
+  const asked = performance.now();
+  await curation.showImage(`movie:${kind}`);
+  const first = performance.now() - asked;
+  movie.play();
+  await pause(1000 * seconds);
+  const rate = (1000 * movie.shown) / (performance.now() - movie.began);
+  movie.stop();
+  return { first, shown: movie.shown, rate };
+}"""
 
 
 class Computing:
@@ -99,14 +88,14 @@ def measure(page: Page, address: str, server: psutil.Process) -> dict[str, str]:
         """async (asked) => {
           const times = [], pause = (ms) => new Promise((done) => setTimeout(done, ms));
           for (let k = 0; k < asked; k++) {
-            const component = (k * 37) % 1000, start = performance.now(), { traces } = curation;
+            const component = (k * 37) % COMPONENTS, start = performance.now(), { traces } = curation;
             traces.data = null;
             curation.select(component);
             while (!traces.data || traces.loading) await pause(1);
             times.push(performance.now() - start);
           }
           return times;
-        }""",
+        }""".replace("COMPONENTS", str(COMPONENTS)),
         ASKED,
     )
     traces = f"{_spread(shown)} {computing.since(ASKED)}"
@@ -136,8 +125,83 @@ def measure(page: Page, address: str, server: psutil.Process) -> dict[str, str]:
         "a component's traces": traces,
         "a frame of the field while zooming": zoomed,
         "a decision, until it is on the disk": _spread(decided),
-        "memory of the server": f"{server.memory_info().rss / 2**20:.0f} MB",
     }
+
+
+def play(page: Page, server: psutil.Process) -> dict[str, str]:
+    """Play the movie: at the recording's pace, and as fast as it comes."""
+    while not page.evaluate("document.body.dataset.movie"):
+        page.wait_for_timeout(100)
+    found, computing = {}, Computing(page, server)
+    for number, kind in enumerate(KINDS):
+        for fps, label in ((FPS, f"movie, {kind}"), (1000, f"movie, {kind}, without pauses")):
+            begin = 6000 * number + (3000 if fps > FPS else 0) + 1500
+            page.wait_for_timeout(2000)
+            computing.since()
+            done = page.evaluate(PLAY, [kind, fps, PLAYED_S, begin])
+            of_a_frame = computing.since(max(done["shown"], 1)).replace(")", ", a frame)")
+            found[label] = f"{done['rate']:.1f} frames/s, the first after {done['first']:.0f} ms {of_a_frame}"
+    return found
+
+
+class Peak:
+    """The most memory that the server has while something is done."""
+
+    def __init__(self, server: psutil.Process) -> None:
+        self._server, self._most, self._done = server, 0, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        while not self._done.wait(LOOK_S):
+            self._most = max(self._most, self._server.memory_info().rss)
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def __str__(self) -> str:
+        return f"{self._most / 2**20:.0f} MB"
+
+
+def edit(page: Page, server: psutil.Process) -> dict[str, str]:
+    """Make one edit after the other; the first one waits until the recording has been read."""
+    found, computing = {}, Computing(page, server)
+
+    def timed(name: str, script: str, argument: object) -> object:
+        computing.since()
+        start = time.perf_counter()
+        with Peak(server) as peak:
+            answer = page.evaluate(script, argument)
+        found[name] = f"{time.perf_counter() - start:.1f} s {computing.since()}, at most {peak}"
+        return answer
+
+    timed("the recording is read for edits", "() => curation.edits.recordingRead()", None)
+    run = "([action, components, place]) => curation.decisions.edit(action, components, place)"
+    places = page.evaluate(
+        """() => { const { accepted } = curation.properties, { x, y, snr, engine } = curation.properties;
+          return [...snr.keys()].filter((k) => engine[k] === "accepted").slice(0, 8).map((k) => [k, x[k], y[k]]); }"""
+    )
+    one, two, three, four = places[:4]
+    parts = timed("split", run, ["split", [one[0]], []])
+    timed("merge", run, ["merge", parts, []])
+    timed("redraw", run, ["redraw", [two[0]], _around(*two[1:])])
+    page.evaluate("([k]) => curation.decisions.decide([k], 'rejected')", [three[0]])
+    timed("add a missed cell", run, ["add", [], [three[1:]]])
+    page.evaluate("([k]) => curation.decisions.decide([k], 'rejected')", [four[0]])
+    timed("add another one", run, ["add", [], [four[1:]]])
+    trace = "([x, y]) => fetch(`/api/traces/at/${Math.round(y)}/${Math.round(x)}`).then((a) => a.arrayBuffer()).then(() => 0)"
+    timed("the light of a pixel", trace, one[1:])
+    return found
+
+
+def _around(x: float, y: float, radius: float = 6) -> list[list[float]]:
+    """Corners of a boundary around a cell."""
+    sides = ((1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7))
+    return [[x + radius * dx, y + radius * dy] for dx, dy in sides]
 
 
 def _spread(values: list[float]) -> str:
@@ -145,44 +209,43 @@ def _spread(values: list[float]) -> str:
 
 
 def main() -> None:
-    """Make the result, start the server, measure."""
+    """Make the recording and its result, start the server, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="keep the result here; by default it is removed")
-    folder = parser.parse_args().folder
+    parser.add_argument("--folder", type=Path, help="keep the recording here; by default it is removed")
+    parser.add_argument("--edits", action="store_true", help="also merge, split, redraw and add")
+    options = parser.parse_args()
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as temporary:
-        place = folder or Path(temporary)
+        place = options.folder or Path(temporary) / "made"
         place.mkdir(exist_ok=True, parents=True)
-        if not (place / RESULT_NAME).exists():
-            write_result(place, made())
-        command = [
-            sys.executable,
-            "-m",
-            "workflow_miniscope",
-            "curate",
-            str(place),
-            "--no-browser",
-            "--curator",
-            "bench",
-        ]
+        scope = write_made(place)
+        command = [sys.executable, "-m", "workflow_miniscope", "curate", str(place), "--movie", str(scope)]
+        command += ["--no-browser", "--curator", "bench", "--decisions", temporary]
         start = time.perf_counter()
-        process = subprocess.Popen([*command, "--decisions", temporary], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             printed = ""
             while "http" not in printed:
                 printed = process.stdout.readline()
-            computed = 1000 * sum(psutil.Process(process.pid).cpu_times()[:2])
+            server = psutil.Process(process.pid)
+            computed = 1000 * sum(server.cpu_times()[:2])
             waited = time.perf_counter() - start
             print(f"{'server started':40s} {waited:.2f} s (computing: server {computed:.0f} ms)")
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
                 page = browser.new_page(viewport={"width": 1920, "height": 1080})
-                found = measure(page, re.search(r"http://\S+", printed)[0], psutil.Process(process.pid))
+                parts = [
+                    lambda: measure(page, re.search(r"http://\S+", printed)[0], server),
+                    lambda: play(page, server),
+                    *([lambda: edit(page, server)] if options.edits else []),
+                ]
+                for part in parts:
+                    for name, value in part().items():
+                        print(f"{name:40s} {value}", flush=True)
+                    print(f"{'memory of the server then':40s} {server.memory_info().rss / 2**20:.0f} MB", flush=True)
                 browser.close()
-            for name, value in found.items():
-                print(f"{name:40s} {value}")
         finally:
-            process.kill()
+            process.terminate()  # it removes what it kept
             process.wait()
 
 

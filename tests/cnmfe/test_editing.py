@@ -32,6 +32,23 @@ def test_frames_are_read_at_any_moment_and_in_turn(recording):
         source.read(695, 705)
 
 
+def test_requests_that_overtake_each_other_do_not_begin_the_file_anew(recording):
+    """A page asks for what it will show next while it waits; the later part may be read first."""
+    begun = []
+
+    class Read(ArrayMovie):
+        def frames(self, start=0, stop=None):
+            begun.append(start)
+            return super().frames(start, stop)
+
+    source = FrameSource(Read(recording.movie))
+    for start in (100, 120, 110, 150, 130, 140):
+        np.testing.assert_array_equal(source.read(start, start + 10), recording.movie[start : start + 10])
+    assert begun == [100]
+    source.read(400, 410)
+    assert begun == [100, 400]
+
+
 def test_registered_frames_lie_still(recording, extracted, registered):
     moved = recording.movie[::7]
     still = np.concatenate([registered.frames(t, t + 1) for t in range(0, 700, 7)])

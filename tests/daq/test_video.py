@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from recordings import CODECS, LOSSLESS, make_frames, uncompressed_avi, write_session, write_video
 
 from workflow_miniscope import daq
-from workflow_miniscope.daq import avi
+from workflow_miniscope.daq import avi, pixels
 from workflow_miniscope.errors import RecordingError
 
 
@@ -121,6 +122,62 @@ def test_any_part_can_be_read(tmp_path, codec):
         np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), every)
     with pytest.raises(ValueError, match="at least one"):
         next(movie.blocks(0))
+
+
+@pytest.mark.parametrize("codec", ["FFV1", "MJPG"])
+def test_a_frame_far_into_a_file_is_found_without_decoding_all_before(tmp_path, codec, monkeypatch):
+    files, _ = write(tmp_path, [150, 400], codec)
+    movie = daq.Movie(files)
+    every = list(movie.frames())
+    opened, captured = pixels._capture, []
+
+    class Counting:
+        def __init__(self, capture):
+            self.capture, self.grabbed = capture, 0
+            captured.append(self)
+
+        def __getattr__(self, name):
+            return getattr(self.capture, name)
+
+        def grab(self):
+            self.grabbed += 1
+            return self.capture.grab()
+
+    @contextmanager
+    def counted(path):
+        with opened(path) as capture:
+            yield Counting(capture)
+
+    monkeypatch.setattr(pixels, "_capture", counted)
+    for start in (*range(60, 90), 149, 150, 213, 214, 215, 260, 549):
+        np.testing.assert_array_equal(next(movie.frames(start)), every[start])
+    np.testing.assert_array_equal(list(movie.frames(300, 320)), every[300:320])
+    assert captured[-1].grabbed == 20
+    monkeypatch.setattr(pixels, "_SAME_TIME", -1)  # a decoder whose times are others: all frames are decoded
+    np.testing.assert_array_equal(next(movie.frames(549)), every[549])
+    assert captured[-1].grabbed == 400
+
+
+def test_frames_are_not_found_by_their_time_where_the_index_cannot_be_trusted(tmp_path):
+    """It is that of a file that was cut, or has chunks of no bytes, which count as time and are no frames."""
+    ((path, *_), _) = write(tmp_path, [200], "FFV1")
+    content = path.read_bytes()
+    assert avi.scan(path).fps == 60
+    index, at = content.index(b"idx1"), avi.frame_places(path)[7][0] - 8
+    entries = np.frombuffer(content[index + 8 : index + 8 + 16 * 200], "<u4").reshape(-1, 4).copy()
+    entries[7:, 2] += 8
+    entry = [*entries[7, :2], entries[7, 2] - 8, 0]
+    entries = np.insert(entries, 7, entry, axis=0)
+    parts = (content[:at], content[at : at + 4], bytes(4), content[at:index], b"idx1", (16 * 201).to_bytes(4, "little"))
+    empty = bytearray(b"".join(parts) + entries.tobytes())
+    for place in (4, content.index(b"movi") - 4):
+        longer = int.from_bytes(empty[place : place + 4], "little") + (8 if place > 4 else 24)
+        empty[place : place + 4] = longer.to_bytes(4, "little")
+    for changed in (content[:index], bytes(empty)):
+        path.write_bytes(changed)
+        assert avi.scan(path).fps is None
+        movie = daq.Movie([path])
+        np.testing.assert_array_equal(next(movie.frames(150)), list(movie.frames())[150])
 
 
 def test_part_of_a_movie(tmp_path):

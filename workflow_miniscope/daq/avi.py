@@ -55,6 +55,9 @@ class AviFile:
         Table of the colours that the pixels' values stand for: blue, green, red.
     top_down : bool
         Whether the first row of an uncompressed frame is its highest.
+    fps : float or None
+        Frames per second by the header, in which decoders count time; None where it says none, or a decoder may count
+        other frames than ``n_frames``: then no frame can be found by its time.
     problem : str or None
         What is wrong with the file, to follow its name in a sentence.
     complete : bool
@@ -71,6 +74,7 @@ class AviFile:
     bits: int = 0
     palette: NDArray[np.uint8] | None = field(default=None, compare=False)
     top_down: bool = False
+    fps: float | None = None
 
 
 def scan(path: Path) -> AviFile:
@@ -126,6 +130,8 @@ class _Walk:
         self.places: list[tuple[int, int]] = []  # of the frames: where their bytes are, and how many
         self.stream = -1  # number of the last stream header seen
         self.video: int | None = None  # number of the video stream
+        self.fps: float | None = None
+        self.indexed = False  # whether the index has all frames, and no chunk of no bytes
         self.declared_end = 0  # where the file ends by the lengths of its RIFF chunks
         self.closed = True
 
@@ -208,7 +214,9 @@ class _Walk:
             if self.file.read(8) != entries["name"][i].ljust(4, b"\0") + struct.pack("<I", sizes[i]):
                 return None
         names = {name: self._is_frame(name) for name in set(entries["name"].tolist())}
-        shown = np.array([names[name] for name in entries["name"].tolist()]) & (sizes > 0)
+        frames = np.array([names[name] for name in entries["name"].tolist()])
+        shown = frames & (sizes > 0)
+        self.indexed = self.n_frames == 0 and np.array_equal(shown, frames)
         self.n_frames += int(np.count_nonzero(shown))
         self.places += zip((places[:-1][shown] + 8).tolist(), sizes[shown].tolist(), strict=True)
         return int(end + 8 + n_bytes + (n_bytes & 1))
@@ -228,6 +236,7 @@ class _Walk:
 
     def _count(self, position: int, n_bytes: int) -> None:
         """Count a frame; a chunk of no bytes stands for "as before", and decoders give no frame for it."""
+        self.indexed = False
         if n_bytes:
             self.n_frames += 1
             self.places.append((position, n_bytes))
@@ -244,6 +253,9 @@ class _Walk:
             self.stream += 1
             if content[:4] == b"vids" and self.video is None:
                 self.video = self.stream
+                if len(content) >= 28:
+                    scale, rate = struct.unpack("<II", content[20:28])
+                    self.fps = rate / scale if rate and scale else None
         elif self.stream == self.video and len(content) >= 20:
             size, width, height, _, self.bits, codec = struct.unpack("<IiiHH4s", content[:20])
             table = content[size : size + 4 * (1 << min(self.bits, 8))]
@@ -274,4 +286,5 @@ class _Walk:
             self.bits,
             self.palette,
             self.top_down,
+            self.fps if self.indexed and complete else None,
         )

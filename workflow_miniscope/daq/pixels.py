@@ -26,6 +26,12 @@ _LOOKED_AT, _BINNED = 32, 4
 _DOMINANT = 4.0
 # Channels that differ by less (grey levels, mean) are one: compression makes them differ
 _SAME = 2.0
+# Codecs with a frame every few that builds on none before
+_KEYED = ("FFV1", "MJPG")
+# Frames from the start of a file from which on going there at once is quicker than decoding up to it
+_FAR = 64
+# Of a frame: how far the times of a decoder may be from those of the header at the end of a file
+_SAME_TIME = 0.1
 _LOSSLESSLY = "save it as FFV1 with grey levels of 16 bits (ffmpeg: -c:v ffv1 -pix_fmt gray16le), which can be"
 
 
@@ -128,10 +134,11 @@ def _colours(capture: Any, n_frames: int) -> NDArray[np.float64] | None:
     return np.array(seen) if seen else None
 
 
-def decode(path: Path, start: int, stop: int, size: tuple[int, int], reading: Reading) -> Iterator[Frame]:
+def decode(file: AviFile, start: int, stop: int, size: tuple[int, int], reading: Reading) -> Iterator[Frame]:
     """Give the frames of one file, with memory for one frame."""
     import cv2
 
+    path = file.path
     if reading.indexed:
         yield from indexed.decode(path, start, stop, size)
         return
@@ -139,7 +146,8 @@ def decode(path: Path, start: int, stop: int, size: tuple[int, int], reading: Re
         # of everything but grey levels OpenCV makes BGR, whatever the codec's format
         if reading.as_stored:
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        for i in range(stop):
+        begin = start if start >= _FAR and _go_to(capture, file, start) else 0
+        for i in range(begin, stop):
             # frames of FFV1 and XVID build on those before, so that skipping is decoding too
             if not capture.grab():
                 raise RecordingError(_cannot_decode(path, i))
@@ -160,6 +168,24 @@ def decode(path: Path, start: int, stop: int, size: tuple[int, int], reading: Re
                     "are they of the same recording?"
                 )
             yield _grey(frame, reading.channel)
+
+
+def _go_to(capture: Any, file: AviFile, frame: int) -> bool:
+    """Let the next frame be this one, from a file just opened; False where that is not certain: nothing was changed.
+
+    OpenCV finds a frame by its time, decoding from the last one before it that builds on none. That is right where it
+    counts time as the header does, and the index has all frames.
+    """
+    import cv2
+
+    if file.fps is None or file.codec.upper() not in _KEYED:
+        return False
+    if abs(capture.get(cv2.CAP_PROP_FPS) / file.fps - 1) * file.n_frames > _SAME_TIME:
+        return False
+    if capture.set(cv2.CAP_PROP_POS_FRAMES, frame) and capture.get(cv2.CAP_PROP_POS_FRAMES) == frame:
+        return True
+    capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+    return False
 
 
 def _grey(frame: Frame, channel: int | None) -> Frame:

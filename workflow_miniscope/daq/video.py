@@ -80,6 +80,7 @@ class Movie:
         if not self.files:
             raise RecordingError("A movie needs at least one AVI file.")
         scanned = [avi.scan(file) for file in self.files]
+        self._scanned = scanned
         self.counts = tuple(file.n_frames for file in scanned)
         self.warnings = tuple(_problems(scanned))
         filled = [file for file in scanned if file.n_frames]
@@ -109,7 +110,7 @@ class Movie:
         self.warnings += (self._reading.note,) if self._reading.note else ()
         if n_frames is None if decode_first is None else decode_first:
             for file in filled:
-                next(pixels.decode(file.path, 0, 1, (self.height, self.width), self._reading))
+                next(pixels.decode(file, 0, 1, (self.height, self.width), self._reading))
         if n_frames is not None and n_frames > counted:
             raise RecordingError(
                 f"{self.files[0].parent} holds {counted} frames of video, {n_frames} were expected; are files missing?"
@@ -152,7 +153,7 @@ class Movie:
         """
         start, stop, _ = slice(start, stop).indices(self.n_frames)
         first = 0  # frame of the file, in the movie
-        for file, count in zip(self.files, self.counts, strict=True):
+        for file, count in zip(self._scanned, self.counts, strict=True):
             begin, end = max(start - first, 0), min(stop - first, count)
             if begin < end:
                 yield from pixels.decode(file, begin, end, (self.height, self.width), self._reading)

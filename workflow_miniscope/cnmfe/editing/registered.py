@@ -16,14 +16,17 @@ from ..registration.blocks import Blocks, Mover
 from ..registration.rigid import translate
 from ..storage.light import Light
 
-#: frames that are decoded and thrown away to reach one further on: more of them take longer than opening the file anew
-SKIPPED = 256
+#: frames that are decoded to reach one further on: more of them take longer than going there at once
+SKIPPED = 64
+#: bytes of frames that are kept, for requests that overtake each other
+KEPT_BYTES = 64 * 2**20
 
 
 class FrameSource:
-    """Reads a movie at any moment; frames that follow those read last come without another start from a file's first.
+    """Reads a movie at any moment; frames that follow those read last come without going anywhere.
 
-    Codecs whose frames build on those before can only be read in their order: reading on is what playing does.
+    Codecs whose frames build on those before can only be read in their order: reading on is what playing does. What was
+    read last is kept: of several requests at a time, the first to be answered may be for a later frame.
 
     Parameters
     ----------
@@ -36,22 +39,33 @@ class FrameSource:
         self._lock = threading.Lock()
         self._frames: Iterator[Numbers] = iter(())
         self._at: int | None = None
+        self._kept: dict[int, Numbers] = {}  # in the order in which they were read
 
     def read(self, start: int, stop: int) -> Numbers:
         """Give the frames from ``start`` up to, not including, ``stop``, [n, height, width]."""
         with self._lock:
-            if self._at is None or not self._at <= start <= self._at + SKIPPED:
-                self._frames, self._at = iter(self.movie.frames(start)), start
-            try:
-                while self._at < start:
-                    next(self._frames)
-                    self._at += 1
-                frames = np.stack([next(self._frames) for _ in range(start, stop)])
-            except StopIteration:
+            return np.stack([self._read_one(t) for t in range(start, stop)])
+
+    def _read_one(self, t: int) -> Numbers:
+        if t in self._kept:
+            return self._kept[t]
+        if self._at is None or not self._at <= t <= self._at + SKIPPED:
+            self._frames, self._at = iter(self.movie.frames(t)), t
+        while True:
+            at, frame = self._at, next(self._frames, None)
+            if frame is None:
                 self._at = None
-                raise RecordingError(f"The movie ended before frame {stop}.") from None
-            self._at = stop
-            return frames
+                raise RecordingError(f"The movie ended before frame {t + 1}.")
+            self._keep(at, frame)
+            self._at = at + 1
+            if at == t:
+                return frame
+
+    def _keep(self, t: int, frame: Numbers) -> None:
+        self._kept.pop(t, None)
+        self._kept[t] = frame
+        while len(self._kept) > 1 and len(self._kept) * frame.nbytes > KEPT_BYTES:
+            del self._kept[next(iter(self._kept))]
 
 
 class Registered:

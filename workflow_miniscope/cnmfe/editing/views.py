@@ -105,20 +105,26 @@ def _background(result: CaimanResult, model: MovieModel) -> _Background | None:
     W, constant = model.W, result.b0.reshape(result.dims, order="F")
 
     def ring(left: Floats, _start: int, _stop: int) -> Floats:
-        return np.stack([constant + _ring(frame - constant, grid, W) for frame in left])
+        return constant + _ring(left - constant, grid, W)
 
     return ring
 
 
 def _ring(fluctuations: Floats, grid: Grid, W: Floats) -> Floats:
-    """Interpolate what the rings say of every pixel, [height, width], from fluctuations around the constant."""
+    """Interpolate what the rings say of every pixel, [n, height, width], from fluctuations around the constant."""
     side = grid.bin * grid.factor
     height, width = grid.coarse_shape
-    beyond = [(0, n * side - px) for n, px in zip((height, width), grid.field, strict=True)]
-    coarse = np.pad(fluctuations, beyond, mode="edge").reshape(height, side, width, side).mean(axis=(1, 3))
-    around = (W @ coarse.ravel(order="F")).reshape((height, width), order="F").astype(np.float32)
-    fine = cv2.resize(around, (width * side, height * side), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(fine[: grid.field[0], : grid.field[1]], np.float32)
+    down, right = (n * side - px for n, px in zip((height, width), grid.field, strict=True))
+    coarse = np.empty((width, height, len(fluctuations)), np.float32)  # pixels in Fortran order
+    for t, frame in enumerate(fluctuations):
+        whole = cv2.copyMakeBorder(frame, 0, down, 0, right, cv2.BORDER_REPLICATE) if down or right else frame
+        coarse[..., t] = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).T
+    around = (W @ coarse.reshape(width * height, -1)).reshape(width, height, -1).astype(np.float32)
+    fine = np.empty((len(fluctuations), *grid.field), np.float32)
+    for t in range(len(fine)):
+        rings = cv2.resize(around[..., t].T, (width * side, height * side), interpolation=cv2.INTER_LINEAR)
+        fine[t] = rings[: grid.field[0], : grid.field[1]]
+    return fine
 
 
 def _grid(result: CaimanResult) -> Grid | None:

@@ -103,7 +103,6 @@ class _Page:
         with self._starting:
             if self._counting.is_alive():
                 self._counting.join()
-        self._pictures.close()
         if "_editing" in vars(self):
             self._editing.close()
 

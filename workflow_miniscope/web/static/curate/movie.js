@@ -2,9 +2,9 @@
 
 import { getArrays, getJson } from "./api.js";
 
-const CHUNK = 20; // frames asked for at a time
-const AHEAD = 3; // chunks that are fetched before they are shown
-const KEPT = 24; // chunks that are kept
+const CHUNK = 10; // frames asked for at a time
+const AHEAD = 5; // chunks that are fetched before they are shown
+const KEPT = 48; // chunks that are kept
 const USUAL_RATE = 20;
 const WAIT_MS = 15;
 
@@ -18,6 +18,7 @@ export class Movie extends EventTarget {
     this.frame = 0;
     this.playing = false;
     this.chunks = new Map();
+    this.waiting = []; // chunks that are to be fetched, in their order
     this.turn = 0; // whatever was asked for before the latest turn is not shown any more
   }
 
@@ -42,8 +43,14 @@ export class Movie extends EventTarget {
   }
 
   #forget() {
-    for (const chunk of this.chunks.values()) chunk.then((bitmaps) => bitmaps.forEach((bitmap) => bitmap.close()), () => {});
+    this.#dropWaiting();
+    for (const chunk of this.chunks.values()) this.#release(chunk);
     this.chunks.clear();
+  }
+
+  // All but what is in the field, which is drawn again until something else is there.
+  #release(chunk) {
+    chunk.then((bitmaps) => bitmaps.forEach((bitmap) => bitmap === this.field.frame?.bitmap || bitmap.close()), () => {});
   }
 
   // What is seen of the field, in whole pixels: no more is sent.
@@ -59,21 +66,48 @@ export class Movie extends EventTarget {
     if (!this.chunks.has(number)) {
       if (this.chunks.size >= KEPT) {
         const first = this.chunks.keys().next().value;
-        this.chunks.get(first).then((bitmaps) => bitmaps.forEach((bitmap) => bitmap.close()), () => {});
+        this.#release(this.chunks.get(first));
         this.chunks.delete(first);
       }
-      const chunk = this.#fetch(number);
+      const chunk = new Promise((resolve, reject) => { this.waiting.push({ number, resolve, reject }); });
       this.chunks.set(number, chunk);
       chunk.catch(() => this.chunks.get(number) === chunk && this.chunks.delete(number));
+      this.#fetchNext();
     }
     return this.chunks.get(number);
   }
 
-  async #fetch(number) {
+  // One after the other: requests at a time would share the server's time, and the one that is needed first came last.
+  async #fetchNext() {
+    if (this.fetching || !this.waiting.length) return;
+    const { number, resolve, reject } = this.waiting.shift();
+    this.fetching = true;
+    try {
+      const { ends, pictures } = await this.#fetch(number);
+      resolve(Promise.all(Array.from(ends, (end, k) => {
+        return createImageBitmap(new Blob([pictures.subarray(k ? ends[k - 1] : 0, end)], { type: "image/jpeg" }));
+      })));
+    } catch (error) {
+      reject(error);
+    } finally {
+      this.fetching = false;
+      this.#fetchNext();
+    }
+  }
+
+  // What was to be shown later is not needed where another moment is shown now. Whoever waits for it has had his turn.
+  #dropWaiting() {
+    for (const { number, resolve } of this.waiting) {
+      this.chunks.delete(number);
+      resolve([]);
+    }
+    this.waiting.length = 0;
+  }
+
+  #fetch(number) {
     const { kind, dark, bright, area, frames } = this, start = number * CHUNK;
     const asked = new URLSearchParams({ kind, start, stop: Math.min(start + CHUNK, frames), ...area, dark, bright });
-    const { ends, pictures } = await getArrays(`movie/frames?${asked}`);
-    return Promise.all(Array.from(ends, (end, k) => createImageBitmap(new Blob([pictures.subarray(k ? ends[k - 1] : 0, end)], { type: "image/webp" }))));
+    return getArrays(`movie/frames?${asked}`);
   }
 
   // Show one frame, when it is there.
@@ -82,6 +116,7 @@ export class Movie extends EventTarget {
     this.dispatchEvent(new CustomEvent("frame", { detail: { frame: this.frame } }));
     if (!this.kind) return;
     const turn = ++this.turn;
+    this.#dropWaiting();
     try {
       const bitmaps = await this.#chunk(Math.floor(this.frame / CHUNK));
       if (turn === this.turn) this.#put(bitmaps);
@@ -106,6 +141,7 @@ export class Movie extends EventTarget {
     this.stop();
     if (!this.kind) return;
     const turn = ++this.turn;
+    this.#dropWaiting();
     this.#set(true);
     this.shown = 0; // frames that were shown since, and when it began: how fast it plays
     this.began = performance.now();
@@ -123,9 +159,13 @@ export class Movie extends EventTarget {
     for (let frame = start; frame < stop; frame++) {
       const number = Math.floor(frame / CHUNK), last = Math.floor((stop - 1) / CHUNK);
       for (let next = number; next <= Math.min(number + AHEAD, last); next++) this.#chunk(next).catch(() => {});
-      const bitmaps = await this.#chunk(number);
-      while (performance.now() < due) await new Promise((done) => setTimeout(done, Math.min(WAIT_MS, due - performance.now())));
-      if (turn !== this.turn) return;
+      let bitmaps, view;
+      do { // again where the field was zoomed or the contrast changed in the meantime
+        view = this.view;
+        bitmaps = await this.#chunk(number);
+        while (performance.now() < due) await new Promise((done) => setTimeout(done, Math.min(WAIT_MS, due - performance.now())));
+        if (turn !== this.turn) return;
+      } while (view !== this.view || !bitmaps.length);
       this.frame = frame;
       this.#put(bitmaps);
       this.shown += 1;
