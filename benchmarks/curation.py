@@ -182,7 +182,7 @@ def edit(page: Page, server: psutil.Process) -> dict[str, str]:
     timed("the recording is read for edits", "() => curation.edits.recordingRead()", None)
     run = "([action, components, place]) => curation.decisions.edit(action, components, place)"
     places = page.evaluate(
-        """() => { const { accepted } = curation.properties, { x, y, snr, engine } = curation.properties;
+        """() => { const { x, y, snr, engine } = curation.properties;
           return [...snr.keys()].filter((k) => engine[k] === "accepted").slice(0, 8).map((k) => [k, x[k], y[k]]); }"""
     )
     one, two, three, four = places[:4]
@@ -193,7 +193,10 @@ def edit(page: Page, server: psutil.Process) -> dict[str, str]:
     timed("add a missed cell", run, ["add", [], [three[1:]]])
     page.evaluate("([k]) => curation.decisions.decide([k], 'rejected')", [four[0]])
     timed("add another one", run, ["add", [], [four[1:]]])
-    trace = "([x, y]) => fetch(`/api/traces/at/${Math.round(y)}/${Math.round(x)}`).then((a) => a.arrayBuffer()).then(() => 0)"
+    trace = """async ([x, y]) => {
+      const answer = await fetch(`/api/traces/at/${Math.round(y)}/${Math.round(x)}`);
+      return (await answer.arrayBuffer()).byteLength;
+    }"""
     timed("the light of a pixel", trace, one[1:])
     return found
 

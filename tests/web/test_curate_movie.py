@@ -86,6 +86,30 @@ def test_the_largest_transients_are_played_on_the_selected_cell(recorded, addres
     until(page, "curation.field.frame === null")
 
 
+def test_zooming_while_the_movie_is_shown_and_while_it_plays(address, context, open_page):
+    """What is in the field is drawn until the frames of the new view are there; playing goes on with these."""
+    page = opened(open_page(address.origin, context))
+    page.evaluate("curation.showImage('movie:registered')")
+    page.evaluate(
+        """async () => {
+          const { field, movie } = curation;
+          movie.show("registered", { dark: 5, bright: 99 });
+          for (let k = 0; k < 10; k++) {
+            field.draw();
+            await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
+    page.keyboard.press("p")
+    until(page, "curation.movie.shown > 3")
+    for _ in range(3):
+        page.keyboard.press("+")
+    before, area = page.evaluate("[curation.movie.shown, JSON.stringify(curation.movie.area)]")
+    until(page, f"JSON.stringify(curation.movie.area) !== {area!r} && curation.movie.shown > {before} + 10")
+    page.keyboard.press("p")
+    until(page, "!curation.movie.playing")
+
+
 def test_without_its_recording_the_page_says_so_and_the_rest_works(serve, folder, open_page):
     page = opened(open_page(serve(folder).address))
     assert "name the scope's folder with --movie" in page.locator("#no-movie").inner_text()
