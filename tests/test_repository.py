@@ -1,5 +1,6 @@
 """The repository keeps what it promises: the README's commands exist, the example files can be read."""
 
+import functools
 import json
 import re
 import shlex
@@ -25,6 +26,11 @@ from workflow_miniscope.work.manifests import read_manifest
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text()
+
+
+@functools.cache
+def commands_there():
+    return typer.main.get_command(cli.app)
 
 
 def commands(text):
@@ -54,7 +60,7 @@ def test_the_command_line_has_what_the_pages_use(command):
     if words[0] == "--config":  # of every command
         words = words[2:]
     path, options = [], [word for word in words if word.startswith("--")]
-    group = typer.main.get_command(cli.app)
+    group = commands_there()
     while words and hasattr(group, "commands"):
         path.append(words.pop(0))
         assert path[-1] in group.commands, f"there is no command {' '.join(path)}"
@@ -66,7 +72,7 @@ def test_the_command_line_has_what_the_pages_use(command):
 
 
 def test_messages_name_commands_that_there_are():
-    there = set(typer.main.get_command(cli.app).commands)
+    there = set(commands_there().commands)
     named = {
         (path.name, name)
         for path in sorted((TOP / "workflow_miniscope").rglob("*.py"))
