@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-#: Seconds for which the answers are good: a command has read all headings by then
+#: Seconds for which answers are good, where another process may have changed the tables
 FRESH = 30.0
 
 # The attribute of a connection that has its catalogue
@@ -60,15 +60,23 @@ _TABLES = {
     "postgresql": (
         "SELECT t.*, obj_description(k.oid, 'pg_class') AS table_comment FROM information_schema.tables t "
         "JOIN pg_namespace n ON n.nspname = t.table_schema "
-        "JOIN pg_class k ON k.relnamespace = n.oid AND k.relname = t.table_name WHERE t.table_schema LIKE %s"
+        "JOIN pg_class k ON k.relnamespace = n.oid AND k.relname = t.table_name WHERE t.table_schema LIKE %s "
+        "AND t.table_schema NOT IN ('pg_catalog', 'information_schema')"
     ),
-    "mysql": "SELECT t.* FROM information_schema.tables t WHERE t.table_schema LIKE %s",
+    "mysql": (
+        "SELECT t.* FROM information_schema.tables t WHERE t.table_schema LIKE %s "
+        "AND t.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')"
+    ),
 }
 
 _LINEAGE = "~lineage"
 
 
-def _question(query: str, args: Sequence[Any] = ()) -> tuple[str, tuple[Any, ...]]:
+#: A query without line breaks, and its arguments
+Question = tuple[str, tuple[Any, ...]]
+
+
+def _question(query: str, args: Sequence[Any] = ()) -> Question:
     return " ".join(query.split()), tuple(args)
 
 
@@ -91,7 +99,8 @@ class Answers(list[dict[str, Any]]):
 class Catalogue:
     """In the place of a connection where DataJoint reads a heading: has the answers, or asks the connection.
 
-    For ``FRESH`` seconds; afterwards, and once this process has changed a table, the connection is asked.
+    What it was told longer ago than ``FRESH`` it asks again, for all tables; of tables that this process has changed
+    itself it says nothing until then.
 
     Parameters
     ----------
@@ -108,65 +117,80 @@ class Catalogue:
 
     def __init__(self, connection: Any, prefix: str) -> None:
         self.connection, self.adapter = connection, connection.adapter
-        self._answers: dict[tuple[str, tuple[Any, ...]], list[dict[str, Any]]] = {}
-        self._is_full, self._until = False, time.monotonic() + FRESH
-        pattern = prefix.replace("\\", r"\\").replace("_", r"\_").replace("%", r"\%") + "%"
-        self._tables: dict[tuple[str, str], dict[str, Any]] = {}
-        for row in connection.query(_TABLES[self.adapter.backend], args=(pattern,), as_dict=True):
-            where = {name.lower(): value for name, value in row.items()}
-            self._tables[where["table_schema"], where["table_name"]] = row
-        self.tables = {self.adapter.make_full_table_name(*where) for where in self._tables}
+        self._pattern = prefix.replace("\\", r"\\").replace("_", r"\_").replace("%", r"\%") + "%"
+        self._answers: dict[Question, list[dict[str, Any]]] = {}
+        self._until = 0.0
+        self.tables = {self.adapter.make_full_table_name(*where) for where in self._list()}
 
     def query(self, query: str, args: Any = (), *, as_dict: bool = False, **options: Any) -> Any:
         """Answer a query, as a connection does."""
         if time.monotonic() > self._until:
-            forget(self.connection)
-            return self.connection.query(query, args, as_dict=as_dict, **options)
-        if not self._is_full:
-            self._is_full = True
             self._fill()
         rows = self._answers.get(_question(query, args))
         if rows is None:
             return self.connection.query(query, args, as_dict=as_dict, **options)
         return Answers(rows, as_dict)
 
-    def _fill(self) -> None:
-        adapter = self.adapter
-        for where, row in self._tables.items():
-            self._answers[_question(adapter.get_table_info_sql(*where))] = [row]
-        if not self._tables:
-            return
-        schemas = ", ".join(adapter.quote_string(name) for name in sorted({schema for schema, _ in self._tables}))
-        for question, query in _OF_TABLES[adapter.backend].items():
-            found = self._by_table(query.format(schemas=schemas))
-            for where in self._tables:
-                self._answers[_question(getattr(adapter, question)(*where))] = found[where]
-        self._fill_lineage()
+    def forget(self, database: str, table: str) -> None:
+        """Answer no question about a table, until all are asked again."""
+        for question in (*self._about(database, table), self._lineage_of(database, table)):
+            self._answers.pop(question, None)
 
-    def _by_table(self, query: str) -> defaultdict[tuple[str, str], list[dict[str, Any]]]:
+    def _list(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return what there is, by schema and table."""
+        found = {}
+        for row in self.connection.query(_TABLES[self.adapter.backend], args=(self._pattern,), as_dict=True):
+            where = {name.lower(): value for name, value in row.items()}
+            found[where["table_schema"], where["table_name"]] = row
+        return found
+
+    def _about(self, database: str, table: str) -> list[Question]:
+        """Return the questions about one table that have no arguments."""
+        names = ("get_table_info_sql", *_OF_TABLES[self.adapter.backend])
+        return [_question(getattr(self.adapter, name)(database, table)) for name in names]
+
+    def _lineage_of(self, database: str, table: str) -> Question:
+        quote = self.adapter.quote_identifier
+        return _question(
+            f"SELECT attribute_name, lineage FROM {quote(database)}.{quote(_LINEAGE)} WHERE table_name = %s", (table,)
+        )
+
+    def _fill(self) -> None:
+        tables = self._list()
+        schemas = sorted({schema for schema, _ in tables})
+        named = ", ".join(map(self.adapter.quote_string, schemas))
+        known = [{where: [row] for where, row in tables.items()}]
+        if schemas:
+            queries = _OF_TABLES[self.adapter.backend].values()
+            known += [self._by_table(query.format(schemas=named)) for query in queries]
+        lineage = self._lineages([schema for schema, table in tables if table == _LINEAGE])
+        answers = {}
+        for where in tables:
+            for question, rows in zip(self._about(*where), known, strict=True):
+                answers[question] = rows.get(where, [])
+            if (where[0], _LINEAGE) in tables:
+                answers[self._lineage_of(*where)] = lineage.get(where, [])
+        self._answers, self._until = answers, time.monotonic() + FRESH
+
+    def _by_table(self, query: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
         """Return the rows of a query whose first two columns say of which table they are."""
-        found = defaultdict(list)
+        found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
         for row in self.connection.query(query, as_dict=True):
             (_, schema), (_, table), *rest = row.items()
             found[schema, table].append(dict(rest))
         return found
 
-    def _fill_lineage(self) -> None:
+    def _lineages(self, schemas: Sequence[str]) -> dict[tuple[str, str], list[dict[str, Any]]]:
         quote = self.adapter.quote_identifier
-        schemas = [schema for schema, table in self._tables if table == _LINEAGE]
         if not schemas:
-            return
-        found = self._by_table(
+            return {}
+        return self._by_table(
             " UNION ALL ".join(
                 f"SELECT {self.adapter.quote_string(schema)}, table_name, attribute_name, lineage "
                 f"FROM {quote(schema)}.{quote(_LINEAGE)}"
                 for schema in schemas
             )
         )
-        for schema, table in self._tables:
-            if schema in schemas:
-                query = f"SELECT attribute_name, lineage FROM {quote(schema)}.{quote(_LINEAGE)} WHERE table_name = %s"
-                self._answers[_question(query, (table,))] = found[schema, table]
 
 
 def read_together() -> None:
@@ -200,8 +224,12 @@ def read_together() -> None:
 def _forgets(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def changed(self: Any, *arguments: Any, **options: Any) -> Any:
-        forget(self.connection)
-        return method(self, *arguments, **options)
+        try:
+            return method(self, *arguments, **options)
+        finally:
+            catalogue = getattr(self.connection, _KEPT, None)
+            if catalogue is not None:
+                catalogue.forget(self.database, self.table_name)
 
     return changed
 
@@ -214,5 +242,5 @@ def remember(connection: Any, prefix: str) -> Catalogue:
 
 
 def forget(connection: Any) -> None:
-    """Let headings be read from the database again: a table has changed."""
+    """Let each heading be read from the database, as DataJoint does."""
     vars(connection).pop(_KEPT, None)

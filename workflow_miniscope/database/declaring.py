@@ -123,7 +123,9 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
                     "`workflow-miniscope db roles --update`."
                 ) from error
             raise
+        prefix = name.removesuffix("workflow")
         if _is_complete(connection, name, digest):  # another process was faster
+            catalogue.remember(connection, prefix)
             return
         try:
             _complete(connection, schemas, digest)
@@ -132,6 +134,7 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
                 raise
             # the tables are there: who may change them mends them at the next start, if there is something to mend
             logger.debug("User %s may not mend the tables", connection.conn_info["user"], exc_info=True)
+        catalogue.remember(connection, prefix)
 
 
 @contextmanager
