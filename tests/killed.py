@@ -29,6 +29,9 @@ WHEN = ("processing_time", "curation_time", "computed", "duration_s", "git_commi
 #: The same in result files
 WHEN_IN_FILES = ("created", "seconds", "duration")
 
+#: Where Facemap wrote its result before it got its name
+WHERE = "save_path"
+
 
 def write_recordings(raw: Path, subjects: list[str], manifests: Path, cameras: int = 0) -> tuple[Path, Path]:
     """Write a small recording of some cells for each subject, the first few with a camera beside; return manifests."""
@@ -101,6 +104,10 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def _checksum(path: Path) -> str:
+    if path.name.endswith("_proc.npy"):
+        from workflow_miniscope.results.facemap import load_pickled_npy
+
+        return hashlib.md5(_plain({**load_pickled_npy(str(path)), WHERE: None}).encode()).hexdigest()
     if path.suffix != ".hdf5":
         return "" if path.suffix == ".json" else hashlib.md5(path.read_bytes()).hexdigest()
     hashed = hashlib.md5()
@@ -115,6 +122,17 @@ def _checksum(path: Path) -> str:
     with h5py.File(path) as file:
         file.visititems(add)
     return hashed.hexdigest()
+
+
+def _plain(value: Any) -> str:
+    """Return a value as text, each array with the checksum of what is in it."""
+    if isinstance(value, dict):
+        return "".join(f"{name}: {_plain(value[name])}\n" for name in sorted(value))
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object):
+        return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.md5(value.tobytes()).hexdigest()}"
+    return repr(value)
 
 
 # Who is killed -------------------------------------------------------------------

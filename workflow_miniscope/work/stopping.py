@@ -50,7 +50,8 @@ def finishes_on_interrupt(say: Callable[[], None]) -> Iterator[Callable[[], bool
         if wished.is_set():
             raise KeyboardInterrupt
         wished.set()
-        say()
+        # not here: this may have interrupted a print, in which a second one is an error
+        threading.Thread(target=say).start()
 
     signal.signal(signal.SIGINT, wish)
     try:
