@@ -71,7 +71,7 @@ def run(folder: Path, manifests: Path, chosen: argparse.Namespace, alone: dict |
         "contents": killed.contents(ANIMALS),
         "numbers": killed.numbers(ANIMALS),
         "files": killed.files(get_processed_root_data_dir()),
-        "jobs": len(killed.jobs_left(ANIMALS)),
+        "jobs": [f"{job['table']} {job['status']} {job['subject']}" for job in killed.jobs_left(ANIMALS)],
         "left over": [path.name for path in (*temporary.iterdir(), *logs)],
         "beating": workers.beating(pipeline.connection),
         "ends": ends,
@@ -121,7 +121,7 @@ def differences(alone: dict, many: dict) -> list[str]:
         if alone["files"].get(path) != many["files"].get(path):
             found.append(f"file {path} differs, or is in one only")
     found += [f"left over: {name}" for name in many["left over"]]
-    found += [f"{many['jobs']} jobs in the queues"] * bool(many["jobs"])
+    found += [f"in a queue: {job}" for job in many["jobs"]]
     found += [f"{many['beating']} workers seem to live"] * bool(many["beating"])
     found += [f"exit status {code}" for code in many["ends"] if code]
     return found + many["tracebacks"]

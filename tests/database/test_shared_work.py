@@ -233,6 +233,26 @@ def test_a_worker_killed_after_its_last_row_leaves_no_job(pipeline, load, queue,
     assert not queue & key
 
 
+def test_a_worker_killed_before_it_reserves_what_another_has_computed_leaves_no_job(pipeline, load, queue, monkeypatch):
+    key, other = load("s_late1", RESULT), load("s_late2", RESULT)
+    process.process(restrict={"subject": "s_late1"}, progress=False)
+    assert pipeline.miniscope.Processing & key and not queue & key
+    for one in (key, other):
+        task = (pipeline.miniscope.ProcessingTask & one).fetch1("KEY")
+
+        def killed(*arguments, **options):
+            raise SystemExit(137)
+
+        with monkeypatch.context() as patched, workers.Heart(pipeline.connection) as heart:
+            patched.setattr(jobs, "_update", killed)
+            with pytest.raises(SystemExit):
+                jobs.reserve(queue, task, heart, retry=False)
+    assert queue.pending & key and queue.pending & other
+    jobs.release_dead(queue)
+    assert not queue & key, "nobody would look for it again"
+    assert queue.pending & other
+
+
 def test_a_worker_lives_while_its_lock_is_held(pipeline, busy, queue, monkeypatch):
     _, key = busy("s_lock")
     monkeypatch.setattr(workers, "SILENCE", 0.0)

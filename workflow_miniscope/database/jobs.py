@@ -278,6 +278,8 @@ def release_dead(queue: Any) -> int:
     """Give back the keys of workers that did not live to finish them, and forget what is no error. Returns how many."""
     stopped = " OR ".join(f"error_message LIKE '{name}%'" for name in STOPPED)
     (queue.errors & f"({stopped})").delete_quick()
+    # left by somebody who was killed before it was reserved, and after another one had computed it
+    queue.pending.restrict(queue.target.proj(), semantic_check=False).delete_quick()
     reserved = queue.reserved.to_dicts()
     if not reserved:
         return 0
