@@ -65,7 +65,8 @@ def contents(subjects: str) -> dict[str, list[str]]:
         columns = [column for column in server.columns(table.database, table.table_name) if column.name not in WHEN]
         if "subject" not in {column.name for column in columns}:
             continue
-        digest = digester(columns, {column.name for column in columns if column.kind in ("json", "jsonb")})
+        heading = table().heading
+        digest = digester(columns, {name for name in heading.names if heading[name].json})  # which MariaDB calls text
         rows = server.rows(table.database, table.table_name, columns, f"WHERE subject LIKE '{subjects}%%'")
         found[f"{table.database.removeprefix(pipeline.prefix)}.{table.table_name}"] = sorted(
             digest(row).hex() for row in rows
