@@ -306,6 +306,51 @@ def test_the_table_is_sorted_and_filtered_and_the_field_follows(serve, folder, o
     assert page.locator("tr[data-component='0']").inner_text().count("–") == 0
 
 
+def test_a_long_table_shows_every_row_where_it_is(serve, tmp_path, open_page):
+    """Only rows around what is seen are there, which a browser paints; the others are when they are come to."""
+    n = 400
+    A = sp.csc_matrix((np.ones(n), (np.arange(n) * 6, np.arange(n))), shape=(2400, n), dtype=np.float32)
+    snr = np.random.default_rng(0).permutation(n).astype(float)
+    made = CaimanResult((40, 60), A, np.ones((n, 50)), snr=snr, accepted=np.arange(n), rejected=[])
+    write_result(tmp_path / "caiman_result.hdf5", made)
+    page = open_page(serve(tmp_path).address)
+    page.locator("th[data-column=snr] button").click()
+    order = np.argsort(-snr).tolist()
+    assert page.evaluate("curation.table.order") == order
+    assert page.locator("tr[data-component]").count() < 100
+
+    def seen(component):
+        return page.evaluate(
+            """(component) => {
+              const row = document.querySelector(`tr[data-component="${component}"]`);
+              if (!row) return false;
+              const { top, bottom } = row.getBoundingClientRect(), box = curation.table.place.getBoundingClientRect();
+              return top >= box.top + 20 && bottom <= box.bottom + 1;
+            }""",
+            component,
+        )
+
+    for at in (0, 399, 200, 215, 199, 3):
+        page.evaluate("component => curation.select(component)", order[at])
+        assert seen(order[at]) and page.locator("tr[aria-selected=true]").get_attribute("data-component") == str(
+            order[at]
+        )
+        assert page.locator("tr[aria-selected=true]").get_attribute("aria-rowindex") == str(at + 2)
+    for _ in range(60):
+        press(page, "j")
+    assert selected(page) == order[63] and seen(order[63])
+    height = page.evaluate("document.getElementById('table').scrollHeight")
+    page.evaluate("document.getElementById('table').scrollTop = 1e6")
+    until(page, f"document.querySelector('tr[data-component=\"{order[399]}\"]') !== null")
+    assert seen(order[399]) and page.evaluate("document.getElementById('table').scrollHeight") == height
+    page.locator(f"tr[data-component='{order[398]}']").click()
+    press(page, "g", "r")
+    saved(page)
+    assert "rejected" in page.locator(f"tr[data-component='{order[398]}']").inner_text()
+    page.select_option("#filter-decision", "rejected")
+    assert page.locator("tr[data-component]").count() in (1, 2)  # and the selected one
+
+
 def test_the_reason_of_the_engine_is_said(serve, tmp_path, open_page):
     quality = {"min_SNR": 3.0, "rval_thr": 0.88, "SNR_lowest": 1.1}
     result = planted.result()

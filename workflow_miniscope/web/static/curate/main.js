@@ -564,8 +564,7 @@ class Page {
   }
 
   showShown() {
-    const { order, rows } = this.table;
-    const there = rows.filter((_, component) => this.decisions.states[component]?.present).length;
+    const { order } = this.table, there = this.decisions.states.filter(({ present }) => present).length;
     byId("shown").textContent = order.length === there ? "" : `${order.length} of ${there} shown`;
     this.field.visible = order.length === there ? null : new Set(order);
     this.showThresholds();

@@ -1,4 +1,5 @@
-// The table of components: sorted by any column, filtered, one selected.
+// The table of components: sorted by any column, filtered, one selected. Of a long one, only the rows around what is seen
+// are there: a browser paints all that are there, whatever changes beside them.
 
 import { STYLES } from "./field.js";
 
@@ -18,17 +19,28 @@ const COLUMNS = [
   { name: "note", label: "Note", title: "Note", text: true },
 ];
 
+const SHORT = 100; // rows of a table that is there as a whole
+const ROW_PX = 26; // until one was measured
+const AROUND = 12; // rows of a longer one above and below those that are seen; by so many they move, too
+
 export class Table extends EventTarget {
   // Events: "pick" with detail.component, "shown" when other rows are shown.
   constructor(table, properties, states) {
     super();
-    this.body = table.tBodies[0];
+    [this.above, this.body, this.below] = [document.createElement("tbody"), table.tBodies[0], document.createElement("tbody")];
+    this.body.before(this.above);
+    this.body.after(this.below);
+    this.whole = table;
+    this.place = table.parentElement;
+    this.place.addEventListener("scroll", () => this.#showRows());
+    new ResizeObserver(() => this.#showRows()).observe(this.place);
     this.properties = properties;
     this.states = states;
     this.columns = COLUMNS.filter(({ name }) => ["number", "decision", "note", "events"].includes(name) || properties[name]);
     this.filter = { decision: "", engine: "", text: "" };
     this.sort = { name: "doubt", down: true };
-    this.rows = properties.engine.map((_, component) => this.#row(component));
+    this.rows = new Map(); // those that were shown so far
+    this.n = properties.engine.length;
     this.#head(table.tHead);
     this.arrange();
   }
@@ -59,6 +71,7 @@ export class Table extends EventTarget {
   }
 
   #row(component) {
+    if (this.rows.has(component)) return this.rows.get(component);
     const row = document.createElement("tr");
     row.dataset.component = component;
     for (const column of this.columns) {
@@ -67,7 +80,7 @@ export class Table extends EventTarget {
       if (column.name === "note") cell.classList.add("note-text");
     }
     row.addEventListener("click", () => this.dispatchEvent(new CustomEvent("pick", { detail: { component } })));
-    this.#fill(row, component);
+    this.rows.set(component, row);
     return row;
   }
 
@@ -98,20 +111,22 @@ export class Table extends EventTarget {
 
   // Components that edits made, behind the others.
   extend(n) {
-    while (this.rows.length < n) this.rows.push(this.#row(this.rows.length));
-    this.edited = true;
+    this.edited = this.n < n;
+    this.n = n;
   }
 
   // Fill rows anew; null: all of them.
   update(components) {
-    for (const component of components ?? this.rows.keys()) this.#fill(this.rows[component], component);
+    for (const component of components ?? this.rows.keys()) {
+      if (this.rows.get(component)?.isConnected) this.#fill(this.rows.get(component), component);
+    }
     const { decision, text } = this.filter;
     if (!components || this.edited || decision || text || ["decision", "note"].includes(this.sort.name)) this.arrange();
   }
 
   arrange() {
     const { decision, engine, text } = this.filter, wanted = text.trim().toLowerCase(), { name, down } = this.sort;
-    const chosen = [...this.rows.keys()].filter((component) => {
+    const chosen = this.#all().filter((component) => {
       const state = this.states()[component];
       return state?.present && (!decision || state.decision === decision || component === this.kept)
         && (!engine || this.properties.engine[component] === engine)
@@ -125,7 +140,8 @@ export class Table extends EventTarget {
     });
     if (this.order?.length !== chosen.length || chosen.some((component, k) => component !== this.order[k])) {
       this.order = chosen;
-      this.body.replaceChildren(...chosen.map((component) => this.rows[component]));
+      this.first = undefined;
+      this.#showRows();
       this.dispatchEvent(new CustomEvent("shown"));
     }
     this.columns.forEach((column, k) => {
@@ -135,13 +151,59 @@ export class Table extends EventTarget {
     });
   }
 
+  #all() { return Array.from({ length: this.n }, (_, component) => component); }
+
+  // The rows that are seen and those around them, with the room that the others would take above and below.
+  #showRows() {
+    const { order, place, height = ROW_PX } = this;
+    let [first, last] = [0, order.length];
+    if (last > SHORT) {
+      first = Math.max(0, AROUND * (Math.floor(place.scrollTop / height / AROUND) - 1));
+      last = Math.min(last, first + 3 * AROUND + Math.ceil(place.clientHeight / height));
+    }
+    if (first === this.first && last === this.last) return;
+    Object.assign(this, { first, last });
+    const rows = order.slice(first, last).map((component) => this.#row(component));
+    rows.forEach((row, k) => {
+      this.#fill(row, order[first + k]);
+      row.ariaRowIndex = String(first + k + 2); // the head is the first
+      row.ariaSelected = String(order[first + k] === this.kept);
+    });
+    this.whole.ariaRowCount = String(order.length + 1);
+    this.body.replaceChildren(...rows);
+    this.height ??= rows[0]?.getBoundingClientRect().height || undefined; // no whole number of pixels
+    this.#leave(this.above, first);
+    this.#leave(this.below, order.length - last);
+  }
+
+  #leave(place, rows) {
+    place.replaceChildren();
+    if (rows <= 0) return;
+    const cell = place.insertRow().insertCell();
+    cell.parentElement.ariaHidden = "true";
+    cell.style.height = `${rows * (this.height ?? ROW_PX)}px`;
+    cell.className = "room";
+    cell.colSpan = this.columns.length;
+  }
+
   select(component) {
-    if (this.kept !== undefined && this.kept !== null) this.rows[this.kept].ariaSelected = "false";
+    const before = this.rows.get(this.kept);
+    if (before) before.ariaSelected = "false";
     this.kept = component;
     if (this.filter.decision) this.arrange(); // the selected one stays to be seen, whatever was decided
     if (component === null) return;
-    this.rows[component].ariaSelected = "true";
-    this.rows[component].scrollIntoView({ block: "nearest" });
+    this.#scrollTo(this.order.indexOf(component));
+    const row = this.rows.get(component);
+    if (row) row.ariaSelected = "true";
+  }
+
+  // Bring a row into view, by as little as that takes.
+  #scrollTo(at) {
+    if (at < 0) return;
+    const { place, height = ROW_PX } = this, top = at * height, room = place.clientHeight - this.head.offsetHeight;
+    if (top < place.scrollTop) place.scrollTop = top;
+    else if (top + height > place.scrollTop + room) place.scrollTop = top + height - room;
+    this.#showRows();
   }
 
   // The row so many rows further down; the first one if none is selected.
@@ -158,7 +220,7 @@ export class Table extends EventTarget {
       return component !== but && present && decision === "undecided";
     };
     const doubt = (component) => this.properties.doubt[component];
-    for (const among of [this.order, [...this.rows.keys()]]) {
+    for (const among of [this.order, this.#all()]) {
       const left = among.filter(undecided);
       if (left.length) return left.reduce((best, one) => (doubt(one) > doubt(best) ? one : best));
     }
