@@ -135,7 +135,7 @@ def play(page: Page, server: psutil.Process) -> dict[str, str]:
     found, computing = {}, Computing(page, server)
     for number, kind in enumerate(KINDS):
         for fps, label in ((FPS, f"movie, {kind}"), (1000, f"movie, {kind}, without pauses")):
-            begin = 6000 * number + (3000 if fps > FPS else 0) + 1500
+            begin = 2400 * number + (1200 if fps > FPS else 0) + 700
             page.wait_for_timeout(2000)
             computing.since()
             done = page.evaluate(PLAY, [kind, fps, PLAYED_S, begin])
@@ -215,13 +215,14 @@ def main() -> None:
     """Make the recording and its result, start the server, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="keep the recording here; by default it is removed")
+    parser.add_argument("--minutes", type=float, default=60, help="length of a recording that is made")
     parser.add_argument("--edits", action="store_true", help="also merge, split, redraw and add")
     options = parser.parse_args()
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as temporary:
         place = options.folder or Path(temporary) / "made"
         place.mkdir(exist_ok=True, parents=True)
-        scope = write_made(place)
+        scope = write_made(place, options.minutes)
         command = [sys.executable, "-m", "workflow_miniscope", "curate", str(place), "--movie", str(scope)]
         command += ["--no-browser", "--curator", "bench", "--decisions", temporary]
         start = time.perf_counter()

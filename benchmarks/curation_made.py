@@ -1,7 +1,7 @@
 """An hour of a full field with a thousand cells, and its result, for ``benchmarks/curation.py``.
 
-The recording is one video of 1000 frames under 72 names, so that it is made in a minute and takes the room of one; it
-is as hard to read, move, show and fit as any other.
+The recording is one video of 1000 frames under 72 names (or fewer, for less than an hour), so that it is made in a
+minute and takes the room of one; it is as hard to read, move, show and fit as any other.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from workflow_miniscope.movies.types import Floats
 from workflow_miniscope.results.caiman import RESULT_NAME, CaimanResult, RigidShifts, write_result
 
 COMPONENTS, SIDE, FPS = 1000, 608, 20.0
-#: frames of the video, and how often it follows itself: an hour
-PERIOD, TIMES = 1000, 72
-FRAMES = PERIOD * TIMES
+#: frames of the video
+PERIOD = 1000
 #: grey levels of the noise of a pixel
 NOISE = 3.0
 #: px: soma, bins of the working grid and of the background's, as the engine chooses them for such cells
@@ -64,19 +63,20 @@ def cells(seed: int = 0) -> Cells:
     return Cells(A, C, S, np.clip(shifts, -6, 6), (60 + 80 * np.exp(-6 * (x**2 + y**2))).astype(np.float32))
 
 
-def write_made(place: Path, seed: int = 0) -> Path:
+def write_made(place: Path, minutes: float = 60, seed: int = 0) -> Path:
     """Write the result, and the recording beside it, unless they are there; return the scope's folder."""
+    times = round(minutes * 60 * FPS / PERIOD)
     scope = place / "2026_01_15" / "10_20_30" / "My_V4_Miniscope"
     if (place / RESULT_NAME).exists():
         return scope
     made = cells(seed)
     simulate(place, PERIOD, SIDE, PERIOD)
     _write_video(scope / "0.avi", made, seed)
-    for number in range(1, TIMES):
+    for number in range(1, times):
         os.link(scope / "0.avi", scope / f"{number}.avi")
-    lines = [f"{i},{50 * i - 40},0" for i in range(FRAMES)]
+    lines = [f"{i},{50 * i - 40},0" for i in range(PERIOD * times)]
     (scope / "timeStamps.csv").write_text("\n".join(["Frame Number,Time Stamp (ms),Buffer Index", *lines]) + "\n")
-    write_result(place, _result(made, seed))
+    write_result(place, _result(made, times, seed))
     return scope
 
 
@@ -92,11 +92,11 @@ def _write_video(path: Path, made: Cells, seed: int) -> None:
     writer.release()
 
 
-def _result(made: Cells, seed: int) -> CaimanResult:
+def _result(made: Cells, times: int, seed: int) -> CaimanResult:
     rng = np.random.default_rng(seed + 2)
     snr, r = rng.lognormal(1.5, 0.7, COMPONENTS), rng.beta(8, 2, COMPONENTS)
     accepted = (snr >= 3) | (r >= 0.88)
-    YrA = NOISE * rng.standard_normal((COMPONENTS, FRAMES), dtype=np.float32)
+    YrA = NOISE * rng.standard_normal((COMPONENTS, PERIOD * times), dtype=np.float32)
     brightest = np.asarray((made.A.multiply(made.C.max(axis=1))).max(axis=1).todense()).reshape((SIDE, SIDE), order="F")
     average = made.field + (made.A @ made.C.mean(axis=1)).reshape((SIDE, SIDE), order="F")
     seen = np.asarray(made.A.max(axis=1).todense()).reshape((SIDE, SIDE), order="F")
@@ -110,10 +110,10 @@ def _result(made: Cells, seed: int) -> CaimanResult:
         "quality": {"min_SNR": 3.0, "rval_thr": 0.88},
     }  # fmt: skip
     return CaimanResult(
-        dims=(SIDE, SIDE), A=made.A, C=np.tile(made.C, TIMES), S=np.tile(made.S, TIMES), YrA=YrA,
+        dims=(SIDE, SIDE), A=made.A, C=np.tile(made.C, times), S=np.tile(made.S, times), YrA=YrA,
         W=_rings(), b0=made.field.ravel(order="F"), Cn=0.3 + 0.5 * seen / seen.max(), average_image=average,
         max_image=average + brightest + 3 * NOISE, sn=np.full(SIDE**2, NOISE), snr=snr, r_values=r,
-        accepted=np.flatnonzero(accepted), rejected=None, motion=RigidShifts(np.tile(made.shifts, (TIMES, 1))),
+        accepted=np.flatnonzero(accepted), rejected=None, motion=RigidShifts(np.tile(made.shifts, (times, 1))),
         params=params, method="cnmfe",
     )  # fmt: skip
 

@@ -201,6 +201,98 @@ def test_edits_are_fitted_undone_and_committed(recorded, address, context, open_
     assert curated.F_dff.shape == curated.C.shape and np.isfinite(curated.F_dff).all()
 
 
+def test_everything_about_the_movie_and_the_edits_is_done_by_keyboard(recorded, address, context, open_page):
+    """Moments, a boundary corner by corner, a missed cell at a place, splitting, and leaving a slider."""
+    made, folder, _ = recorded
+    page = opened(open_page(address.origin, context))
+    keys = page.keyboard
+    keys.press(">")
+    until(page, "curation.movie.frame === 20 && curation.field.frame !== null")
+    keys.press("<")
+    until(page, "curation.movie.frame === 0")
+    page.locator("#moment").focus()
+    keys.press("p")  # a slider keeps its own keys, which letters are not
+    until(page, "curation.movie.shown > 2")
+    keys.press("p")
+    until(page, "!curation.movie.playing")
+    keys.press("Escape")
+    assert page.evaluate("document.activeElement === document.body")
+
+    states = page.evaluate("curation.decisions.states")
+    cell = next(k for k, state in enumerate(states) if state["present"] and state["decision"] != "rejected")
+    page.evaluate("cell => curation.select(cell)", cell)
+    x, y = page.evaluate("cell => [curation.properties.x[cell], curation.properties.y[cell]]", cell)
+    keys.press("f")
+    keys.press("b")
+    keys.press("Home")
+    for moves in (("ArrowLeft",) * 4 + ("ArrowUp",) * 4, ("ArrowRight",) * 8, ("ArrowDown",) * 8, ("ArrowLeft",) * 8):
+        for key in moves:
+            keys.press(key)
+        keys.press("Enter")
+    keys.press("ArrowRight")
+    keys.press("Enter")
+    keys.press("Backspace")  # that corner was not meant
+    corners = np.array(page.evaluate("curation.edits.corners"))
+    side = 2 * 32 / page.evaluate("curation.field.scale")
+    np.testing.assert_allclose(corners - (x, y), side / 2 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), atol=0.01)
+    keys.press("Shift+Enter")
+    states = done(page, len(states) + 1)
+    redrawn = len(states) - 1
+    assert states[redrawn]["present"] and not states[cell]["present"] and page.evaluate("curation.selected") == redrawn
+
+    keys.press("r")
+    page.evaluate("cell => curation.select(cell)", redrawn)
+    keys.press("Shift+A")
+    assert "press Enter" in page.locator("#edit-said").inner_text()
+    keys.press("Escape")
+    assert page.locator("#edit-said").is_hidden()
+    keys.press("Shift+A")
+    keys.press("Home")
+    keys.press("Enter")
+    states = done(page, len(states) + 1)
+    added = len(states) - 1
+    assert states[added]["decision"] == "accepted" and page.evaluate("curation.selected") == added
+    at = page.evaluate("cell => [curation.properties.x[cell], curation.properties.y[cell]]", added)
+    assert np.hypot(at[0] - x, at[1] - y) < 2
+    keys.press("?")
+    listed = page.locator("#help").inner_text()
+    for said in (
+        "one second on",
+        "take back the last corner",
+        "bring the selected to the middle",
+        "split the selected",
+    ):
+        assert said in listed
+
+
+def test_a_window_that_grows_keeps_the_middle_and_fetches_what_is_seen_of_the_movie(address, context, open_page):
+    page = opened(open_page(address.origin, context))
+    page.evaluate("curation.showImage('movie:registered')")
+    for _ in range(4):
+        page.keyboard.press("+")
+    middle = """() => { const { canvas } = curation.field;
+      return curation.field.toImage(canvas.clientWidth / 2, canvas.clientHeight / 2); }"""
+    before = page.evaluate(middle)
+    until(page, "curation.movie.area.right - curation.movie.area.left < 88")
+    page.set_viewport_size({"width": 2400, "height": 1300})
+    until(page, "curation.field.canvas.clientWidth > 1000")
+    np.testing.assert_allclose(page.evaluate(middle), before, atol=0.5)
+    until(
+        page,
+        """(() => { const { canvas } = curation.field, { frame } = curation.field;
+          const [right] = curation.field.toImage(canvas.clientWidth, 0);
+          return frame !== null && frame.right >= Math.min(88, right); })()""",
+    )
+
+
+def test_the_place_under_the_pointer_is_said_without_moving_the_field(address, context, open_page):
+    page = opened(open_page(address.origin, context))
+    before = page.locator("#canvas").bounding_box()
+    page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    assert page.locator("#pixel").inner_text().startswith("x ")
+    assert page.locator("#canvas").bounding_box() == before
+
+
 def test_an_edit_that_cannot_be_made_says_why(recorded, address, context, open_page):
     page = opened(open_page(address.origin, context))
     for wish, said in (

@@ -243,7 +243,7 @@ def test_the_image_lies_under_its_outlines(serve, tmp_path, open_page):
           field.contrast(0, 100); field.selected = null; field.neighbours = [];
           await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
           const at = (x, y) => { const [l, t] = field.toScreen(x, y);
-            return field.context.getImageData(Math.round(l * ratio), Math.round(t * ratio), 1, 1).data[0]; };
+            return field.context.getImageData(Math.floor(l * ratio), Math.floor(t * ratio), 1, 1).data[0]; };
           return [at(50, 8), at(50.4, 8.4), at(49.6, 7.6), at(51, 8), at(50, 9), at(8, 50 - 20)];
         }"""
     )

@@ -47,10 +47,10 @@ export class Edits extends EventTarget {
     this.field.canvas.focus(); // Enter and the arrows are the field's now
     const hints = {
       add: "Click where the missed cell is, or move the field so that the cross is there and press Enter.",
-      redraw: "Draw the boundary with the mouse; or set corners at the cross with Enter, and close it with Shift+Enter.",
+      redraw: "Draw the boundary with the mouse; or set corners at the cross with Enter (Backspace takes the last back), and close it with Shift+Enter.",
       why: "Click on any pixel, or move the field so that the cross is there and press Enter.",
     };
-    if (this.tool) this.#say(hints[this.tool]);
+    this.#say(hints[this.tool] ?? "");
   }
 
   // By keyboard: the middle of what is seen.
@@ -59,6 +59,12 @@ export class Edits extends EventTarget {
     if (this.tool === "redraw" && close) return this.#redraw(this.corners);
     const { clientWidth, clientHeight } = this.field.canvas, [x, y] = this.field.toImage(clientWidth / 2, clientHeight / 2);
     this.placed({ x, y });
+  }
+
+  // The last corner of a boundary.
+  takeBack() {
+    this.corners?.pop();
+    this.field.draw(false);
   }
 
   placed({ x, y }) {

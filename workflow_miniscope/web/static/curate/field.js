@@ -10,6 +10,7 @@ export const STYLES = {
 };
 const CLASSES = Object.keys(STYLES);
 const FAINT = 0.55; // undecided components that the engine rejected
+const LEAST_HALO = 0.5, FULL_HALO = 1.5; // part of the selected one's width at least; zoom from which on it is whole
 const MOST_ZOOM = 60, PICK_PX = 10, CLICK_PX = 4;
 
 export class Field extends EventTarget {
@@ -95,7 +96,16 @@ export class Field extends EventTarget {
     this.canvas.width = Math.round(clientWidth * ratio);
     this.canvas.height = Math.round(clientHeight * ratio);
     if (this.scale === undefined || this.fitted) this.fit();
-    else this.draw();
+    else this.move((clientWidth - this.seen[0]) / 2, (clientHeight - this.seen[1]) / 2); // the middle stays there
+    this.seen = [clientWidth, clientHeight];
+  }
+
+  // Bring a component to the middle.
+  centre(component) {
+    const x = this.properties.x[component] ?? null, y = this.properties.y[component];
+    if (x === null) return;
+    const [left, top] = this.toScreen(x, y), { clientWidth, clientHeight } = this.canvas;
+    this.move(clientWidth / 2 - left, clientHeight / 2 - top);
   }
 
   fit() {
@@ -176,7 +186,7 @@ export class Field extends EventTarget {
     }
     screen.setTransform(...at);
     for (const component of this.picked) this.#strokePicked(component);
-    for (const component of this.neighbours) this.#label(component, STYLES[this.#kind(component)].colour, 12);
+    for (const component of this.neighbours) this.#label(component, STYLES[this.#kind(component)].colour, 12, true);
     if (this.selected !== null && this.#present(this.selected)) this.#strokeSelected();
     if (this.marks.length) this.#drawMarks();
     if (this.tool) this.#drawTool();
@@ -241,6 +251,8 @@ export class Field extends EventTarget {
       path.lineTo(x + 0.5 + reach * dx, y + 0.5 + reach * dy);
     }
     this.corners.forEach(([left, top], k) => path[k ? "lineTo" : "moveTo"](left + 0.5, top + 0.5));
+    const half = 3 / scale; // corners that were set are seen, the first one too
+    if (!this.drawing) for (const [left, top] of this.corners) path.rect(left + 0.5 - half, top + 0.5 - half, 2 * half, 2 * half);
     for (const [colour, width] of [["#000", 4], ["#fff", 2]]) {
       context.strokeStyle = colour;
       context.lineWidth = width / scale;
@@ -282,25 +294,27 @@ export class Field extends EventTarget {
 
   #strokeSelected() {
     const { context, scale } = this, style = STYLES[this.#kind(this.selected)], path = this.paths[this.selected];
-    context.lineWidth = 6 / scale;
+    const thin = Math.max(LEAST_HALO, Math.min(1, scale / FULL_HALO)); // a small cell is not hidden by its own outline
+    context.lineWidth = (6 * thin) / scale;
     context.strokeStyle = "#000";
     context.stroke(path);
-    context.lineWidth = 4.5 / scale;
+    context.lineWidth = (4.5 * thin) / scale;
     context.strokeStyle = "#fff";
     context.stroke(path);
-    this.#stroke(context, path, { ...style, width: 2, halo: false }, 1);
+    this.#stroke(context, path, { ...style, width: 2 * thin, halo: false }, 1);
     this.#label(this.selected, "#fff", 14);
   }
 
-  #label(component, colour, size) {
+  // Above its outline; of a neighbour below it, so that both can be read.
+  #label(component, colour, size, below = false) {
     if (this.properties.x[component] === null) return;
-    const { context } = this, ratio = devicePixelRatio, [, y, x] = this.bounds[component];
-    const [left, top] = this.toScreen(x, y);
+    const { context } = this, ratio = devicePixelRatio, [, north, east, south] = this.bounds[component];
+    const [left, top] = this.toScreen(east, below ? south : north);
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.font = `600 ${size}px system-ui, sans-serif`;
     context.textAlign = "left"; // beside the outline, which stays to be seen
-    context.textBaseline = "bottom";
+    context.textBaseline = below ? "top" : "bottom";
     context.lineWidth = 3;
     context.lineJoin = "round";
     context.strokeStyle = "#000c";

@@ -14,6 +14,7 @@ import { Why } from "./why.js";
 
 const byId = (id) => document.getElementById(id);
 const EVENTS_MS = 700;
+const STEP_PX = 40, FINE_STEP_PX = 8; // by which arrows move the field, and do so under the cross of a tool
 const VIEW_MS = 150; // rest after zooming before the movie is fetched for what is seen now
 
 class Page {
@@ -25,7 +26,8 @@ class Page {
     this.decisions.addEventListener("saving", ({ detail }) => this.showSaving(detail));
     document.title = `Curation of ${result.folder}/${result.name}`;
     byId("title").textContent = `${result.folder}/${result.name}`;
-    byId("who").textContent = `${result.engine} · ${result.curator}`;
+    byId("who").textContent = `curator ${result.curator}`;
+    byId("title").title = `${result.folder}/${result.name}, of the engine ${result.engine}`;
     this.field = new Field(byId("canvas"), result, outlines);
     this.table = new Table(byId("table").querySelector("table"), this.properties, () => this.decisions.states);
     this.traces = new Traces(byId("trace"), byId("activity"), byId("beside"), result);
@@ -39,7 +41,7 @@ class Page {
     this.addKeys();
     this.showDecisions(null);
     this.select(this.table.nextDoubtful(null) ?? this.table.order[0] ?? null);
-    byId("image").append(...result.images.map(({ name, label }) => new Option(label, name)));
+    this.addImages("Image", result.images.map(({ name, label }) => new Option(label, name)));
     const first = result.images.find(({ name }) => name === "correlation") ?? result.images[0];
     byId("image").value = first.name;
     await this.field.show(first.name);
@@ -72,8 +74,8 @@ class Page {
   async lookForMovie() {
     const { movie } = this;
     await movie.look().catch((error) => { movie.problem = error.message; });
-    const kinds = Object.entries(movie.kinds).map(([name, label]) => new Option(`Movie: ${label.toLowerCase()}`, `movie:${name}`));
-    byId("image").append(...kinds);
+    const kinds = Object.entries(movie.kinds).map(([name, label]) => new Option(label, `movie:${name}`));
+    this.addImages("Movie", kinds);
     // in one line of the same height: nothing moves when it is known
     for (const part of byId("movie").children) part.hidden = (part.id === "no-movie") === Boolean(kinds.length);
     byId("no-movie").textContent = byId("no-movie").title = `No movie. ${movie.problem ?? ""}`;
@@ -81,6 +83,14 @@ class Page {
     this.showMoment(0);
     this.showEdits();
     document.body.dataset.movie = "true";
+  }
+
+  addImages(label, options) {
+    if (!options.length) return;
+    const group = document.createElement("optgroup");
+    group.label = label;
+    group.append(...options);
+    byId("image").append(group);
   }
 
   // An image, or a kind of the movie.
@@ -172,6 +182,7 @@ class Page {
       });
     }
     this.listenToMovie();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.showThresholds());
     for (const button of document.querySelectorAll("[data-decision]")) {
       button.addEventListener("click", () => this.decide(button.dataset.decision));
     }
@@ -290,7 +301,9 @@ class Page {
   }
 
   addKeys() {
-    const keys = (this.keys = new Keys()), { field, traces, table } = this, step = 40;
+    const keys = (this.keys = new Keys()), { field, traces, table } = this;
+    const step = () => (this.edits.tool ? FINE_STEP_PX : STEP_PX);
+    keys.group("Decide");
     keys.add(["a"], "accept", () => this.decide("accepted"));
     keys.add(["r"], "reject", () => this.decide("rejected"));
     keys.add(["u"], "undecided", () => this.decide("undecided"));
@@ -298,49 +311,58 @@ class Page {
     keys.add(["j", "PageDown"], "next row of the table", () => this.select(table.step(1)));
     keys.add(["k", "PageUp"], "previous row", () => this.select(table.step(-1)));
     keys.add(["n"], "note (Enter ends it)", () => byId("note").focus());
+    keys.add(TAG_KEYS, "set or take away a tag: a word of a note that begins with #", (key) => this.tag(TAG_KEYS.indexOf(key)));
+    keys.add(["z", "Ctrl+z"], "undo", () => this.undo());
+    keys.add(["y", "Ctrl+y", "Ctrl+Shift+z"], "redo", () => this.redo());
+    keys.add(["g"], "go on after a decision, or stay", () => byId("advance").click());
+    keys.add(["t"], "thresholds: decide on many at once", () => this.toggleThresholds());
+    keys.add(["c"], "commit: make a curated result", () => this.showCommit());
+    keys.group("Edit");
     keys.add(["m"], "pick for merging, or no longer", () => byId("pick").click());
     keys.add(["Shift+m"], "merge the selected with those picked", () => this.edit("merge"));
     keys.add(["Shift+s"], "split the selected in two", () => this.edit("split"));
     keys.add(["b"], "redraw the boundary of the selected", () => this.edit("redraw"));
     keys.add(["Shift+a"], "add a missed cell", () => this.edit("add"));
-    keys.add(["Enter"], "at the cross: add the cell, set a corner", () => this.edits.atCross(false));
-    keys.add(["Shift+Enter"], "close the boundary", () => this.edits.atCross(true));
     keys.add(["h"], "why not a cell? what the engine saw at a pixel", () => byId("why-not").click());
-    keys.add(["Escape"], "leave a tool", () => this.leave());
-    keys.add(TAG_KEYS, "set or take away a tag: a word of a note that begins with #", (key) => this.tag(TAG_KEYS.indexOf(key)));
-    keys.add(["z", "Ctrl+z"], "undo", () => this.undo());
-    keys.add(["y", "Ctrl+y", "Ctrl+Shift+z"], "redo", () => this.redo());
-    keys.add(["g"], "go on after a decision, or stay", () => byId("advance").click());
+    keys.add(["Enter"], "with a tool: use it at the cross (add, ask, set a corner)", () => this.edits.atCross(false));
+    keys.add(["Backspace"], "take back the last corner", () => this.edits.takeBack());
+    keys.add(["Shift+Enter"], "close the boundary", () => this.edits.atCross(true));
+    keys.add(["Escape"], "leave a tool, a list or a slider", () => this.leave());
+    keys.group("Field");
     keys.add(["i"], "next image", () => this.nextImage());
     keys.add(["["], "darker", () => this.brighter(1));
     keys.add(["]"], "brighter", () => this.brighter(-1));
     keys.add(["+", "="], "zoom into the field", () => this.zoomIn());
     keys.add(["-"], "zoom out", () => field.zoom(1 / 1.3));
-    keys.add(["ArrowLeft"], "move the field to the left", () => field.move(step, 0));
-    keys.add(["ArrowRight"], "to the right", () => field.move(-step, 0));
-    keys.add(["ArrowUp"], "up", () => field.move(0, step));
-    keys.add(["ArrowDown"], "down", () => field.move(0, -step));
+    keys.add(["ArrowLeft"], "look further left; with a tool in small steps", () => field.move(step(), 0));
+    keys.add(["ArrowRight"], "look further right", () => field.move(-step(), 0));
+    keys.add(["ArrowUp"], "look further up", () => field.move(0, step()));
+    keys.add(["ArrowDown"], "look further down", () => field.move(0, -step()));
+    keys.add(["Home"], "bring the selected to the middle, under the cross of a tool", () => field.centre(this.selected));
     keys.add(["f"], "whole field", () => field.fit());
     keys.add(["1"], "show or hide the accepted", () => this.toggle("accepted"));
     keys.add(["2"], "show or hide the rejected", () => this.toggle("rejected"));
     keys.add(["3"], "show or hide the undecided", () => this.toggle("undecided"));
+    keys.group("Traces");
     keys.add(["e", "Shift+ArrowUp"], "zoom into the traces", () => traces.zoom(1 / 1.5));
-    keys.add(["q", "Shift+ArrowDown"], "zoom out", () => traces.zoom(1.5));
+    keys.add(["q", "Shift+ArrowDown"], "zoom out of the traces", () => traces.zoom(1.5));
     keys.add(["d", "Shift+ArrowRight"], "later", () => traces.move(0.4));
     keys.add(["s", "Shift+ArrowLeft"], "earlier", () => traces.move(-0.4));
     keys.add(["0"], "whole recording", () => traces.whole());
+    keys.group("Movie");
     keys.add(["p"], "play or pause the movie", () => this.play());
     keys.add(["l"], "play the five largest transients", () => this.playLargest());
     keys.add([","], "one frame back", () => this.stepMovie(-1));
     keys.add(["."], "one frame on", () => this.stepMovie(1));
+    keys.add(["<"], "one second back", () => this.stepMovie(-this.movie.fps));
+    keys.add([">"], "one second on", () => this.stepMovie(this.movie.fps));
     keys.add(["w"], "all outlines over the movie, or the selected one", () => byId("outlined").click());
+    keys.group("Table and page");
     keys.add(["/"], "search by number or note", () => byId("filter-text").focus());
     keys.add(["x"], "show by decision: all, undecided, accepted, rejected", () => this.nextFilter("decision"));
     keys.add(["v"], "show by the engine's verdict: all, accepted, rejected", () => this.nextFilter("engine"));
     keys.add(["o"], "sort by the next column", () => this.nextSort());
     keys.add(["Shift+o"], "sort the other way", () => table.sortBy({ name: table.sort.name }));
-    keys.add(["t"], "thresholds: decide on many at once", () => this.toggleThresholds());
-    keys.add(["c"], "commit", () => this.showCommit());
     keys.add(["?"], "this list", () => byId("help").showModal());
     keys.list(byId("keys"));
   }
@@ -548,8 +570,8 @@ class Page {
   showLegend() {
     for (const [kind, style] of Object.entries(STYLES)) {
       const label = document.createElement("label");
-      label.innerHTML = `<input type="checkbox" checked id="show-${kind}"><svg width="34" height="14" aria-hidden="true"><line
-        x1="4" x2="30" y1="7" y2="7" stroke="${style.colour}" stroke-width="2" stroke-linecap="round"
+      label.innerHTML = `<input type="checkbox" checked id="show-${kind}"><svg width="28" height="14" aria-hidden="true"><line
+        x1="3" x2="25" y1="7" y2="7" stroke="${style.colour}" stroke-width="2" stroke-linecap="round"
         stroke-dasharray="${style.dash.join(" ")}"/></svg> ${kind} <b id="count-${kind}">0</b>`;
       label.querySelector("input").addEventListener("change", ({ target }) => {
         this.field.shown[target.checked ? "add" : "delete"](kind);
@@ -559,7 +581,7 @@ class Page {
     }
     const faint = document.createElement("span");
     faint.className = "quiet";
-    faint.textContent = "faint: the engine rejected it";
+    faint.textContent = "faint: engine rejects";
     byId("legend").append(faint);
   }
 
@@ -573,7 +595,7 @@ class Page {
 
   showSpan({ start, stop }) {
     const { fps } = this.result, length = stop - start;
-    byId("span").textContent = fps ? `${(length / fps).toPrecision(3)} s at ${fps.toPrecision(4)} frames/s` : `${Math.round(length)} frames`;
+    byId("span").textContent = fps ? `${spoken(length / fps)} at ${Number(fps.toPrecision(4))} frames/s` : `${Math.round(length)} frames`;
   }
 
   showSaving({ waiting, sentence }) {
@@ -591,6 +613,12 @@ class Page {
     byId("problem").textContent = error.message;
     byId("problem").hidden = false;
   }
+}
+
+// A length of time as one says it.
+function spoken(seconds) {
+  if (seconds < 120) return `${Number(seconds.toPrecision(3))} s`;
+  return seconds < 7200 ? `${Number((seconds / 60).toPrecision(3))} min` : `${Number((seconds / 3600).toPrecision(3))} h`;
 }
 
 const page = new Page();

@@ -55,7 +55,7 @@ export class Traces extends EventTarget {
     const make = (place, series, withTimes) => new uPlot({
       width: Math.max(place.clientWidth, 100),
       height: Math.max(place.clientHeight, 40),
-      padding: [6, 12, withTimes ? 0 : 6, 0],
+      padding: [6, 26, withTimes ? 0 : 6, 0],
       scales: { x: { time: false } },
       axes: [
         { show: withTimes, stroke: ink, grid, ticks: grid, values: times, size: 28,
