@@ -42,6 +42,14 @@ def test_an_outline_surrounds_the_asked_part_of_the_energy():
     np.testing.assert_allclose(energies, [0.5, 0.95], atol=0.08)
 
 
+def test_highlighted_footprints_still_tell_accepted_from_rejected():
+    """Their colours go round, so that one of them is that of the accepted, and one that of the rejected."""
+    cells = [disc(x, 20) for x in (10, 30, 50)]
+    figure = figures.footprints(np.zeros((40, 90)), cells, accepted=[True, False, True], highlight=[0, 1, 2])
+    dashes = [collection.get_linestyle()[0][1] for collection in outlines(figure)[2:]]
+    assert [dash is None for dash in dashes] == [True, False, True]
+
+
 def test_footprints_tell_accepted_from_rejected_and_label_only_the_highlighted():
     cells = [disc(x, 20) for x in (10, 30, 50, 70)]
     figure = figures.footprints(

@@ -76,7 +76,7 @@ def footprints(
     _draw(axes, cells, ACCEPTED, 0.9 * max(thin, 0.4), "-")
     for order, cell in enumerate(highlight):
         colour = CYCLE[order % len(CYCLE)]
-        _draw(axes, outlines[cell], colour, 1.8, "-")
+        _draw(axes, outlines[cell], colour, 1.8, "-" if kept[cell] else ":")  # still to be told from the accepted
         x, y, weights = (np.asarray(part, float) for part in masks[cell])
         total = max(weights.sum(), 1e-12)
         axes.text(

@@ -31,5 +31,6 @@ def draw(result: CaimanResult, states: list[State], found: Agreement, names: tup
         masks,
         accepted=[state.decision != "rejected" for state in states],
         highlight=found.differ,
-        title=f"{names[0]} and {names[1]}: {len(found.differ)} of {found.both} differ, {kappa}; as {names[0]} decided",
+        title=f"{names[0]} and {names[1]} differ on {len(found.differ)} of {found.both} (thick, with their numbers), "
+        f"{kappa}; drawn as {names[0]} decided",
     )
