@@ -28,8 +28,6 @@ from playwright.sync_api import Page, sync_playwright
 
 #: components whose traces are asked for
 ASKED = 60
-#: ms after which the page has counted the events, too
-SETTLED_MS = 8000
 #: ms that a busy machine may take
 PATIENCE_MS = 300_000
 #: s that each kind of the movie is played, and is played without pauses
@@ -82,7 +80,8 @@ def measure(page: Page, address: str, server: psutil.Process) -> dict[str, str]:
     page.goto(address)
     page.wait_for_selector("body[data-ready]")
     usable = f"{time.perf_counter() - start:.2f} s after its address is opened {computing.since()}"
-    page.wait_for_timeout(SETTLED_MS)
+    while not page.evaluate("Boolean(curation.properties.events)"):  # they are counted once, after all that is urgent
+        page.wait_for_timeout(200)
     computing.since()
     shown = page.evaluate(
         """async (asked) => {
