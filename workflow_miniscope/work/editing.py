@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import scipy  # whose parts are loaded when first used: each takes a while
@@ -26,6 +24,7 @@ from ..movies.types import Bools, Floats
 from ..results.caiman import FrameQuality
 from ..results.curation import EDITS, Event, MadeComponent, made_folder, require_id, save_made, verdict
 from .curation import Curating
+from .kept_folder import KeptFolder
 from .result_movie import OpenedMovie
 
 #: px: components whose middle is farther from that of an edited one than this many rings and somata are not near it
@@ -72,7 +71,7 @@ class Editing:
     def __init__(self, curating: Curating) -> None:
         self._curating = curating
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="curation-", ignore_cleanup_errors=True)
+        self._folder = KeptFolder("curation-")
         self._kept: KeptMovie | None = None
         self._opened: OpenedMovie | None = None
         self._starting = threading.Lock()
@@ -82,7 +81,7 @@ class Editing:
 
     def close(self) -> None:
         """Remove the recording that was kept."""
-        self._folder.cleanup()
+        self._folder.close()
 
     def perform(self, wish: Wish, event_id: str) -> Event:
         """Fit what is wanted, and save it as a decision. One edit after the other.
@@ -136,7 +135,7 @@ class Editing:
                 base = timebase.consecutive(n_frames, scale.fps)
             else:
                 base = timebase.from_times(times, n_frames, scale.fps)
-            editor = Editor(kept, scale, base, workers, Path(self._folder.name))
+            editor = Editor(kept, scale, base, workers, self._folder.path)
             wanted = [self._component(k, kept.used) for k in wish.components]
             around = self._around(wish, scale, kept.used)
             if wish.action == "add":
@@ -198,7 +197,7 @@ class Editing:
             repair = _repair(self._opened, model.frames)
             try:
                 with start_workers() as workers:
-                    folder = Path(self._folder.name)
+                    folder = self._folder.path
                     self._kept = KeptMovie(registered, scale.grid, used, folder, workers, self._say, repair)
             finally:
                 self.progress = None
