@@ -26,11 +26,14 @@ from workflow_miniscope.cnmfe.storage import reader
 # (module, function): what is printed of it; those indented are parts of one above
 STEPS = {
     ("extraction", "extract"): "all",
-    ("reader", "first"): "first frames",
+    ("sample", "sample_frames"): "the first look at the recording",
+    ("pixels", "decode"): "  decoding",
+    ("repair", "find"): "what is wrong with pixels and bands",
+    ("light", "find"): "what the light does",
     ("rigid", "fit"): "template",
     ("soma", "soma_size"): "size of the somata",
     ("prepare", "prepare"): "the pass over the recording",
-    ("video", "blocks"): "  decoding",
+    ("reader", "blocks"): "  reading what was decoded",
     ("rigid", "register"): "  registration",
     ("prepare", "move"): "  moving the frames",
     ("summary", "add"): "  summary images",
