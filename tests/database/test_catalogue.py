@@ -77,6 +77,7 @@ def test_what_this_process_changes_is_read_again(pipeline, remembered):
     assert not Changed().is_declared
     with pytest.raises(Exception, match="not defined|exist"):
         read(Changed, pipeline.connection)
+    schema.drop(prompt=False)
 
 
 COUNTED = """

@@ -11,6 +11,7 @@ from processes import begin
 PRINTS = """
 import sys
 from workflow_miniscope.work.stopping import finishes_on_interrupt
+sys.stdout = open(1, "w")  # with PYTHONUNBUFFERED a write that a signal interrupts is cut short
 with finishes_on_interrupt(lambda: print("heard", flush=True)) as stopping:
     print("begun", file=sys.stderr, flush=True)
     for _ in range(200):
