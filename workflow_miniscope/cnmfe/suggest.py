@@ -132,13 +132,7 @@ def working_noise(movie: Scratch, seen: Floats, workers: Workers) -> Floats:
     """
 
     def of(block: Floats) -> Floats:
-        out = np.empty(len(block))
-
-        def some(first: int, last: int) -> None:
-            out[first:last] = noise(block[first:last])
-
-        workers.split(len(block), some)
-        return out
+        return np.concatenate(workers.map(lambda span: noise(block[span]), workers.spans(len(block))))
 
     values = [of(block) for block in map(movie.read, movie.spread(PIXEL_NOISE_FRAMES)) if block.shape[1] > 2]
     image = np.median(values, axis=0).astype(np.float32).reshape(movie.shape)

@@ -105,9 +105,9 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
     DatabaseError
         Tables are missing, and this user may not make them.
     """
-    digest = _digest(schemas)
+    digest, prefix = _digest(schemas), name.removesuffix("workflow")
     if _is_complete(connection, name, digest):
-        with _known(connection, name):
+        with _known(connection, prefix):
             schema.activate(name)
             yield
         return
@@ -123,22 +123,19 @@ def activation(connection: Any, name: str, schemas: Sequence[Any]) -> Iterator[N
                     "`workflow-miniscope db roles --update`."
                 ) from error
             raise
-        prefix = name.removesuffix("workflow")
-        if _is_complete(connection, name, digest):  # another process was faster
-            catalogue.remember(connection, prefix)
-            return
-        try:
-            _complete(connection, schemas, digest)
-        except DATABASE_ERRORS as error:
-            if not is_refusal(error):
-                raise
-            # the tables are there: who may change them mends them at the next start, if there is something to mend
-            logger.debug("User %s may not mend the tables", connection.conn_info["user"], exc_info=True)
+        if not _is_complete(connection, name, digest):  # else another process was faster
+            try:
+                _complete(connection, schemas, digest)
+            except DATABASE_ERRORS as error:
+                if not is_refusal(error):
+                    raise
+                # the tables are there: who may change them mends them at the next start, if there is something to mend
+                logger.debug("User %s may not mend the tables", connection.conn_info["user"], exc_info=True)
         catalogue.remember(connection, prefix)
 
 
 @contextmanager
-def _known(connection: Any, name: str) -> Iterator[None]:
+def _known(connection: Any, prefix: str) -> Iterator[None]:
     """Let DataJoint ask once for all tables whether they are there, and read no heading before somebody needs it.
 
     DataJoint 2.3 asks for each, and reads its heading with seven more queries to look for lineage that is missing: in
@@ -147,7 +144,7 @@ def _known(connection: Any, name: str) -> Iterator[None]:
     from datajoint.schemas import _Schema
     from datajoint.table import Table
 
-    there = catalogue.remember(connection, name.removesuffix("workflow")).tables
+    there = catalogue.remember(connection, prefix).tables
     decorate, is_there = _Schema._decorate_table, Table.is_declared
 
     def without_look(self: Any, table_class: Any, *arguments: Any, **options: Any) -> None:

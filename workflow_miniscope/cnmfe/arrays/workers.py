@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -48,9 +49,13 @@ class Workers:
 
     def split(self, n: int, function: Callable[[int, int], None]) -> None:
         """Call ``function(first, last)`` for consecutive parts of ``range(n)``."""
+        self.map(lambda span: function(span.start, span.stop), self.spans(n))
+
+    def spans(self, n: int) -> list[slice]:
+        """Give consecutive parts of ``range(n)``, some for each thread; one at least."""
         pieces = max(1, min(n, PARTS_PER_WORKER * self.number)) if self.number > 1 else 1
-        edges = np.linspace(0, n, pieces + 1).astype(int)
-        list(self.pool.map(lambda i: function(int(edges[i]), int(edges[i + 1])), range(pieces)))
+        edges = np.linspace(0, n, pieces + 1).astype(int).tolist()
+        return [slice(first, last) for first, last in itertools.pairwise(edges)]
 
 
 @contextmanager

@@ -232,10 +232,7 @@ class Fit:
                 out = out @ matrix
             return out
 
-        parts = min(rows.shape[0], self.workers.number) or 1
-        edges = np.linspace(0, rows.shape[0], parts + 1).astype(int)
-        spans = [slice(int(first), int(last)) for first, last in zip(edges, edges[1:], strict=False)]
-        return sp.vstack(self.workers.map(product, spans), format="csr")
+        return sp.vstack(self.workers.map(product, self.workers.spans(rows.shape[0])), format="csr")
 
     # -- footprints ---------------------------------------------------------------------------------
 
