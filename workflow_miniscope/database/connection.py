@@ -13,7 +13,7 @@ import pymysql
 
 from ..errors import DatabaseError
 from ..settings import Settings, get_settings
-from . import embedded, frames
+from . import embedded, frames, silence
 
 frames.load_datajoint()
 import datajoint as dj  # noqa: E402
@@ -108,7 +108,10 @@ def _connect(settings: Settings, make: Callable[[], dj.Connection]) -> dj.Connec
         with warnings.catch_warnings():
             # MariaDB speaks the MySQL protocol and runs this workflow's tests
             warnings.filterwarnings("ignore", message="MariaDB is not officially")
-            return make()
+            connection = make()
+        if connection.adapter.backend == "postgresql":
+            silence.notice_the_dead(connection._conn, "postgresql")
+        return connection
     except Exception as error:  # each driver raises its own kinds
         raise DatabaseError(_why_not(error, settings)) from error
 

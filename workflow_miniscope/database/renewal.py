@@ -1,6 +1,7 @@
 """A connection that was lost is renewed: after a server's restart, a cut network, or a connection left idle too long.
 
-DataJoint 2.3 does so on the MySQL protocol, if the server answers at once, and never on PostgreSQL.
+DataJoint 2.3 does so on the MySQL protocol, if the server answers at once, and never on PostgreSQL. That a network is
+lost, which closes no connection, is noticed by :mod:`.silence`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import psycopg2
 import pymysql
 
 from ..errors import DatabaseError
-from . import packets
+from . import packets, silence
 from .connection import DATABASE_ERRORS, dj
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ def renew_lost_connections() -> None:
         options = {"as_dict": as_dict, "suppress_warnings": suppress_warnings, "reconnect": False}
         wanted = self._config["database.reconnect"] if reconnect is None else reconnect
         try:
-            return original(self, query, args, **options)
+            with silence.watched(self, self._conn):
+                return original(self, query, args, **options)
         except Exception as error:
             if not wanted or not is_lost(error, self._conn):
                 raise
@@ -68,7 +70,8 @@ def renew_lost_connections() -> None:
                 raise DatabaseError(refusal) from error
             if in_transaction:
                 raise dj.errors.LostConnectionError("The connection was lost during a transaction.") from error
-        return original(self, query, args, **options)
+        with silence.watched(self, self._conn):
+            return original(self, query, args, **options)
 
     query._renews = True  # type: ignore[attr-defined]  # a mark on the function
     Connection.query = query
@@ -104,8 +107,12 @@ def _renew(connection: Any, lost: Exception) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
+            if not silence.answers(connection):  # a driver would wait for its greeting without end
+                raise dj.errors.LostConnectionError("it gives no sign of life")
             connection.connect()
             connection.connection_id = connection.adapter.get_connection_id(connection._conn)
+            if connection.adapter.backend == "postgresql":
+                silence.notice_the_dead(connection._conn, "postgresql")
         except DATABASE_ERRORS as error:
             if time.monotonic() > deadline:
                 raise DatabaseError(

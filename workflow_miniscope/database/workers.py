@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-from . import locks
+from . import locks, silence
 from .connection import DATABASE_ERRORS, dj, open_another
 
 logger = logging.getLogger(__name__)
@@ -26,9 +26,6 @@ BEAT = 10.0
 
 #: Seconds without a beat after which a process whose lock is free counts as dead: a server's restart takes less
 SILENCE = 90.0
-
-#: Seconds after which a server closes the connection of a machine that died, and frees its lock
-ABANDONED = 600
 
 #: Days after which the row of a dead process is removed
 KEPT = 7
@@ -55,15 +52,6 @@ class Worker(dj.Manual):
 
 
 _NOW = {"postgresql": "timezone('utc', clock_timestamp())", "mysql": "UTC_TIMESTAMP(3)"}
-# How long a server keeps the connection of a client that is gone without a word: hours by default
-_SESSION = {
-    "postgresql": (
-        f"SET tcp_keepalives_idle = {ABANDONED // 2}",
-        f"SET tcp_keepalives_interval = {ABANDONED // 20}",
-        "SET tcp_keepalives_count = 10",
-    ),
-    "mysql": (f"SET SESSION wait_timeout = {ABANDONED}",),
-}
 _AGE = {
     "postgresql": "EXTRACT(EPOCH FROM timezone('utc', clock_timestamp()) - beat)",
     "mysql": "TIMESTAMPDIFF(MICROSECOND, beat, UTC_TIMESTAMP(3)) / 1000000",
@@ -128,8 +116,7 @@ class Heart:
     def _open(self) -> None:
         """Connect, take the lock, and be heard of: nothing may be reserved before."""
         self._own = open_another(self._main)
-        for statement in _SESSION[self._backend]:
-            self._execute(statement)
+        silence.notice_the_dead(self._own, self._backend)
         self._locked = False
         now = _NOW[self._backend]
         # the row is there already where the connection was renewed
@@ -156,6 +143,8 @@ class Heart:
             self._own.close()
         except DATABASE_ERRORS:
             pass  # it was closed from the other side
+        if not silence.answers(self._main):
+            return
         try:
             self._open()
         except DATABASE_ERRORS:
@@ -168,12 +157,12 @@ class Heart:
         return self._execute(statement, self.id) == 1
 
     def _execute(self, statement: str, *arguments: Any) -> int:
-        with self._own.cursor() as cursor:
+        with silence.watched(self._main, self._own), self._own.cursor() as cursor:
             cursor.execute(statement, arguments)
             return int(cursor.rowcount)
 
     def _ask(self, statement: str, arguments: tuple[Any, ...]) -> Any:
-        with self._own.cursor() as cursor:
+        with silence.watched(self._main, self._own), self._own.cursor() as cursor:
             cursor.execute(statement, arguments)
             return cursor.fetchone()[0]
 
