@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -9,9 +10,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 PASSWORD = "mouse"
 
@@ -49,8 +51,19 @@ def write_certificate(folder: Path, owner: str | None = None) -> tuple[Path, Pat
 @contextmanager
 def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     """Run a server below a folder and yield the environment variables that point the workflow at it."""
-    data = folder / "mariadb"
+    with run_mariadb(folder, tls) as server:
+        yield server.environment
+
+
+@contextmanager
+def run_mariadb(folder: Path, tls: bool = False, *options: str) -> Iterator[Server]:
+    """Run a server below a folder, with options of its own, and yield it: it can be stopped and started."""
+    data, scratch = (
+        folder / "mariadb",
+        folder / "tmp",
+    )  # of its own: a server that starts removes what others have there
     data.mkdir(parents=True)
+    scratch.mkdir()
     path = f"/usr/sbin:{os.environ['PATH']}"
     user = ["--user=root"] if os.geteuid() == 0 else []
     subprocess.run(
@@ -58,7 +71,9 @@ def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={scratch}",
             "--auth-root-authentication-method=normal",
+            *options,
             *user,
         ],
         check=True,
@@ -70,59 +85,97 @@ def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     if tls:
         written, key = write_certificate(folder)
         certificate = [f"--ssl-cert={written}", f"--ssl-key={key}"]
-    server = subprocess.Popen(
-        [
-            shutil.which("mariadbd", path=path),
-            "--no-defaults",
-            f"--datadir={data}",
-            f"--socket={folder / 'sock'}",
-            "--bind-address=127.0.0.1",
-            f"--port={port}",
-            *certificate,
-            *user,
-        ],
-        stdout=(folder / "mariadb.log").open("w"),
-        stderr=subprocess.STDOUT,
-    )
+    command = [
+        shutil.which("mariadbd", path=path),
+        "--no-defaults",
+        f"--datadir={data}",
+        f"--tmpdir={scratch}",
+        f"--socket={folder / 'sock'}",
+        "--bind-address=127.0.0.1",
+        f"--port={port}",
+        *certificate,
+        *options,
+        *user,
+    ]
+    environment = {"DJ_PORT": str(port), "DJ_BACKEND": "mysql"}
+    answers = functools.partial(_ask_mariadb, folder / "sock", "SELECT 1")
+    server = Server(command, folder / "mariadb.log", environment, answers, signal.SIGTERM)
+    server.start()
     try:
-        _create_user(folder / "sock", server)
-        yield {
+        _create_user(folder / "sock")
+        yield server
+    finally:
+        server.stop()
+
+
+class Server:
+    """A server on loopback that can be stopped and started.
+
+    Attributes
+    ----------
+    environment : dict of str to str
+        The variables that point the workflow at it.
+    """
+
+    def __init__(
+        self,
+        command: list[str | Path],
+        log: Path,
+        environment: dict[str, str],
+        ask: Callable[[], str | None],
+        end: signal.Signals,
+        **options: Any,
+    ) -> None:
+        self._command, self._log, self._ask, self._end, self._options = command, log, ask, end, options
+        self.environment = {
             "DJ_HOST": "127.0.0.1",
-            "DJ_PORT": str(port),
             "DJ_USER": "mouse",
             "DJ_PASS": PASSWORD,
-            "DJ_BACKEND": "mysql",
             "DJ_USE_TLS": "false",
+            **environment,
         }
-    finally:
-        server.terminate()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT, **self._options)
+        deadline = time.monotonic() + 30
+        while (why := self._ask()) is not None:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                self.stop()
+                raise RuntimeError(f"The server does not answer: {why}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End it as an administrator does."""
+        self.process.send_signal(self._end)
         try:
-            server.wait(20)
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
-            server.kill()
+            self.process.kill()
 
 
-def _create_user(sock: Path, server: subprocess.Popen) -> None:
-    statement = (
+def _create_user(sock: Path) -> None:
+    why = _ask_mariadb(
+        sock,
         # the one without a name takes the place of everybody's at a login from this machine
         "DELETE FROM mysql.global_priv WHERE user = ''; FLUSH PRIVILEGES; "
         f"CREATE USER mouse@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; "
         f"CREATE USER mouse@localhost IDENTIFIED BY '{PASSWORD}'; "
         "GRANT ALL ON *.* TO mouse@'127.0.0.1' WITH GRANT OPTION; "
-        "GRANT ALL ON *.* TO mouse@localhost WITH GRANT OPTION;"
+        "GRANT ALL ON *.* TO mouse@localhost WITH GRANT OPTION;",
     )
-    deadline = time.monotonic() + 30
-    while True:
-        done = subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={sock}", "--user=root", "-e", statement],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode == 0:
-            return
-        if time.monotonic() > deadline or server.poll() is not None:
-            raise RuntimeError(f"MariaDB does not answer: {done.stderr}")
-        time.sleep(0.2)
+    if why is not None:
+        raise RuntimeError(f"MariaDB makes no user: {why}")
+
+
+def _ask_mariadb(sock: Path, statement: str) -> str | None:
+    done = subprocess.run(
+        ["mariadb", "--no-defaults", f"--socket={sock}", "--user=root", "-e", statement],
+        capture_output=True,
+        text=True,
+    )
+    return done.stderr if done.returncode else None
 
 
 def postgresql_missing() -> str | None:
@@ -137,6 +190,13 @@ def postgresql_missing() -> str | None:
 @contextmanager
 def postgresql(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     """Run a server below a folder and yield the environment variables that point the workflow at it."""
+    with run_postgresql(folder, tls) as server:
+        yield server.environment
+
+
+@contextmanager
+def run_postgresql(folder: Path, tls: bool = False, *options: str) -> Iterator[Server]:
+    """Run a server below a folder, with options of its own, and yield it: it can be stopped and started."""
     programs = postgresql_programs()
     folder.mkdir(parents=True)
     secret = folder / "password"
@@ -158,27 +218,16 @@ def postgresql(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
     if tls:
         written, key = write_certificate(folder, user)
         certificate = ["-c", "ssl=on", "-c", f"ssl_cert_file={written}", "-c", f"ssl_key_file={key}"]
-    server = subprocess.Popen(
-        [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, *certificate],
-        stdout=(folder / "postgresql.log").open("w"), stderr=subprocess.STDOUT, user=user, cwd="/",
-    )  # fmt: skip
+    command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+    environment = {"DJ_PORT": str(port), "DJ_BACKEND": "postgresql", "DJ_DATABASE_NAME": "postgres"}
+    end = signal.SIGINT  # its fast shutdown
+    answers, log = functools.partial(_ask_postgresql, port), folder / "postgresql.log"
+    server = Server([*command, *certificate, *options], log, environment, answers, end, user=user, cwd="/")
+    server.start()
     try:
-        _wait_for_postgresql(port, server)
-        yield {
-            "DJ_HOST": "127.0.0.1",
-            "DJ_PORT": str(port),
-            "DJ_USER": "mouse",
-            "DJ_PASS": PASSWORD,
-            "DJ_BACKEND": "postgresql",
-            "DJ_DATABASE_NAME": "postgres",
-            "DJ_USE_TLS": "false",
-        }
+        yield server
     finally:
-        server.send_signal(signal.SIGINT)  # its fast shutdown
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        server.stop()
 
 
 def postgresql_programs() -> Path | None:
@@ -193,15 +242,11 @@ def _has_user(name: str) -> bool:
     return any(user.pw_name == name for user in pwd.getpwall())
 
 
-def _wait_for_postgresql(port: int, server: subprocess.Popen) -> None:
+def _ask_postgresql(port: int) -> str | None:
     import psycopg2
 
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            psycopg2.connect(host="127.0.0.1", port=port, user="mouse", password=PASSWORD, dbname="postgres").close()
-            return
-        except psycopg2.OperationalError as error:
-            if time.monotonic() > deadline or server.poll() is not None:
-                raise RuntimeError(f"PostgreSQL does not answer: {error}") from error
-            time.sleep(0.1)
+    try:
+        psycopg2.connect(host="127.0.0.1", port=port, user="mouse", password=PASSWORD, dbname="postgres").close()
+    except psycopg2.OperationalError as error:
+        return str(error)
+    return None

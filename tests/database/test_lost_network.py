@@ -1,4 +1,4 @@
-"""A network that is lost closes no connection: it is noticed all the same, said, and the work goes on when it is back."""
+"""A network that is lost closes no connection: it is noticed all the same, said, and work goes on when it is back."""
 
 import threading
 import time

@@ -23,8 +23,9 @@ FILES = (
     "database/test_recording_tables.py",
     "elements/test_large.py",
 )
-# Mostly the work of engines; of the two PostgreSQL, the embedded one has them
+# Mostly the work of engines, or a matter of the driver; of the two PostgreSQL, the embedded one has them
 LONG = (
+    "database/test_lost_network.py",
     "database/test_whole_path.py",
     "database/test_compare_curations.py",
     "database/test_face_tables.py",

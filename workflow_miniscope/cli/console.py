@@ -113,6 +113,8 @@ def _of_the_database(error: Exception) -> str | None:
 
     if refusals.is_refusal(error):
         return refusals.sentence(error)
+    if refusals.is_full_disk(error):
+        return refusals.full_disk(error)
     if not is_lost(error):
         return None
     return "The connection to the database was lost in the middle of a step, which was undone; run the command again."

@@ -1,11 +1,16 @@
-"""What a server does not let a user do, as a sentence."""
+"""What a server refuses, as a sentence: what it does not let a user do, and what its disk has no room for."""
 
 from __future__ import annotations
 
-from .connection import dj
+from typing import Any
+
+from .connection import DATABASE_ERRORS, dj
 
 # insufficient_privilege; and access denied: to a schema, a table, a column, for lack of something global
 _CODES = ("42501", 1044, 1142, 1143, 1227)
+
+# disk_full; and: disk full, table full
+_FULL_CODES = ("53100", 1021, 1114)
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -14,8 +19,21 @@ def is_refusal(error: BaseException) -> bool:
         return True
     if isinstance(error, dj.DataJointError):
         return "Check permissions" in str(error)  # a schema that could not be made
-    code = getattr(error, "pgcode", None) or (error.args[0] if error.args else None)
-    return code in _CODES
+    return _code(error) in _CODES
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Return whether an error says that the server's disk is full."""
+    return isinstance(error, DATABASE_ERRORS) and _code(error) in _FULL_CODES
+
+
+def full_disk(error: BaseException) -> str:
+    """Say that the server's disk is full, and what to do."""
+    why = " ".join(str(error.args[-1] if error.args else error).split())
+    return (
+        f"The disk of the database server is full, and nothing of this step was stored ({why}); free some of it, and "
+        "run the command again."
+    )
 
 
 def sentence(error: BaseException) -> str:
@@ -29,3 +47,7 @@ def sentence(error: BaseException) -> str:
         f"The database does not let user '{dj.config['database.user']}' do this ({why}); the server's administrator "
         "gives roles: `workflow-miniscope db roles`."
     )
+
+
+def _code(error: BaseException) -> Any:
+    return getattr(error, "pgcode", None) or (error.args[0] if error.args else None)

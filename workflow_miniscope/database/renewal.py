@@ -31,6 +31,9 @@ PAUSE = 1.0
 #: statement was too large for it
 _GONE = {0, 1053, 1153, 1927, 2006, 2013, 2055, 4031}
 
+# What a connection is marked with whose server did not come back in time
+_GIVEN_UP = "_workflow_miniscope_given_up"
+
 
 def renew_lost_connections() -> None:
     """Make DataJoint's connections renew themselves.
@@ -104,7 +107,8 @@ def _too_large(connection: Any, statement: str, arguments: Any) -> str | None:
 
 def _renew(connection: Any, lost: Exception) -> None:
     logger.warning("The connection to the database was lost; it is renewed.")
-    deadline = time.monotonic() + PATIENCE
+    # what is undone after a server was given up is not worth as long a wait again
+    deadline = time.monotonic() + (0 if getattr(connection, _GIVEN_UP, False) else PATIENCE)
     while True:
         try:
             if not silence.answers(connection):  # a driver would wait for its greeting without end
@@ -115,12 +119,14 @@ def _renew(connection: Any, lost: Exception) -> None:
                 silence.notice_the_dead(connection._conn, "postgresql")
         except DATABASE_ERRORS as error:
             if time.monotonic() > deadline:
+                setattr(connection, _GIVEN_UP, True)
                 raise DatabaseError(
                     f"The database server {connection.conn_info['host']} does not answer any more "
                     f"({_first_line(error)}); what was finished is stored. Run the command again when it is back."
                 ) from lost
             time.sleep(PAUSE)
         else:
+            setattr(connection, _GIVEN_UP, False)
             return
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..database.conditions import name_of
+from ..database.refusals import full_disk, is_full_disk
 from ..errors import WorkflowError
 from .steps import kind_of
 from .text_table import TextTable
@@ -83,6 +84,8 @@ class ProcessReport:
 
 def describe(error: BaseException) -> str:
     """Return the cause of an error as one line; ours are sentences, others get their kind in front."""
+    if is_full_disk(error):
+        return full_disk(error)
     text = " ".join(str(error).split())
     return text if isinstance(error, WorkflowError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
