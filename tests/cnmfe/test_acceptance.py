@@ -18,6 +18,7 @@ CELL = {
     "width": 3.3,
     "compactness": 0.75,
     "persistence": 1.0,
+    "smoothness": 1.0,
     "eccentricity": 1.2,
 }
 
@@ -124,6 +125,7 @@ def test_a_cell_is_accepted_and_has_no_reason():
         ({"snr": 1.0}, "below SNR_lowest"),
         ({"snr": 20.0, "consistency": 0.3}, "is not what lights up"),
         ({"persistence": 0.1}, "shorter than a calcium transient"),
+        ({"smoothness": 0.3}, "its pixels flash alone"),
         ({"eccentricity": 4.0}, "max_ecc"),
         ({"snr": 2.0, "consistency": 0.7}, "neither min_SNR nor rval_thr"),
     ],

@@ -53,6 +53,18 @@ def test_noise_has_no_cells(tmp_path):
     is_valid(result, 600)
 
 
+def test_pixels_that_flash_each_at_its_own_time_are_no_cells():
+    """Some of them flash together by chance, with transients like those of calcium."""
+    movie = np.asarray(simulation.make(frames=1000, n_cells=15, height=60, width=60, motion=0.0).movie, np.uint8)
+    random = np.random.default_rng(0)
+    for y, x in np.ndindex(60, 60):
+        movie[:, y, x] = np.roll(movie[:, y, x], random.integers(1000))
+    result = run(movie)
+    assert result.n_components >= 5
+    assert len(result.accepted) <= 1
+    assert result.verdict.level == "not to be trusted"
+
+
 def test_saturated_pixels_are_no_cells():
     recording = simulation.make(seed=5, frames=400, n_cells=4, height=64, width=64)
     recording.movie[:, 20:23, 40:43] = 255

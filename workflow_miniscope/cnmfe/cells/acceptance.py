@@ -13,6 +13,8 @@ from . import probability
 LEAST_PERSISTENCE = 0.4
 #: consistency of a footprint with what lights up, whatever the signal to noise ratio is
 LEAST_CONSISTENCY = 0.6
+#: likeness of neighbouring pixels where a component lights up: sharp disks of four pixels have 0.7, cells 0.9 and more
+LEAST_SMOOTHNESS = 0.6
 #: part of its light that is there only while something passes by, at most
 MOST_PASSING = 0.8
 #: gSig: width of a footprint, from few pixels to that of a cell far out of focus
@@ -76,6 +78,7 @@ def _impossible(properties: dict[str, Floats]) -> tuple[tuple[Bools, str], ...]:
     return (
         (properties["persistence"] < LEAST_PERSISTENCE, "its events are shorter than a calcium transient"),
         (properties["consistency"] < LEAST_CONSISTENCY, "its footprint is not what lights up with its trace"),
+        (properties["smoothness"] < LEAST_SMOOTHNESS, "its pixels flash alone, not with their neighbours"),
         (properties.get("passing", np.zeros(len(width))) > MOST_PASSING, "it lights up while something passes by"),
         (width < WIDTH_LIMITS[0], "its footprint is smaller than any soma"),
         (width > WIDTH_LIMITS[1], "its footprint is wider than any soma"),

@@ -74,16 +74,18 @@ def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float) -> dict[str, Fl
     Returns
     -------
     dict of float64 [components]
-        By name, see :data:`.probability.PROPERTIES`, ``persistence`` and ``eccentricity``; but for the shape of
-        the final footprints.
+        By name, see :data:`.probability.PROPERTIES`, ``persistence``, ``smoothness`` and ``eccentricity``; but for
+        the shape of the final footprints.
     """
     c = fit.components
+    images, energy = activity_images(fit)
     return {
         "rise_skewness": transients.rise_skewness(raw, decay),
         "skewness": transients.skewness(raw, decay),
         "persistence": transients.persistence(raw, kernel, decay),
         "snr": trace_snr(raw, max(1, round(decay))),
-        "consistency": footprint_consistency(fit),
+        "consistency": footprint_consistency(fit, images, energy),
+        "smoothness": smoothness(fit, images, energy),
         "eccentricity": shape.eccentricity(c),
     }
 
@@ -116,8 +118,8 @@ def own_traces(C: Floats, gram: sp.csr_matrix) -> Floats:
     return out
 
 
-def footprint_consistency(fit: Fit) -> Floats:
-    """Correlation of each footprint with the image of its own activity, other components removed.
+def activity_images(fit: Fit) -> tuple[sp.csr_matrix, Floats]:
+    """Give the image of each component's own activity, other components removed, where its footprint may be.
 
     The image is the regression of the movie, without background and the other components, on that part of the
     trace that overlapping components don't share: errors of their footprints do not enter it.
@@ -129,16 +131,18 @@ def footprint_consistency(fit: Fit) -> Floats:
 
     Returns
     -------
-    float64 [components]
-        0 for a component without activity of its own.
+    images : scipy.sparse.csr_matrix [components, pixels]
+        With an entry for each pixel of ``fit.components.masks``.
+    energy : float64 [components]
+        Sum of the squares of what was regressed on; 0 of a component without activity of its own, whose image says
+        nothing.
     """
     c = fit.components
     if not len(c):
-        return np.zeros(0)
+        return c.matrix(), np.zeros(0)
     A = c.matrix()
     gram = (A @ A.T).tocsr()
     centred = own_traces(c.C, gram)
-    has = centred.any(axis=1)
     cross = temporal.products(c.C, centred)
     images = fit.cell_products(centred, cross).T.tocsr()
     # what the other components contribute at these events, without the component itself
@@ -147,11 +151,70 @@ def footprint_consistency(fit: Fit) -> Floats:
         images.indptr, images.indices, by_pixel.indptr, by_pixel.indices, by_pixel.data, cross, 0, len(c), images.data
     )
     footprint = c.matrix(c.footprints, c.masks)
+    energy = np.where(centred.any(axis=1), cross.diagonal().astype(np.float64), 0.0)
+    images.data += np.repeat(energy, np.diff(images.indptr)).astype(np.float32) * footprint.data
+    return images, energy
+
+
+def footprint_consistency(fit: Fit, images: sp.csr_matrix, energy: Floats) -> Floats:
+    """Correlation of each footprint with the image of its own activity.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model; footprints as they were fitted, not smoothed.
+    images, energy
+        Of :func:`activity_images`.
+
+    Returns
+    -------
+    float64 [components]
+        0 for a component without activity of its own.
+    """
+    c = fit.components
+    footprint = c.matrix(c.footprints, c.masks)
     out = np.zeros(len(c))
-    for k in np.flatnonzero(has):
+    for k in np.flatnonzero(energy):
         span = slice(images.indptr[k], images.indptr[k + 1])
-        a = footprint.data[span]
-        b = images.data[span] + cross[k, k] * a
+        a, b = footprint.data[span], images.data[span]
         if len(a) > 2 and a.std() > 0 and b.std() > 0:
             out[k] = np.corrcoef(a, b)[0, 1]
+    return out
+
+
+def smoothness(fit: Fit, images: sp.csr_matrix, energy: Floats) -> Floats:
+    """How alike neighbouring pixels are in the image of each component's own activity.
+
+    The light of a cell is blurred over more than a pixel, so that neighbours light up together. Pixels that flash each
+    for reasons of its own do not, however many of them happen to do it at once.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+    images, energy
+        Of :func:`activity_images`.
+
+    Returns
+    -------
+    float64 [components]
+        Autocorrelation of the image at a distance of one pixel, without the noise of the pixels: about 1 for a cell, 0
+        for pixels that have nothing in common. 1 where there is more noise than anything else.
+    """
+    columns = fit.components.shape[1]
+    out = np.ones(len(energy))
+    for k in np.flatnonzero(energy):
+        span = slice(images.indptr[k], images.indptr[k + 1])
+        pixels = images.indices[span]
+        if not len(pixels):
+            continue
+        y, x = np.divmod(pixels, columns)
+        image = np.full((np.ptp(y) + 1, np.ptp(x) + 1), np.nan)
+        image[y - y.min(), x - x.min()] = images.data[span] / energy[k]
+        pairs = np.concatenate([(image[:-1] * image[1:]).ravel(), (image[:, :-1] * image[:, 1:]).ravel()])
+        pairs = pairs[np.isfinite(pairs)]
+        noise = float(np.mean(fit.sn[pixels] ** 2)) / energy[k]
+        signal = float(np.nanmean(image**2)) - noise
+        if len(pairs) and signal > noise:
+            out[k] = pairs.mean() / signal
     return out
