@@ -188,7 +188,7 @@ def test_what_could_not_be_measured_speaks_against_a_cell():
 
 def figures(**changed):
     usual = {"candidates": 120, "accepted": 100, "likely": 95, "at_limit": 0.0, "structure": 1.1, "decay": 0.5}
-    usual |= {"left_out": {}, "moving": 0.0, "light": 1.0, "bands": False, "out_of_focus": False}
+    usual |= {"left_out": {}, "partly_seen": 0.02, "moving": 0.0, "light": 1.0, "bands": False, "out_of_focus": False}
     return verdict.Figures(**({"bits_per_pixel": np.nan, "noise_of_neighbours": -0.05} | usual | changed))
 
 
@@ -217,6 +217,7 @@ def test_a_good_result_is_trusted():
         ),
         ({"left_out": {"repeated": 0.4}}, "usable with warnings", "40% of the frames show the frame before once more"),
         ({"left_out": {"other_field": 0.5}}, "not to be trusted", "50% of the frames show another field"),
+        ({"partly_seen": 0.28}, "usable with warnings", "28% of the field is seen for a part of the recording only"),
         ({"moving": 0.3}, "usable with warnings", "Something moves through the field in 30% of the recording"),
         ({"light": 0.5}, "usable with warnings", "The light fell to 50% of what it was"),
         ({"out_of_focus": True}, "not to be trusted", "out of focus, or gSig is too small"),

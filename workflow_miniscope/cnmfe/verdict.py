@@ -27,6 +27,10 @@ LEFT_OUT = (0.05, 0.5)
 REPEATED = 0.02
 #: part of the frames that show another field: from here on a warning, and no trust
 OTHER_FIELD = (0.005, 0.05)
+#: part of the frames that show a place, below which it counts as seen for a part of the recording only
+SEEN = 0.75
+#: part of the field that is seen for a part of the recording only: from here on a warning
+PARTLY_SEEN = 0.1
 #: gain of the light in the frames with the least, as part of the most: below, a warning, and no trust
 LIGHT = (0.75, 0.2)
 #: bits for each pixel of a movie that is compressed with loss: below, a warning, and no trust
@@ -65,6 +69,8 @@ class Figures:
         Part of the frames whose shift is as large as the registration allows.
     left_out : dict of float
         Part of the frames that were left out for each reason that occurs, by its name.
+    partly_seen : float
+        Part of the field that less than ``SEEN`` of the frames show, because it moved for good.
     moving : float
         Part of the frames in which something moves through the field.
     light : float
@@ -88,6 +94,7 @@ class Figures:
     likely: int
     at_limit: float
     left_out: dict[str, float]
+    partly_seen: float
     moving: float
     light: float
     bands: bool
@@ -128,6 +135,7 @@ class Figures:
         for one in moving or ():
             seen[one.start : one.stop] = True
         accepted = np.array([not reason for reason in evaluation.reasons], bool)
+        rows, columns = fit.stored.grid.extent
         lossy = not getattr(source, "lossless", True)
         return cls(
             candidates=len(accepted),
@@ -135,6 +143,7 @@ class Figures:
             likely=int((accepted & (evaluation.probability >= LIKELY)).sum()),
             at_limit=frames.fraction_at_limit,
             left_out={reason: n / frames.n_frames for reason, n in frames.counts.items()},
+            partly_seen=float((fit.seen[:rows, :columns] < SEEN).mean()),
             moving=float(seen.mean()) if len(seen) else 0.0,
             light=frames.least_gain,
             bands=frames.row_bands or frames.column_bands,
@@ -183,6 +192,11 @@ def judge(figures: Figures) -> Verdict:
         _above(f.left_out.get("other_field", 0.0), OTHER_FIELD),
         f"{f.left_out.get('other_field', 0.0):.0%} of the frames show another field than the rest: only the cells of "
         "the larger part were looked for.",
+    )
+    tell(
+        int(f.partly_seen >= PARTLY_SEEN),
+        f"{f.partly_seen:.0%} of the field is seen for a part of the recording only, because it moved for good: cells "
+        "there may be missing, cut off, or silent while they were not seen.",
     )
     tell(
         int(f.moving > 0),
