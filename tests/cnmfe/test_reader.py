@@ -1,10 +1,13 @@
 """Frames are decoded once, in order, whatever pieces they are asked for in."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from recordings import write_session
 
 from workflow_miniscope import daq
+from workflow_miniscope.cnmfe.arrays.workers import Workers
 from workflow_miniscope.cnmfe.storage.kept import keep_frames
 from workflow_miniscope.cnmfe.storage.reader import DECODED_FRAMES, PARTS_AHEAD, FrameReader
 from workflow_miniscope.errors import RecordingError
@@ -56,27 +59,48 @@ def test_the_frame_that_is_not_a_number_is_named(frames):
 
 
 class CountedVideos(daq.Movie):
-    """Counts the frames that are decoded."""
+    """Counts the frames that are decoded, and may go to the frame before the one that it is asked for."""
 
-    decoded = 0
+    decoded, behind = 0, 0
 
     def frames(self, start=0, stop=None):
-        for frame in super().frames(start, stop):
+        behind = self.behind if start else 0
+        for frame in super().frames(start - behind, stop - behind if stop else stop):
             self.decoded += 1
             yield frame
 
 
-def test_a_short_movie_that_is_read_twice_is_decoded_once(tmp_path):
+@pytest.fixture
+def videos(tmp_path):
+    """A movie in three files, and its frames."""
     written = write_session(tmp_path / "session", n_frames=40, frames_per_file=16)
     movie = CountedVideos(daq.open_session(written.folder).scopes[0].read().movie.files)
-    whole = np.stack(list(daq.Movie(movie.files).frames()))
-    kept = keep_frames(movie, tmp_path)
+    return movie, np.stack(list(daq.Movie(movie.files).frames()))
+
+
+@pytest.fixture(params=[1, 2])
+def workers(request):
+    with ThreadPoolExecutor(request.param) as pool:
+        yield Workers(pool, request.param)
+
+
+def test_a_short_movie_that_is_read_twice_is_decoded_once(videos, workers, tmp_path):
+    movie, whole = videos
+    kept = keep_frames(movie, tmp_path, workers)
     some = list(kept.frames(3, 9)) + list(kept.frames(20, 31))
     np.testing.assert_array_equal(some, np.concatenate([whole[3:9], whole[20:31]]))
     blocks = list(kept.blocks(16))
     assert [start for start, _ in blocks] == [0, 16, 32]
     np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), whole)
-    assert movie.decoded == 40
+    # and the first frame of the second part once more, which says that it is the right one
+    assert movie.decoded == 40 + (workers.number - 1)
     kept.close()
     assert not (tmp_path / "frames").exists()
-    assert keep_frames(ArrayMovie(whole), tmp_path).n_frames == 40
+    assert keep_frames(ArrayMovie(whole), tmp_path, workers).n_frames == 40
+
+
+def test_a_file_whose_index_leads_to_another_frame_is_read_from_its_start(videos, workers, tmp_path):
+    movie, whole = videos
+    movie.behind = 1
+    kept = keep_frames(movie, tmp_path, workers)
+    np.testing.assert_array_equal(list(kept.frames()), whole)

@@ -153,7 +153,7 @@ def register(
 ) -> tuple[Parameters, RegisteredMovie]:
     """Find the shifts from a sample, then register and store all frames; the parameters come back with none missing."""
     field = (source.height, source.width)
-    source = keep_frames(source, folder)
+    source = keep_frames(source, folder, workers)
     indices, sample = sample_frames(source)
     neighbours = noise_of_neighbours(sample, indices)
     repair = Repair.find(sample, indices)

@@ -170,6 +170,11 @@ def decode(file: AviFile, start: int, stop: int, size: tuple[int, int], reading:
             yield _grey(frame, reading.channel)
 
 
+def reaches_frames(file: AviFile) -> bool:
+    """Whether the codec of a file lets a frame be decoded without all those before it."""
+    return file.codec.upper() in _KEYED
+
+
 def _go_to(capture: Any, file: AviFile, frame: int) -> bool:
     """Let the next frame be this one, from a file just opened; False where that is not certain: nothing was changed.
 
@@ -178,7 +183,7 @@ def _go_to(capture: Any, file: AviFile, frame: int) -> bool:
     """
     import cv2
 
-    if file.fps is None or file.codec.upper() not in _KEYED:
+    if file.fps is None or not reaches_frames(file):
         return False
     if abs(capture.get(cv2.CAP_PROP_FPS) / file.fps - 1) * file.n_frames > _SAME_TIME:
         return False

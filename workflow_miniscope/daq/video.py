@@ -64,6 +64,8 @@ class Movie:
         FOURCC of the codec; empty for uncompressed frames.
     bits_per_pixel : float
         Size of the files for each pixel of each frame.
+    reaches_frames : bool
+        Any frame can be decoded without all those before it.
     warnings : tuple of str
         What is wrong with a file but could be handled.
 
@@ -101,6 +103,7 @@ class Movie:
             )
         counted = sum(self.counts)
         self.codec = filled[0].codec
+        self.reaches_frames = all(map(pixels.reaches_frames, filled))
         size = sum(file.path.stat().st_size for file in filled)
         self.bits_per_pixel = 8 * size / (counted * self.height * self.width)
         for file in filled:

@@ -6,6 +6,7 @@ in a file meanwhile: reading them takes a fraction of the time.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,14 @@ import numpy as np
 from ... import daq
 from ...movies import Movie
 from ...movies.types import Numbers
+from ..arrays.workers import Workers
 from .sample import DECODED_FOR_SAMPLE
 
 #: times its frames take on disk that must be free for a movie to be kept: what is registered is stored beside it
 ROOM = 5
 
 
-def keep_frames(movie: Movie, folder: Path) -> Movie:
+def keep_frames(movie: Movie, folder: Path, workers: Workers) -> Movie:
     """Give a short movie in video files as one that decodes each frame once; any other as it is.
 
     Parameters
@@ -30,15 +32,24 @@ def keep_frames(movie: Movie, folder: Path) -> Movie:
         The recording.
     folder : Path
         A temporary folder for the frames.
+    workers : Workers
+        They share out the decoding.
+
+    Raises
+    ------
+    RecordingError
+        A frame cannot be decoded.
     """
     if not isinstance(movie, daq.Movie) or movie.n_frames > DECODED_FOR_SAMPLE:
         return movie
     size = movie.n_frames * movie.height * movie.width * movie.dtype.itemsize
-    return KeptFrames(movie, folder / "frames") if shutil.disk_usage(folder).free > ROOM * size else movie
+    if shutil.disk_usage(folder).free <= ROOM * size:
+        return movie
+    return KeptFrames(movie, folder / "frames", workers)
 
 
 class KeptFrames:
-    """A movie whose frames are in a file once they were asked for.
+    """A movie whose frames are in a file.
 
     Parameters
     ----------
@@ -46,17 +57,24 @@ class KeptFrames:
         The recording.
     path : Path
         The file, which must not exist; :meth:`close` removes it.
+    workers : Workers
+        They share out the decoding, where frames can be reached without those before them.
     """
 
-    def __init__(self, movie: daq.Movie, path: Path):
+    def __init__(self, movie: daq.Movie, path: Path, workers: Workers):
         self.n_frames, self.height, self.width = movie.n_frames, movie.height, movie.width
         self.counts = movie.counts
         self.path = path
         self._dtype = movie.dtype
-        self._pixels = movie.height * movie.width
-        self._decoded = movie.frames()
-        self._known = 0
+        self._frame_bytes = movie.height * movie.width * movie.dtype.itemsize
         path.touch(exist_ok=False)
+        parts = workers.number if movie.reaches_frames else 1
+        edges = np.linspace(0, self.n_frames, parts + 1).astype(int).tolist()
+        following = workers.map(lambda span: self._decode(movie, *span), itertools.pairwise(edges))
+        for end, frame in zip(edges[1:], following, strict=True):
+            if frame is not None and not np.array_equal(frame, self._read(end, end + 1)[0]):
+                self._decode(movie, 0, self.n_frames)  # a file whose index leads elsewhere: one after the other
+                break
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Numbers]:
         """Give the frames [height, width] from ``start`` up to, not including, ``stop``."""
@@ -73,12 +91,17 @@ class KeptFrames:
         """Remove the file; nothing can be read any more."""
         self.path.unlink(missing_ok=True)
 
+    def _decode(self, movie: daq.Movie, start: int, stop: int) -> Numbers | None:
+        """Write frames to their places in the file, and give the one that follows them."""
+        with open(self.path, "r+b") as file:
+            file.seek(start * self._frame_bytes)
+            for at, frame in enumerate(movie.frames(start, min(stop + 1, self.n_frames)), start):
+                if at == stop:
+                    return frame
+                np.ascontiguousarray(frame, self._dtype).tofile(file)
+        return None
+
     def _read(self, start: int, stop: int) -> Numbers:
-        if self._known < stop:
-            with open(self.path, "ab") as file:
-                while self._known < stop:
-                    np.ascontiguousarray(next(self._decoded), self._dtype).tofile(file)
-                    self._known += 1
-        begin = start * self._pixels * self._dtype.itemsize
-        values = np.fromfile(self.path, self._dtype, (stop - start) * self._pixels, offset=begin)
+        count = (stop - start) * self.height * self.width
+        values = np.fromfile(self.path, self._dtype, count, offset=start * self._frame_bytes)
         return values.reshape(stop - start, self.height, self.width)
