@@ -128,7 +128,7 @@ def _copying(adapter: Any, table: Any, there: int, wanted: int) -> str:
     if adapter.backend == "postgresql":
         new, numbers = "'animal' || lpad(n::text, 5, '0')", f"generate_series({there}, {wanted - 1}) AS n"
     else:
-        new, numbers = "concat('animal', lpad(seq, 5, '0'))", f"seq_{there}_to_{wanted - 1}"
+        new, numbers = "concat('animal', lpad(seq, 5, '0'))", f"{quote(table.database)}.seq_{there}_to_{wanted - 1}"
     values = [
         f"replace({quote(name)}, '{FIRST}', {new})" if table.heading[name].type.startswith("varchar") else quote(name)
         for name in names

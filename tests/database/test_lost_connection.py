@@ -38,6 +38,17 @@ def test_the_next_statement_renews_it(pipeline, cut):
     assert len(pipeline.Subject & {"subject": "l_two"}) == 1
 
 
+def test_what_holds_for_a_connection_holds_for_the_next_one(pipeline, cut):
+    connection = pipeline.connection
+    if connection.adapter.backend != "postgresql":
+        pytest.skip("nothing is set on this server")
+    for _ in range(2):
+        # queries are not compiled, and the server notices a machine that died
+        assert connection.query("SHOW jit").fetchone() == ("off",)
+        assert connection.query("SHOW tcp_keepalives_count").fetchone() != ("0",) or "/" in connection.conn_info["host"]
+        cut()
+
+
 def test_a_transaction_is_undone_and_said_to_be(pipeline, cut):
     with pytest.raises(dj.errors.LostConnectionError, match="during a transaction"):
         with pipeline.connection.transaction:

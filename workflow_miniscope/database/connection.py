@@ -18,7 +18,7 @@ from . import embedded, frames, silence
 frames.load_datajoint()
 import datajoint as dj  # noqa: E402
 
-__all__ = ["DATABASE_ERRORS", "configure", "connect", "connect_beside", "dj", "open_another"]
+__all__ = ["DATABASE_ERRORS", "configure", "connect", "connect_beside", "dj", "open_another", "settle"]
 
 # What a server's refusal arrives as: DataJoint translates only some of the drivers' errors
 DATABASE_ERRORS = (dj.DataJointError, psycopg2.Error, pymysql.MySQLError)
@@ -109,11 +109,20 @@ def _connect(settings: Settings, make: Callable[[], dj.Connection]) -> dj.Connec
             # MariaDB speaks the MySQL protocol and runs this workflow's tests
             warnings.filterwarnings("ignore", message="MariaDB is not officially")
             connection = make()
-        if connection.adapter.backend == "postgresql":
-            silence.notice_the_dead(connection._conn, "postgresql")
+        settle(connection)
         return connection
     except Exception as error:  # each driver raises its own kinds
         raise DatabaseError(_why_not(error, settings)) from error
+
+
+def settle(connection: dj.Connection) -> None:
+    """Tell a server what holds for a connection as long as it lasts: anew for each that was renewed."""
+    if connection.adapter.backend != "postgresql":
+        return
+    silence.notice_the_dead(connection._conn, "postgresql")
+    with connection._conn.cursor() as cursor:
+        # of 100,000 rows the few joins of `status` took 6 s to compile, and less than 1 s to run
+        cursor.execute("SET jit = off")
 
 
 def open_another(connection: dj.Connection) -> Any:

@@ -17,7 +17,7 @@ import pymysql
 
 from ..errors import DatabaseError
 from . import packets, silence
-from .connection import DATABASE_ERRORS, dj
+from .connection import DATABASE_ERRORS, dj, settle
 
 logger = logging.getLogger(__name__)
 
@@ -115,8 +115,7 @@ def _renew(connection: Any, lost: Exception) -> None:
                 raise dj.errors.LostConnectionError("it gives no sign of life")
             connection.connect()
             connection.connection_id = connection.adapter.get_connection_id(connection._conn)
-            if connection.adapter.backend == "postgresql":
-                silence.notice_the_dead(connection._conn, "postgresql")
+            settle(connection)
         except DATABASE_ERRORS as error:
             if time.monotonic() > deadline:
                 setattr(connection, _GIVEN_UP, True)
