@@ -10,6 +10,18 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 
+#: Lets a program say "computing" before the engine begins, and begin when it reads a line
+HOLD_THE_ENGINE = """
+import sys
+from workflow_miniscope import pipeline
+original = pipeline.miniscope.Processing.make_compute
+def compute(self, key, *fetched):
+    print("computing", flush=True)
+    sys.stdin.readline()
+    return original(self, key, *fetched)
+pipeline.miniscope.Processing.make_compute = compute
+"""
+
 
 def begin(program: str, **environment: str) -> subprocess.Popen:
     """Start a program; it may wait for a line on its standard input."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import datajoint as dj
 import network
 import pytest
-from processes import begin, eventually, wait_for
+from processes import HOLD_THE_ENGINE, begin, eventually, wait_for
 
 from workflow_miniscope import process
 from workflow_miniscope.database import jobs, renewal, silence, workers
@@ -19,19 +19,13 @@ RESULT = Path(__file__).parents[1] / "results" / "data" / "caiman_1.12.1_fit_fil
 QUICK = {"LONG": 0.4, "ANSWER": 0.3}
 
 # A worker on the other side of the network that computes until somebody lets it go on
-WORKER = """
+WORKER = f"""
 import sys
 from workflow_miniscope.database import renewal, silence, workers
-workers.BEAT, silence.LONG, silence.ANSWER, renewal.PATIENCE = 0.3, 0.4, 0.3, {patience}
-from workflow_miniscope import pipeline
+workers.BEAT, silence.LONG, silence.ANSWER, renewal.PATIENCE = 0.3, 0.4, 0.3, {{patience}}
+{HOLD_THE_ENGINE}
 from workflow_miniscope.cli import app
-original = pipeline.miniscope.Processing.make_compute
-def compute(self, key, *fetched):
-    print("computing", flush=True)
-    sys.stdin.readline()
-    return original(self, key, *fetched)
-pipeline.miniscope.Processing.make_compute = compute
-sys.argv = ["workflow-miniscope", "worker", "--once", "--restrict", "subject={subject}"]
+sys.argv = ["workflow-miniscope", "worker", "--once", "--restrict", "subject={{subject}}"]
 app.main()
 """
 

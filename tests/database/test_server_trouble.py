@@ -12,24 +12,18 @@ import time
 import disks
 import killed
 import pytest
-from processes import begin, wait_for
+from processes import HOLD_THE_ENGINE, begin, wait_for
 from servers import mariadb_missing, postgresql_missing, run_mariadb, run_postgresql
 
 # A run whose engine begins when somebody lets it; the server may stay away for some seconds. Who was not heard of for a
 # second counts as dead, where that takes a minute and a half
-RUN = """
+RUN = f"""
 import sys
 from workflow_miniscope.database import renewal, workers
-workers.BEAT, workers.SILENCE, renewal.PATIENCE = 0.3, 1.0, {patience}
-from workflow_miniscope import pipeline
+workers.BEAT, workers.SILENCE, renewal.PATIENCE = 0.3, 1.0, {{patience}}
+{HOLD_THE_ENGINE}
 from workflow_miniscope.cli import app
-original = pipeline.miniscope.Processing.make_compute
-def compute(self, key, *fetched):
-    print("computing", flush=True)
-    sys.stdin.readline()
-    return original(self, key, *fetched)
-pipeline.miniscope.Processing.make_compute = compute
-sys.argv = ["workflow-miniscope", "process", "--restrict", "subject={subject}"]
+sys.argv = ["workflow-miniscope", "process", "--restrict", "subject={{subject}}"]
 app.main()
 """
 
@@ -146,7 +140,7 @@ def test_a_full_disk(laboratory):
         laboratory.server.start()
         assert "does not answer any more" in error
     else:
-        assert "The disk of the database server is full" in printed
+        assert "The disk of the database server is full" in printed + error
     assert running.returncode == 1
     assert "Traceback" not in printed + error
     status, said = laboratory.finish("u3")

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import begin, eventually, run_together, wait_for
+from processes import HOLD_THE_ENGINE, begin, eventually, run_together, wait_for
 
 from workflow_miniscope import process
 from workflow_miniscope.database import embedded, jobs, workers
@@ -35,18 +35,12 @@ process.process(restrict={{"subject": "{subject}"}}, reserve_jobs=True, progress
 """
 
 # The same, until somebody lets it go on with the work itself
-HELD = """
-import sys, time
-from workflow_miniscope import pipeline, process
+HELD = f"""
 from workflow_miniscope.database import workers
 workers.BEAT = 0.3
-original = pipeline.miniscope.Processing.make_compute
-def compute(self, key, *fetched):
-    print("computing", flush=True)
-    sys.stdin.readline()
-    return original(self, key, *fetched)
-pipeline.miniscope.Processing.make_compute = compute
-print(process.process(restrict={{"subject": "{subject}"}}, reserve_jobs=True, progress=False).errors, flush=True)
+{HOLD_THE_ENGINE}
+from workflow_miniscope import process
+print(process.process(restrict={{{{"subject": "{{subject}}"}}}}, reserve_jobs=True, progress=False).errors, flush=True)
 """
 
 
