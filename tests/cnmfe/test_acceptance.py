@@ -204,6 +204,7 @@ def test_a_good_result_is_trusted():
     [
         ({"at_limit": 0.05}, "usable with warnings", "5% of the frames are at the limit of the registration"),
         ({"at_limit": 0.4}, "not to be trusted", "40% of the frames"),
+        ({"bits_per_pixel": 0.25}, "usable with warnings", "0.25 bits per pixel"),
         ({"bits_per_pixel": 0.1}, "usable with warnings", "0.10 bits per pixel"),
         ({"bits_per_pixel": 0.02}, "not to be trusted", "0.02 bits per pixel"),
         ({"noise_of_neighbours": 0.12}, "usable with warnings", "Neighbouring pixels have noise in common"),

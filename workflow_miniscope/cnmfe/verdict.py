@@ -34,7 +34,7 @@ PARTLY_SEEN = 0.1
 #: gain of the light in the frames with the least, as part of the most: below, a warning, and no trust
 LIGHT = (0.75, 0.2)
 #: bits for each pixel of a movie that is compressed with loss: below, a warning, and no trust
-BITS = (0.2, 0.06)
+BITS = (0.4, 0.06)
 #: correlation of the noise of neighbouring pixels, which is -0.05 as cameras give them: from here on a warning
 SHARED_NOISE = 0.06
 #: how much wider what the model leaves is spread than the noise of single frames: from here on a warning, and no trust
