@@ -208,6 +208,11 @@ def test_a_good_result_is_trusted():
         ({"bits_per_pixel": 0.1}, "usable with warnings", "0.10 bits per pixel"),
         ({"bits_per_pixel": 0.02}, "not to be trusted", "0.02 bits per pixel"),
         ({"noise_of_neighbours": 0.12}, "usable with warnings", "Neighbouring pixels have noise in common"),
+        (
+            {"noise_of_neighbours": 0.09, "candidates": 415, "accepted": 75, "likely": 70},
+            "not to be trusted",
+            "Neighbouring pixels have noise in common",
+        ),
         ({"structure": 5.0}, "not to be trusted", "5.0 times as much as the noise"),
         ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
         ({"decay": 0.03}, "not to be trusted", "decay within 0.03 s"),

@@ -174,6 +174,7 @@ def judge(figures: Figures) -> Verdict:
             told.append((worse, sentence))
 
     f = figures
+    few = _below(f.accepted / f.candidates, CELLS) if f.candidates >= MANY else 0
     tell(
         _above(f.at_limit, AT_LIMIT),
         f"{f.at_limit:.0%} of the frames are at the limit of the registration: give larger max_shifts, or look whether "
@@ -216,8 +217,9 @@ def judge(figures: Figures) -> Verdict:
             "what compression leaves can look like cells. Record without loss.",
         )
     elif f.noise_of_neighbours >= SHARED_NOISE:
+        # where most candidates are refused as well, many of those that are not are parts and copies of cells
         tell(
-            1,
+            1 + (few > 0),
             f"Neighbouring pixels have noise in common (correlation {f.noise_of_neighbours:.2f}), which those of a "
             "camera have not: the movie was denoised, smoothed, enlarged or compressed before, and noise no longer "
             "says what a cell is. Extract it as the camera gave it.",
@@ -236,7 +238,6 @@ def judge(figures: Figures) -> Verdict:
         2 * f.out_of_focus,
         "Nothing in the field is as narrow as a soma: it is out of focus, or gSig is too small.",
     )
-    few = _below(f.accepted / f.candidates, CELLS) if f.candidates >= MANY else 0
     tell(
         few,
         f"Only {f.accepted} of {f.candidates} candidates look like cells: most have no calcium transients or no shape "
