@@ -21,7 +21,7 @@ TORCH ?= torch==2.13.0
 # Where the demo lives. `make clean` removes it.
 DEMO ?= demo
 # What the tests are run with.
-PYTEST ?= -n auto --dist worksteal
+PYTEST ?= -n auto
 
 UV := .uv/bin/uv
 INSTALLED := $(VENV)/.installed
