@@ -43,6 +43,12 @@ def wait_for(process: subprocess.Popen, line: str) -> None:
     raise AssertionError(f"It ended without {line!r}: {process.stderr.read()}")
 
 
+def go_on(process: subprocess.Popen) -> None:
+    """Give a program the line that it waits for."""
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+
+
 def run_together(programs: list[str], **environment: str) -> list[str]:
     """Run programs that print "ready" and read a line, go on together from there, and must all succeed.
 
@@ -53,8 +59,7 @@ def run_together(programs: list[str], **environment: str) -> list[str]:
         for process in processes:
             wait_for(process, "ready")
         for process in processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            go_on(process)
         printed = [process.communicate(timeout=300) for process in processes]
     finally:
         for process in processes:

@@ -58,10 +58,8 @@ def mariadb(folder: Path, tls: bool = False) -> Iterator[dict[str, str]]:
 @contextmanager
 def run_mariadb(folder: Path, tls: bool = False, *options: str) -> Iterator[Server]:
     """Run a server below a folder, with options of its own, and yield it: it can be stopped and started."""
-    data, scratch = (
-        folder / "mariadb",
-        folder / "tmp",
-    )  # of its own: a server that starts removes what others have there
+    data = folder / "mariadb"
+    scratch = folder / "tmp"  # of its own: a server that starts removes what others have there
     data.mkdir(parents=True)
     scratch.mkdir()
     path = f"/usr/sbin:{os.environ['PATH']}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import datajoint as dj
 import network
 import pytest
-from processes import HOLD_THE_ENGINE, begin, eventually, wait_for
+from processes import HOLD_THE_ENGINE, begin, eventually, go_on, wait_for
 
 from workflow_miniscope import process
 from workflow_miniscope.database import jobs, renewal, silence, workers
@@ -109,8 +109,7 @@ def test_a_worker_waits_or_ends_in_a_sentence(pipeline, load, lost, patience, mo
     try:
         wait_for(worker, "computing")
         lost.lose()
-        worker.stdin.write("go on\n")
-        worker.stdin.flush()
+        go_on(worker)
         time.sleep(6)
         if patience > 6:
             assert worker.poll() is None

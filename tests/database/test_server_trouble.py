@@ -12,7 +12,7 @@ import time
 import disks
 import killed
 import pytest
-from processes import HOLD_THE_ENGINE, begin, wait_for
+from processes import HOLD_THE_ENGINE, begin, go_on, wait_for
 from servers import mariadb_missing, postgresql_missing, run_mariadb, run_postgresql
 
 # A run whose engine begins when somebody lets it; the server may stay away for some seconds. Who was not heard of for a
@@ -92,11 +92,6 @@ def laboratory(request, tmp_path_factory):
         ingested = lab.run("ingest", "--subjects", subjects, "--sessions", sessions)
         assert ingested.returncode == 0, ingested.stderr
         yield lab
-
-
-def go_on(running):
-    running.stdin.write("go on\n")
-    running.stdin.flush()
 
 
 def test_a_restart(laboratory):

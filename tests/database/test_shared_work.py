@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import HOLD_THE_ENGINE, begin, eventually, run_together, wait_for
+from processes import HOLD_THE_ENGINE, begin, eventually, go_on, run_together, wait_for
 
 from workflow_miniscope import process
 from workflow_miniscope.database import embedded, jobs, workers
@@ -172,8 +172,7 @@ def test_a_worker_whose_connections_are_cut_keeps_its_job(pipeline, busy, queue,
     # its lock is back, so that it counts as alive whatever becomes of its beats
     monkeypatch.setattr(workers, "SILENCE", 0.0)
     assert eventually(lambda: workers.alive(connection, {before["connection_id"]}) != set())
-    worker.stdin.write("go on\n")
-    worker.stdin.flush()
+    go_on(worker)
     printed, error = worker.communicate(timeout=300)
     assert printed.splitlines()[-1] == "[]", error[-2000:]
     assert len(pipeline.miniscope.Processing & key) == 1
@@ -194,8 +193,7 @@ def test_a_server_that_is_restarted_while_a_worker_computes(pipeline, busy, queu
     report = process.process(restrict={"subject": "s_restart"}, reserve_jobs=True, progress=False)
     assert [name for name, _, _ in report.elsewhere] == ["miniscope.Processing"]
     assert (queue & key).fetch1() == before
-    worker.stdin.write("go on\n")
-    worker.stdin.flush()
+    go_on(worker)
     printed, error = worker.communicate(timeout=300)
     assert printed.splitlines()[-1] == "[]", error[-2000:]
     assert len(pipeline.miniscope.Activity & key) == 2

@@ -60,9 +60,13 @@ def renew_lost_connections() -> None:
     ) -> Any:
         options = {"as_dict": as_dict, "suppress_warnings": suppress_warnings, "reconnect": False}
         wanted = self._config["database.reconnect"] if reconnect is None else reconnect
-        try:
+
+        def send() -> Any:
             with silence.watched(self, self._conn):
                 return original(self, query, args, **options)
+
+        try:
+            return send()
         except Exception as error:
             if not wanted or not is_lost(error, self._conn):
                 raise
@@ -73,8 +77,7 @@ def renew_lost_connections() -> None:
                 raise DatabaseError(refusal) from error
             if in_transaction:
                 raise dj.errors.LostConnectionError("The connection was lost during a transaction.") from error
-        with silence.watched(self, self._conn):
-            return original(self, query, args, **options)
+        return send()
 
     query._renews = True  # type: ignore[attr-defined]  # a mark on the function
     Connection.query = query

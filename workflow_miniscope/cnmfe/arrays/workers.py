@@ -51,9 +51,9 @@ class Workers:
         """Call ``function(first, last)`` for consecutive parts of ``range(n)``."""
         self.map(lambda span: function(span.start, span.stop), self.spans(n))
 
-    def spans(self, n: int) -> list[slice]:
-        """Give consecutive parts of ``range(n)``, some for each thread; one at least."""
-        pieces = max(1, min(n, PARTS_PER_WORKER * self.number)) if self.number > 1 else 1
+    def spans(self, n: int, each: int = PARTS_PER_WORKER) -> list[slice]:
+        """Give consecutive parts of ``range(n)``, so many for each thread; one at least."""
+        pieces = max(1, min(n, each * self.number)) if self.number > 1 else 1
         edges = np.linspace(0, n, pieces + 1).astype(int).tolist()
         return [slice(first, last) for first, last in itertools.pairwise(edges)]
 

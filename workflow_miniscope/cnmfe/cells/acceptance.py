@@ -13,7 +13,7 @@ from . import probability
 LEAST_PERSISTENCE = 0.4
 #: consistency of a footprint with what lights up, whatever the signal to noise ratio is
 LEAST_CONSISTENCY = 0.6
-#: likeness of neighbouring pixels where a component lights up: sharp disks of four pixels have 0.7, cells 0.9 and more
+#: likeness of neighbouring pixels where a component lights up: a sharp disk 5 pixels wide has 0.75, cells 0.85 and more
 LEAST_SMOOTHNESS = 0.6
 #: part of its light that is there only while something passes by, at most
 MOST_PASSING = 0.8

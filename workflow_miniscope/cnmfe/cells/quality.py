@@ -78,13 +78,14 @@ def measure(fit: Fit, raw: Floats, kernel: Floats, decay: float) -> dict[str, Fl
         the shape of the final footprints.
     """
     c = fit.components
-    images, energy = activity_images(fit)
+    footprints = c.matrix(c.footprints, c.masks)
+    images, energy = activity_images(fit, footprints)
     return {
         "rise_skewness": transients.rise_skewness(raw, decay),
         "skewness": transients.skewness(raw, decay),
         "persistence": transients.persistence(raw, kernel, decay),
         "snr": trace_snr(raw, max(1, round(decay))),
-        "consistency": footprint_consistency(fit, images, energy),
+        "consistency": footprint_consistency(footprints, images, energy),
         "smoothness": smoothness(fit, images, energy),
         "eccentricity": shape.eccentricity(c),
     }
@@ -118,7 +119,7 @@ def own_traces(C: Floats, gram: sp.csr_matrix) -> Floats:
     return out
 
 
-def activity_images(fit: Fit) -> tuple[sp.csr_matrix, Floats]:
+def activity_images(fit: Fit, footprints: sp.csr_matrix) -> tuple[sp.csr_matrix, Floats]:
     """Give the image of each component's own activity, other components removed, where its footprint may be.
 
     The image is the regression of the movie, without background and the other components, on that part of the
@@ -128,18 +129,20 @@ def activity_images(fit: Fit) -> tuple[sp.csr_matrix, Floats]:
     ----------
     fit : Fit
         The model, traces of mean zero.
+    footprints : scipy.sparse.csr_matrix [components, pixels]
+        As they were fitted, not smoothed, with an entry for each pixel of ``fit.components.masks``.
 
     Returns
     -------
     images : scipy.sparse.csr_matrix [components, pixels]
-        With an entry for each pixel of ``fit.components.masks``.
+        With the entries of the footprints.
     energy : float64 [components]
         Sum of the squares of what was regressed on; 0 of a component without activity of its own, whose image says
         nothing.
     """
     c = fit.components
     if not len(c):
-        return c.matrix(), np.zeros(0)
+        return footprints, np.zeros(0)
     A = c.matrix()
     gram = (A @ A.T).tocsr()
     centred = own_traces(c.C, gram)
@@ -150,20 +153,17 @@ def activity_images(fit: Fit) -> tuple[sp.csr_matrix, Floats]:
     kernels.subtract_product(
         images.indptr, images.indices, by_pixel.indptr, by_pixel.indices, by_pixel.data, cross, 0, len(c), images.data
     )
-    footprint = c.matrix(c.footprints, c.masks)
     energy = np.where(centred.any(axis=1), cross.diagonal().astype(np.float64), 0.0)
-    images.data += np.repeat(energy, np.diff(images.indptr)).astype(np.float32) * footprint.data
+    images.data += np.repeat(energy, np.diff(images.indptr)).astype(np.float32) * footprints.data
     return images, energy
 
 
-def footprint_consistency(fit: Fit, images: sp.csr_matrix, energy: Floats) -> Floats:
+def footprint_consistency(footprints: sp.csr_matrix, images: sp.csr_matrix, energy: Floats) -> Floats:
     """Correlation of each footprint with the image of its own activity.
 
     Parameters
     ----------
-    fit : Fit
-        The model; footprints as they were fitted, not smoothed.
-    images, energy
+    footprints, images, energy
         Of :func:`activity_images`.
 
     Returns
@@ -171,12 +171,10 @@ def footprint_consistency(fit: Fit, images: sp.csr_matrix, energy: Floats) -> Fl
     float64 [components]
         0 for a component without activity of its own.
     """
-    c = fit.components
-    footprint = c.matrix(c.footprints, c.masks)
-    out = np.zeros(len(c))
+    out = np.zeros(len(energy))
     for k in np.flatnonzero(energy):
         span = slice(images.indptr[k], images.indptr[k + 1])
-        a, b = footprint.data[span], images.data[span]
+        a, b = footprints.data[span], images.data[span]
         if len(a) > 2 and a.std() > 0 and b.std() > 0:
             out[k] = np.corrcoef(a, b)[0, 1]
     return out

@@ -6,7 +6,6 @@ in a file meanwhile: reading them takes a fraction of the time.
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,12 +67,13 @@ class KeptFrames:
         self._dtype = movie.dtype
         self._frame_bytes = movie.height * movie.width * movie.dtype.itemsize
         path.touch(exist_ok=False)
-        parts = workers.number if movie.reaches_frames else 1
-        edges = np.linspace(0, self.n_frames, parts + 1).astype(int).tolist()
-        following = workers.map(lambda span: self._decode(movie, *span), itertools.pairwise(edges))
-        for end, frame in zip(edges[1:], following, strict=True):
-            if frame is not None and not np.array_equal(frame, self._read(end, end + 1)[0]):
-                self._decode(movie, 0, self.n_frames)  # a file whose index leads elsewhere: one after the other
+        whole = slice(0, self.n_frames)
+        # one for each thread, because a part begins with frames that are decoded only to reach it
+        spans = workers.spans(self.n_frames, each=1) if movie.reaches_frames else [whole]
+        following = workers.map(lambda span: self._decode(movie, span), spans)
+        for span, frame in zip(spans, following, strict=True):
+            if frame is not None and not np.array_equal(frame, self._read(span.stop, span.stop + 1)[0]):
+                self._decode(movie, whole)  # a file whose index leads elsewhere: one after the other
                 break
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Numbers]:
@@ -91,12 +91,12 @@ class KeptFrames:
         """Remove the file; nothing can be read any more."""
         self.path.unlink(missing_ok=True)
 
-    def _decode(self, movie: daq.Movie, start: int, stop: int) -> Numbers | None:
+    def _decode(self, movie: daq.Movie, span: slice) -> Numbers | None:
         """Write frames to their places in the file, and give the one that follows them."""
         with open(self.path, "r+b") as file:
-            file.seek(start * self._frame_bytes)
-            for at, frame in enumerate(movie.frames(start, min(stop + 1, self.n_frames)), start):
-                if at == stop:
+            file.seek(span.start * self._frame_bytes)
+            for at, frame in enumerate(movie.frames(span.start, min(span.stop + 1, self.n_frames)), span.start):
+                if at == span.stop:
                     return frame
                 np.ascontiguousarray(frame, self._dtype).tofile(file)
         return None
