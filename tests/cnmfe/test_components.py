@@ -28,11 +28,13 @@ def add(components, numbers):
 
 @pytest.mark.parametrize("kept", [np.arange(0, 100, 3), np.arange(100) % 4 > 1, np.arange(100), np.zeros(0, int)])
 def test_what_is_kept_stays_itself(hundred, kept):
+    hundred.surround = np.arange(100) % 2 == 0
     hundred.keep(kept)
     numbers = np.arange(100)[kept]
     assert len(hundred) == len(hundred.masks) == len(hundred.footprints) == len(hundred.filled) == len(numbers)
     assert np.array_equal(hundred.C, np.repeat(numbers[:, None], FRAMES, axis=1)) and hundred.C.dtype == np.float32
     assert np.array_equal(hundred.tops, 8 + numbers % 40)
+    assert np.array_equal(hundred.surround, numbers % 2 == 0)
 
 
 def test_new_ones_come_last(hundred):

@@ -6,7 +6,7 @@ import pytest
 from workflow_miniscope.cnmfe.arrays.filtering import bin_frame, box_mean
 from workflow_miniscope.cnmfe.arrays.grid import Grid
 from workflow_miniscope.cnmfe.arrays.workers import start_workers
-from workflow_miniscope.cnmfe.cells import merging, splitting
+from workflow_miniscope.cnmfe.cells import merging, splitting, surround
 from workflow_miniscope.cnmfe.cells.dimensions import PART_BINS, second_dimension, without
 from workflow_miniscope.cnmfe.model.fit import Fit
 from workflow_miniscope.cnmfe.storage.scratch import Scratch
@@ -211,3 +211,54 @@ def test_components_that_only_some_frames_cover(fitted, rng):
     assert splitting.split(fit, WIDTH) == 0
     assert merging.merge(fit, 0.7, WIDTH) == 1
     assert len(fit.components) == 2
+
+
+def around(rng, trace):
+    """A cell and the light around it, which follows it in part."""
+    return [(image(16, 16, 2), trace), (0.6 * image(15, 17, 7), calcium(rng) + 0.4 * trace)]
+
+
+def test_the_light_around_a_cell_is_not_the_cell(fitted, rng):
+    """Dim cells got footprints three times as wide as they are, and were refused for that."""
+    trace = calcium(rng)
+    cell, light = around(rng, trace)
+    fit = fitted([cell, light], [(cell[0] + light[0], cell[1] + light[1])])
+    assert surround.split(fit, WIDTH, 2.0) == 1
+    for _ in range(3):
+        fit.update_traces(sweeps=4)
+        fit.update_footprints()
+    assert fit.components.surround.tolist() == [False, True]
+    same = cosines(fit, [cell[0], light[0]])
+    assert same[0, 0] > 0.97 and same[1, 1] > 0.97
+    assert np.corrcoef(trace, fit.components.C[0])[0, 1] > 0.97
+    # and what is around it is not split again
+    assert surround.split(fit, WIDTH, 2.0) == 0
+
+
+def test_a_cell_out_of_focus_is_one_source(fitted, rng):
+    trace = calcium(rng)
+    fit = fitted([(image(16, 16, 6), trace)], [(image(16, 16, 6), trace)])
+    assert surround.split(fit, WIDTH, 2.0) == 0
+
+
+def test_light_around_a_cell_that_is_known_gives_no_second_one(fitted, rng):
+    cell, light = around(rng, calcium(rng))
+    fit = fitted([cell, light], [(0.5 * cell[0], cell[1]), (0.5 * cell[0] + light[0], light[1])])
+    assert surround.split(fit, WIDTH, 2.0) == 0
+
+
+def test_a_cell_that_is_joined_with_the_light_around_it_is_a_cell(fitted, rng):
+    trace = calcium(rng)
+    fit = fitted([(image(16, 16, 4), trace)], [(image(16, 14), trace), (image(16, 18), 1.2 * trace)])
+    fit.components.surround[1] = True
+    assert merging.merge(fit, 0.7, WIDTH) == 1
+    assert not fit.components.surround.any()
+
+
+def test_the_events_of_one_cell_are_not_dealt_out_to_two(fitted, rng):
+    """A cell that fired often was accepted twice: the same footprint, and every event in one of two traces."""
+    trace, mine = calcium(rng), np.repeat(rng.random(FRAMES // 100) < 0.5, 100)
+    cell = [(image(16, 16), trace), (0.28 * image(16, 17.5, 3.5), calcium(rng))]
+    fit = fitted(cell, [(image(16, 15.7), mine * trace), (image(16, 16.3), ~mine * trace)])
+    assert merging.merge(fit, 0.8, WIDTH) == 0
+    assert merging.merge(fit, 0.8, WIDTH, parts=True) == 1

@@ -179,12 +179,10 @@ def test_cells_of_a_field_that_is_stretched(small, piecewise):
     rigid = extract(small.movie, 20.0, progress=False)
     assert isinstance(rigid.motion, RigidShifts)
     assert error(rigid.motion.shifts[:, None], displacement(small, blocks)) > 3 * wrong
-    f1 = []
-    for each in (rigid, result):
-        pairs = simulation.match(each, small)
-        f1.append(2 * len(pairs) / (len(each.accepted) + len(small.A)))
-    # of twelve cells; how many the rigid registration loses varies
-    assert f1[1] > 0.85 and f1[1] >= f1[0]
+    # rigid registration is at times good enough for footprints that are cells: how many it loses varies
+    pairs = simulation.match(result, small)
+    assert len(pairs) == len(small.A) == 12
+    assert 2 * len(pairs) / (len(result.accepted) + len(small.A)) > 0.85
 
 
 def test_the_result_file_has_the_blocks(piecewise):

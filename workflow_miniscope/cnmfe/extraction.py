@@ -39,9 +39,10 @@ from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.every_frame import decay, in_all_frames, rows
 from .calcium.timebase import TimeBase
-from .cells import acceptance, merging, quality, seeds, shape, splitting
+from .cells import acceptance, merging, quality, seeds, shape, splitting, surround
 from .cells.record import SearchRecord
 from .model import movers, refinement
+from .model.components import Components
 from .model.fit import Fit
 from .parameters import Parameters
 from .prepare import RegisteredMovie, prepare
@@ -282,10 +283,10 @@ def _find_cells(
         fit.update_traces()
         if len(fit.components):
             # anew in each round: before the model holds the neighbours, transients look longer or shorter than they are
-            times = time_constants.estimate(fit.raw_traces(), fps, fit.workers, params.rise_time, params.decay_time)
+            times = _time_constants(fit, params, fps)
             fit.g = decay(fps, times)
             fit.kernel = spike_response(fps, *times)
-        if splitting.split(fit, width):
+        if splitting.split(fit, width) + surround.split(fit, width, gSig):
             fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
             fit.update_footprints()
             merging.merge(fit, params.merge_thr, width)
@@ -301,9 +302,24 @@ def _find_cells(
     merging.merge(fit, params.merge_thr, width, parts=True)
     fit.update_traces()
     if len(fit.components):
-        times = time_constants.estimate(fit.raw_traces(), fps, fit.workers, params.rise_time, params.decay_time)
+        times = _time_constants(fit, params, fps)
     bar.update()
     return found, times
+
+
+def _time_constants(fit: Fit, params: Parameters, fps: float) -> TimeConstants:
+    """Give those of the cells, and not of the light around them."""
+    traces = _of_cells(fit.raw_traces(), fit.components)
+    return time_constants.estimate(traces, fps, fit.workers, params.rise_time, params.decay_time)
+
+
+def _of_cells(traces: Floats, components: Components) -> Floats:
+    """Give the traces without those of the light around cells; they are moved in place."""
+    kept = np.flatnonzero(~components.surround)
+    for new, old in enumerate(kept):
+        if new != old:
+            traces[new] = traces[old]
+    return traces[: len(kept)]
 
 
 def choose_registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
@@ -374,8 +390,12 @@ def _result(
     fit.correct_for_cover()
     fit.smooth_footprints()
     properties |= shape.of_footprints(c, _mean(params.gSig) / grid.bin)
+    properties = {name: values[~c.surround] for name, values in properties.items()}
     accepted, evaluation = acceptance.evaluate(properties, params, size_given)
     figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay, moving)
+    # the light around cells is part of the background from here on
+    raw = _of_cells(raw, c)
+    c.keep(~c.surround)
     A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)

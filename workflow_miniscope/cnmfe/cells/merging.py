@@ -32,6 +32,10 @@ NEAR_COSINE = 0.4
 NEAR_CORRELATION = 0.7
 #: standard errors: they are parts, if their second dimension is less significant
 NEAR_SIGNIFICANCE = 30.0
+#: cosine of two footprints from which they are one cell, whatever their traces: the events of a cell were dealt out
+ALIKE_COSINE = 0.85
+#: standard errors: but for two cells of which nobody could doubt
+ALIKE_SIGNIFICANCE = 60.0
 #: parts have a second dimension this small, relative to the first one: that of a very bright cell is significant
 #: whatever it comes from
 PART_RATIO = 0.05
@@ -90,6 +94,7 @@ def merge(fit: Fit, threshold: float, width: int, parts: bool = False) -> int:
         if (
             (r > threshold and not (certain.significance > TWO_CELLS_SIGNIFICANCE and certain.ratio > TWO_CELLS_RATIO))
             or (follows and (second.significance < NEAR_SIGNIFICANCE or second.ratio < PART_RATIO))
+            or (same and cosine > ALIKE_COSINE and second.significance < ALIKE_SIGNIFICANCE)
             or (same and (second.significance < SAME_SIGNIFICANCE or second.ratio < PART_RATIO))
         ):
             found.append((second.significance, int(i), int(j)))
@@ -125,3 +130,5 @@ def _take(c: Components, i: int, j: int, scale: float) -> None:
     y, x, value = y[inside], x[inside], value[inside]
     c.footprints[i, y, x] += value
     c.masks[i, y, x] = True
+    # a cell and the light around it are a cell
+    c.surround[i] &= c.surround[j]

@@ -58,13 +58,10 @@ def split(fit: Fit, width: int) -> int:
     if not len(c):
         return 0
     places = [_images(c, k) for k in range(len(c))]
-    blocks = fit.movie.spread(SPLIT_FRAMES)
+    blocks, bins, frames = looked_at(fit, width)
     left = fit.project_residual(fit.always_seen(_matrix(places, fit.movie.pixels)), width, blocks)
     sure = fit.sure_pixels()
-    bins = fit.movie.bins(blocks, width)
     C = average(c.C, width)[:, bins]
-    frames = (bins[:, None] * width + np.arange(width)).ravel()
-    frames = frames[frames < fit.movie.n_frames]
     first, new = 0, []
     for k, (images, where) in enumerate(places):
         last = first + len(images)
@@ -79,12 +76,22 @@ def split(fit: Fit, width: int) -> int:
         if apart is None:
             continue
         lit, traces = apart
-        new.append((k, *_replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)))
+        new.append((k, *replace(c, k, lit, np.repeat(traces, width, axis=1)[:, : len(frames)], frames)))
     if new:
+        # the light around a cell has no activities of its own that could be told apart
+        c.surround[[k for k, *_ in new]] = False
         # all at once: each time the traces of all components are copied
         of, footprints, C = (np.stack(values) for values in zip(*new, strict=True))
         c.append(np.stack([c.tops[of], c.lefts[of]], axis=1) + c.radius, footprints, c.masks[of], C)
     return len(new)
+
+
+def looked_at(fit: Fit, width: int) -> tuple[list[int], Ints, Ints]:
+    """Give the blocks of the movie that are looked at, their averages over ``width`` frames, and their frames."""
+    blocks = list(fit.movie.spread(SPLIT_FRAMES))
+    bins = fit.movie.bins(blocks, width)
+    frames = (bins[:, None] * width + np.arange(width)).ravel()
+    return blocks, bins, frames[frames < fit.movie.n_frames]
 
 
 def split_one(fit: Fit, k: int, width: int) -> int:
@@ -122,10 +129,10 @@ def split_one(fit: Fit, k: int, width: int) -> int:
         long = np.linalg.eigh((away * weight) @ away.T)[1][:, -1]
         side = long @ away > 0
         halves, old = np.stack([side, ~side]), c.C[[k]].astype(np.float64)
-        footprint, trace = _replace(c, k, images[0] * halves, np.repeat(old, 2, axis=0), frames)
+        footprint, trace = replace(c, k, images[0] * halves, np.repeat(old, 2, axis=0), frames)
     else:
         lit, bins = apart
-        footprint, trace = _replace(c, k, lit, np.repeat(bins, width, axis=1)[:, : len(frames)], frames)
+        footprint, trace = replace(c, k, lit, np.repeat(bins, width, axis=1)[:, : len(frames)], frames)
     middle = np.array([[c.tops[k] + c.radius, c.lefts[k] + c.radius]])
     c.append(middle, footprint[None], c.masks[[k]], trace[None])
     return int(c.ids[-1])
@@ -200,8 +207,8 @@ def separate(series: Floats, g: float, block: int | None = None) -> Floats | Non
     return mixing if (kappa > 0).all() else None
 
 
-def _replace(c: Components, k: int, lit: Floats, traces: Floats, frames: Ints) -> tuple[Floats, Floats]:
-    """Put the first of two cells in the place of component ``k``; footprint and trace of the second.
+def replace(c: Components, k: int, lit: Floats, traces: Floats, frames: Ints) -> tuple[Floats, Floats]:
+    """Put the first of two sources in the place of component ``k``; give footprint and trace of the second.
 
     Their footprints have the largest value 1, their traces are known at some frames.
     """

@@ -24,6 +24,8 @@ class Components:
         of components that were not there. See :func:`spatial.where_covered`.
     ids : int64 [n]
         Number of each component, which it keeps while others come and go.
+    surround : bool [n]
+        Those that are the light around a cell, see :mod:`.cells.surround`.
     C : float32 [n, frames]
         Traces, of mean zero. The array changes its length when components come and go: no view of it outlives that.
     """
@@ -38,6 +40,7 @@ class Components:
         self.masks: Bools = np.zeros((0, self.side, self.side), bool)
         self.filled: Floats = np.zeros((0, self.side, self.side), np.float32)
         self.ids: Ints = np.zeros(0, np.int64)
+        self.surround: Bools = np.zeros(0, bool)
         self.numbered = 0
         #: of components that are gone, the number of the one that each was merged into; None: it faded
         self.gone: dict[int, int | None] = {}
@@ -46,14 +49,15 @@ class Components:
     def __len__(self) -> int:
         return len(self.C)
 
-    def append(self, centers: Ints, footprints: Floats, masks: Bools, C: Floats) -> None:
-        """Add components; centers are (row, column) of the windows' middle pixels."""
+    def append(self, centers: Ints, footprints: Floats, masks: Bools, C: Floats, surround: bool = False) -> None:
+        """Add components; centers are (row, column) of the windows' middle pixels; ``surround``: of all of them."""
         self.tops = np.concatenate([self.tops, centers[:, 0] - self.radius])
         self.lefts = np.concatenate([self.lefts, centers[:, 1] - self.radius])
         self.footprints = np.concatenate([self.footprints, footprints.astype(np.float32, copy=False)])
         self.masks = np.concatenate([self.masks, masks])
         self.filled = np.concatenate([self.filled, np.zeros_like(footprints, np.float32)])
         self.ids = np.concatenate([self.ids, self.numbered + np.arange(len(C))])
+        self.surround = np.concatenate([self.surround, np.full(len(C), surround)])
         self.numbered += len(C)
         before = len(self.C)
         self._resize(before + len(C))
@@ -64,7 +68,7 @@ class Components:
         kept = np.arange(len(self))[which]
         for number in np.delete(self.ids, kept).tolist():
             self.gone.setdefault(number, None)
-        for name in ("tops", "lefts", "footprints", "masks", "filled", "ids"):
+        for name in ("tops", "lefts", "footprints", "masks", "filled", "ids", "surround"):
             setattr(self, name, getattr(self, name)[kept])
         for new, old in enumerate(kept):
             if new != old:
