@@ -275,24 +275,26 @@ def correct_frame(
     expected: Floats,
     dy: Floats,
     dx: Floats,
-    down: Real,
-    right: Real,
+    down_rows: Floats,
+    down_columns: Floats,
+    right_rows: Floats,
+    right_columns: Floats,
     rows: Bools,
     columns: Bools,
     ceiling: Real,
 ) -> None:
     """Take ``down * dy + right * dx`` from a frame; put what is expected where it was not covered or saturated.
 
-    frame, expected, dy, dx: float32 [height, width]; rows, columns: bool, not covered. A pixel that reaches the
-    ceiling was at least as bright.
+    frame, expected, dy, dx: float32 [height, width]; down and right: float32, each the sum of a number of its row and
+    one of its column; rows, columns: bool, not covered. A pixel that reaches the ceiling was at least as bright.
     """
     height, width = frame.shape
-    down, right = np.float32(down), np.float32(right)
     for y in range(height):
         for x in range(width):
             if rows[y] or columns[x]:
                 value = expected[y, x]
             else:
+                down, right = down_rows[y] + down_columns[x], right_rows[y] + right_columns[x]
                 value = frame[y, x] - (down * dy[y, x] + right * dx[y, x])
             frame[y, x] = max(expected[y, x], ceiling) if value >= ceiling else value
 

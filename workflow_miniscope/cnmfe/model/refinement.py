@@ -6,8 +6,9 @@ registration leaves is
 
     Y(x, t) - M(x, t) = e(t) . grad M(x, t) + noise,
 
-a least squares problem of two unknowns in each frame. The movie is corrected to first order, by
-``- e . grad M``, without interpolating it a second time. Pixels that the frame did not cover are set to what
+a least squares problem of two unknowns in each frame; of six, where the field turns or stretches too
+(:mod:`deformation`). The movie is corrected to first order, by ``- e . grad M``, without interpolating it a second
+time. Pixels that the frame did not cover are set to what
 the model predicts for them, and so are saturated ones where it predicts more, once the pixels around have told how
 bright their cell was: otherwise a bright cell would be flat in its brightest frames, and its rim would look like
 other cells. Light that is locked to the motion (:mod:`motion_locked`) is part of ``M`` here, and taken out at last.
@@ -16,16 +17,16 @@ other cells. Light that is locked to the motion (:mod:`motion_locked`) is part o
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
 import scipy.sparse as sp
 from numba import njit
 
-from ...movies.types import Bools, Floats, Ints, Real
+from ...movies.types import Bools, Floats, Ints
 from ..arrays import kernels
 from ..arrays.robust import MAD_TO_SD
+from .deformation import TILES, Deformations, tile_equations
 from .fit import Fit
 from .motion_locked import MotionLocked
 from .prediction import PredictedFrames
@@ -50,6 +51,8 @@ RESIDUAL_VARIANCE_FLOOR = 0.1
 SMOOTH_SIDE = 9
 #: frames, about, that the variance of the residuals comes from
 RESIDUAL_FRAMES = 512
+#: frames, about, that say whether the field turns or stretches
+DEFORMATION_FRAMES = 128
 #: frames of a block that a thread takes at a time; fixed, so that sums are taken in the same order on any machine
 REFINED_FRAMES = 32
 
@@ -115,10 +118,37 @@ class _Correction:
         reach = max(2, int(np.ceil(np.abs(edges).max() / fit.stored.grid.bin))) if register else 2
         reach = min(reach, height // 4, width // 4)
         self.inside = (slice(reach, height - reach), slice(reach, width - reach))
+        self.deformations = Deformations((height, width), self.inside)
         if register:
             variance = _variance(fit, self.predicted, self.locked)[self.inside]
             floor = RESIDUAL_VARIANCE_FLOOR * np.median(variance)
             self.root: Floats = np.sqrt(1 / (variance + floor + 1e-12)).astype(np.float32)
+            self.deformations.ask(self._some_equations(fit))
+
+    def _some_equations(self, fit: Fit) -> Floats:
+        """Give the normal equations of some frames of the whole recording, float64 [n, TILES, TILES, 5]."""
+        every: list[Floats] = []
+        for block in fit.movie.spread(RESIDUAL_FRAMES):
+            span = fit.movie.span(block)
+            fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
+            pieces = _pieces(span.stop - span.start)
+
+            def some(
+                piece: tuple[int, int], start: int = span.start, fine: Ints = fine, rough: Ints = rough
+            ) -> list[Floats]:
+                first, n = piece
+                frames, model = fit.movie.frames(fine, first, n), self.predicted.frames(rough, start, first, n)
+                model += self.locked.frames(start + first, n)
+                return [
+                    _equations(frame - image, _gradient(_blurred(image)), self.root, self.inside)
+                    for frame, image in zip(frames, model, strict=True)
+                ]
+
+            for found in fit.workers.map(some, pieces[:: max(1, RESIDUAL_FRAMES // DEFORMATION_FRAMES)]):
+                every += found
+            # here too
+            del fine, rough, some
+        return np.array(every)
 
     def correct(
         self, span: slice, fine: Ints, rough: Ints, rows: Bools, columns: Bools, coarse: Floats, piece: tuple[int, int]
@@ -146,13 +176,15 @@ class _Correction:
         for i, t in enumerate(range(first, first + n)):
             rest = frames[i] - model[i]
             dy, dx = gradient = _gradient(_blurred(model[i]))
+            bend: Floats = np.zeros((2, 2))
             if self.register:
-                self.errors[span.start + t] = _error(rest, gradient, self.root, self.inside)
+                equations = _equations(rest, gradient, self.root, self.inside)
+                self.errors[span.start + t], bend = self.deformations.displacement(equations, LARGEST_CORRECTION)
             saturated = frames[i] >= self.ceiling
             if saturated.any():
                 _complete(model[i], rest, saturated, self.predicted.A, self.by_component)
-            down, right = self.errors[span.start + t]
-            kernels.correct_frame(frames[i], model[i], dy, dx, down, right, rows[t], columns[t], self.ceiling)
+            moved = self.deformations.everywhere(self.errors[span.start + t], bend)
+            kernels.correct_frame(frames[i], model[i], dy, dx, *moved, rows[t], columns[t], self.ceiling)
             frames[i] -= light[i]
             coarse[t] = self.stored.coarse_frame(frames[i])
         # in the place of what was read, which nobody else reads
@@ -231,27 +263,24 @@ def _gradient(image: Floats) -> tuple[Floats, Floats]:
     return np.asarray(dy, np.float32), np.asarray(dx, np.float32)
 
 
-def _error(rest: Floats, gradient: tuple[Floats, Floats], root: Floats, inside: tuple[slice, slice]) -> Floats:
-    """Displacement that explains a residual best, beside anything smooth; ``root``: of the weights of the pixels."""
+def _equations(rest: Floats, gradient: tuple[Floats, Floats], root: Floats, inside: tuple[slice, slice]) -> Floats:
+    """Give what :func:`tile_equations` sums of the displacement that explains a residual, beside anything smooth.
+
+    ``root``: of the weights of the pixels. Float64 [TILES, TILES, 5]; the residual is clipped (Huber).
+    """
 
     def sharp(image: Floats) -> Floats:
         smooth = np.asarray(cv2.blur(image, (SMOOTH_SIDE, SMOOTH_SIDE)), np.float32)
         return (image - smooth)[inside]
 
-    yy, yx, xx, ry, rx = _normal_equations(sharp(rest), sharp(gradient[0]), sharp(gradient[1]), root)
-    # where nothing has an edge nothing can be said
-    ridge = 1e-6 * (yy + xx) + 1e-12
-    yy, xx = yy + ridge, xx + ridge
-    error = np.array([xx * ry - yx * rx, yy * rx - yx * ry]) / (yy * xx - yx * yx)
-    return np.clip(error, -LARGEST_CORRECTION, LARGEST_CORRECTION) if np.all(np.isfinite(error)) else np.zeros(2)
+    left, out = sharp(rest), np.empty((TILES, TILES, 5))
+    tile_equations(left, sharp(gradient[0]), sharp(gradient[1]), root, _bound(left, root), out)
+    return out
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _normal_equations(rest: Floats, dy: Floats, dx: Floats, root: Floats) -> tuple[float, float, float, float, float]:
-    """Weighted products of two gradients with each other (yy, yx, xx) and with the residual, clipped (Huber).
-
-    rest, dy, dx, root: float32 [height, width].
-    """
+def _bound(rest: Floats, root: Floats) -> np.float32:
+    """Weighted residual from which on it counts linearly; rest, root: float32 [height, width]."""
     height, width = rest.shape
     some = np.empty((height + 1) // 2 * ((width + 1) // 2), np.float32)
     n = 0
@@ -259,26 +288,5 @@ def _normal_equations(rest: Floats, dy: Floats, dx: Floats, root: Floats) -> tup
         for x in range(0, width, 2):
             some[n] = abs(rest[y, x] * root[y, x])
             n += 1
-    bound = np.float32(RESIDUAL_HUBER * MAD_TO_SD) * kernels.select(some, n // 2) + np.float32(1e-12)
-    yy = yx = xx = ry = rx = 0.0
-    for y in range(height):
-        # summed in float32 along a row, which the processor does side by side
-        a, b, c, d, e = _row_products(rest[y], dy[y], dx[y], root[y], bound)
-        yy, yx, xx, ry, rx = yy + a, yx + b, xx + c, ry + d, rx + e
-    return yy, yx, xx, ry, rx
-
-
-# inlined: see :func:`.background._solve`
-@njit(inline="always")
-def _row_products(rest: Floats, dy: Floats, dx: Floats, root: Floats, bound: Real) -> tuple[Any, Any, Any, Any, Any]:
-    # float32, which numpy's scalars and Python's float name differently
-    yy = yx = xx = ry = rx = np.float32(0)
-    for i in range(len(rest)):
-        wy, wx = root[i] * dy[i], root[i] * dx[i]
-        r = min(max(rest[i] * root[i], -bound), bound)
-        yy += wy * wy
-        yx += wy * wx
-        xx += wx * wx
-        ry += wy * r
-        rx += wx * r
-    return yy, yx, xx, ry, rx
+    bound: np.float32 = np.float32(RESIDUAL_HUBER * MAD_TO_SD) * kernels.select(some, n // 2) + np.float32(1e-12)
+    return bound
