@@ -53,6 +53,8 @@ def test_the_same(name, tmp_path):
                 "-q",
                 "-p",
                 "no:cacheprovider",
+                # what was logged would hide what failed
+                "--show-capture=no",
                 *(str(TESTS / file) for file in files),
             ],
             env={**os.environ, **environment, "WORKFLOW_MINISCOPE_TEST_SERVER": name},

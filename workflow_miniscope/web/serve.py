@@ -89,6 +89,8 @@ def serve(app: ASGIApp, name: str, port: int | None, browser: bool, say: Callabl
         server = uvicorn.Server(
             uvicorn.Config(guard, log_level="warning", access_log=False, ws="none", lifespan="on", server_header=False)
         )
+        # what it imports, before Ctrl-C may come: in an import Python can lose an interrupt
+        server.config.load()
         try:  # from when the user knows of it, Ctrl-C ends it as it should
             say(address)  # the socket listens already: an early request waits
             if browser:
