@@ -42,7 +42,7 @@ from .calcium.timebase import TimeBase
 from .cells import acceptance, merging, quality, seeds, shape, splitting, surround
 from .cells.record import SearchRecord
 from .model import movers, refinement
-from .model.components import Components
+from .model.components import move_up
 from .model.fit import Fit
 from .parameters import Parameters
 from .prepare import RegisteredMovie, prepare
@@ -309,17 +309,8 @@ def _find_cells(
 
 def _time_constants(fit: Fit, params: Parameters, fps: float) -> TimeConstants:
     """Give those of the cells, and not of the light around them."""
-    traces = _of_cells(fit.raw_traces(), fit.components)
+    traces = move_up(fit.raw_traces(), np.flatnonzero(~fit.components.surround))
     return time_constants.estimate(traces, fps, fit.workers, params.rise_time, params.decay_time)
-
-
-def _of_cells(traces: Floats, components: Components) -> Floats:
-    """Give the traces without those of the light around cells; they are moved in place."""
-    kept = np.flatnonzero(~components.surround)
-    for new, old in enumerate(kept):
-        if new != old:
-            traces[new] = traces[old]
-    return traces[: len(kept)]
 
 
 def choose_registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
@@ -390,12 +381,13 @@ def _result(
     fit.correct_for_cover()
     fit.smooth_footprints()
     properties |= shape.of_footprints(c, _mean(params.gSig) / grid.bin)
-    properties = {name: values[~c.surround] for name, values in properties.items()}
+    cells = np.flatnonzero(~c.surround)
+    properties = {name: values[cells] for name, values in properties.items()}
     accepted, evaluation = acceptance.evaluate(properties, params, size_given)
     figures = Figures.measure(fit, source, registered.quality, evaluation, times.decay, moving)
     # the light around cells is part of the background from here on
-    raw = _of_cells(raw, c)
-    c.keep(~c.surround)
+    raw = move_up(raw, cells)
+    c.keep(cells)
     A = _full_resolution(fit)
     # the final ones take their place
     c.C = np.zeros((len(c), 0), np.float32)

@@ -59,7 +59,7 @@ def split(fit: Fit, width: int) -> int:
         return 0
     places = [_images(c, k) for k in range(len(c))]
     blocks, bins, frames = looked_at(fit, width)
-    left = fit.project_residual(fit.always_seen(_matrix(places, fit.movie.pixels)), width, blocks)
+    left = fit.project_residual(fit.always_seen(rows(places, fit.movie.pixels)), width, blocks)
     sure = fit.sure_pixels()
     C = average(c.C, width)[:, bins]
     first, new = 0, []
@@ -116,7 +116,7 @@ def split_one(fit: Fit, k: int, width: int) -> int:
     """
     c = fit.components
     images, where = _images(c, k)
-    left = fit.project_residual(_matrix([(images, where)], fit.movie.pixels), width)
+    left = fit.project_residual(rows([(images, where)], fit.movie.pixels), width)
     C = average(c.C[[k]], width)[0]
     found = second_dimension(images @ images.T, left + np.outer(images @ images[0], C))
     told = found.significance >= BY_HAND_SIGNIFICANCE
@@ -164,8 +164,8 @@ def _images(c: Components, k: int) -> tuple[Floats, Ints]:
     return images, (y + c.tops[k]) * c.shape[1] + x + c.lefts[k]
 
 
-def _matrix(places: list[tuple[Floats, Ints]], pixels: int) -> sp.csr_matrix:
-    """Give the images of all components as rows, float64 [images, pixels]."""
+def rows(places: list[tuple[Floats, Ints]], pixels: int) -> sp.csr_matrix:
+    """Give images, each list with its pixels, as the rows of a matrix [images, pixels]."""
     values = np.concatenate([images.ravel() for images, _ in places])
     at = np.concatenate([np.tile(where, len(images)) for images, where in places])
     lengths = np.concatenate([np.full(len(images), len(where)) for images, where in places])

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import scipy.sparse as sp
 
 from ...movies.types import Bools, Floats, Ints
 from ..calcium.temporal import average
@@ -48,15 +47,17 @@ class _Parts(NamedTuple):
     ----------
     of : int
         Which component.
-    narrow, wide : float32 [side, side]
-        Their sum is its footprint.
+    images : float32 [2, pixels]
+        The narrow and the wide one; their sum is its footprint.
+    where : int64 [pixels]
+        Pixels of the footprint in the field.
     near : bool [side, side]
         Pixels of the soma.
     """
 
     of: int
-    narrow: Floats
-    wide: Floats
+    images: Floats
+    where: Ints
     near: Bools
 
 
@@ -78,18 +79,14 @@ def split(fit: Fit, width: int, gSig: float) -> int:
         How many were split.
     """
     c = fit.components
-    parts = _parts(c, gSig)
+    parts = _unknown(c, _parts(c, gSig))
     if not parts:
         return 0
-    images = _matrix(c, parts)
-    known = _known(c, parts, images[::2])
-    seen = fit.always_seen(images)
+    seen = fit.always_seen(splitting.rows([(one.images, one.where) for one in parts], fit.movie.pixels))
     blocks, bins, frames = splitting.looked_at(fit, width)
     left, C = fit.project_residual(seen, width, blocks), average(c.C, width)[:, bins]
     new = []
     for i, one in enumerate(parts):
-        if known[i]:
-            continue
         two = slice(2 * i, 2 * i + 2)
         products = (seen[two] @ seen[two].T).toarray().astype(np.float64)
         values = left[two] + np.outer(products.sum(axis=1), C[one.of])
@@ -98,10 +95,9 @@ def split(fit: Fit, width: int, gSig: float) -> int:
             continue
         products.flat[::3] += RIDGE * np.trace(products)
         traces = np.repeat(np.linalg.solve(products, values), width, axis=1)[:, : len(frames)]
-        lit = np.stack([one.narrow, one.wide])[:, c.footprints[one.of] != 0]
         mask = c.masks[one.of].copy()
         c.masks[one.of] &= one.near
-        new.append((one.of, *splitting.replace(c, one.of, lit, traces, frames), mask))
+        new.append((one.of, *splitting.replace(c, one.of, one.images, traces, frames), mask))
     if new:
         # all at once: each time the traces of all components are copied
         of, wide, C, masks = (np.stack(values) for values in zip(*new, strict=True))
@@ -127,29 +123,19 @@ def _parts(c: Components, gSig: float) -> list[_Parts]:
         if above[near].max() < LEAST_HEIGHT * footprint[near].max():
             continue
         narrow = np.where(near, np.maximum(above, 0), 0).astype(np.float32)
-        found.append(_Parts(k, narrow, footprint - narrow, near))
+        rows, columns = np.nonzero(footprint)
+        images = np.stack([narrow, footprint - narrow])[:, rows, columns]
+        found.append(_Parts(k, images, (rows + c.tops[k]) * c.shape[1] + columns + c.lefts[k], near))
     return found
 
 
-def _matrix(c: Components, parts: list[_Parts]) -> sp.csr_matrix:
-    """Give the images as rows, float32 [2 parts, pixels]: narrow, wide, narrow, wide, ..."""
-    values: list[Floats] = []
-    at: list[Ints] = []
-    for one in parts:
-        for image in (one.narrow, one.wide):
-            y, x = np.nonzero(image)
-            values.append(image[y, x])
-            at.append((y + c.tops[one.of]) * c.shape[1] + x + c.lefts[one.of])
-    ends = np.cumsum([0, *(len(one) for one in at)])
-    shape = (2 * len(parts), c.shape[0] * c.shape[1])
-    return sp.csr_matrix((np.concatenate(values), np.concatenate(at), ends), shape=shape, dtype=np.float32)
-
-
-def _known(c: Components, parts: list[_Parts], narrow: sp.csr_matrix) -> Bools:
-    """Whether another component is the cell of each narrow image (rows): it leaves some light there."""
-    A = c.matrix()
+def _unknown(c: Components, parts: list[_Parts]) -> list[_Parts]:
+    """Leave out those whose narrow image is the cell of another component, which leaves some light there."""
+    if not parts:
+        return []
+    A, narrow = c.matrix(), splitting.rows([(one.images[:1], one.where) for one in parts], c.shape[0] * c.shape[1])
     lengths = [np.sqrt(np.asarray(one.multiply(one).sum(axis=1)).ravel()) for one in (narrow, A)]
     cosine = (narrow @ A.T).toarray() / np.maximum(np.outer(*lengths), 1e-12)
     cosine[np.arange(len(parts)), [one.of for one in parts]] = 0
-    known: Bools = (cosine[:, ~c.surround] > KNOWN_COSINE).any(axis=1)
-    return known
+    known = (cosine[:, ~c.surround] > KNOWN_COSINE).any(axis=1)
+    return [one for one, no in zip(parts, known, strict=True) if not no]

@@ -70,9 +70,7 @@ class Components:
             self.gone.setdefault(number, None)
         for name in ("tops", "lefts", "footprints", "masks", "filled", "ids", "surround"):
             setattr(self, name, getattr(self, name)[kept])
-        for new, old in enumerate(kept):
-            if new != old:
-                self.C[new] = self.C[old]
+        move_up(self.C, kept)
         self._resize(len(kept))
 
     def _resize(self, n: int) -> None:
@@ -124,3 +122,24 @@ class Components:
         )
         matrix.sort_indices()
         return matrix
+
+
+def move_up(traces: Floats, kept: Ints) -> Floats:
+    """Move rows of traces to the front, in place: of an hour a copy takes 0.3 GB.
+
+    Parameters
+    ----------
+    traces : float32 [n, frames]
+        What is behind the rows that are kept is no longer valid.
+    kept : int64 [m]
+        Which rows, increasing.
+
+    Returns
+    -------
+    float32 [m, frames]
+        A view of the first rows.
+    """
+    for new, old in enumerate(kept):
+        if new != old:
+            traces[new] = traces[old]
+    return traces[: len(kept)]

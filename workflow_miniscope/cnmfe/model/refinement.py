@@ -8,15 +8,17 @@ registration leaves is
 
 a least squares problem of two unknowns in each frame; of six, where the field turns or stretches too
 (:mod:`deformation`). The movie is corrected to first order, by ``- e . grad M``, without interpolating it a second
-time. Pixels that the frame did not cover are set to what
-the model predicts for them, and so are saturated ones where it predicts more, once the pixels around have told how
-bright their cell was: otherwise a bright cell would be flat in its brightest frames, and its rim would look like
-other cells. Light that is locked to the motion (:mod:`motion_locked`) is part of ``M`` here, and taken out at last.
+time. Pixels that the frame did not cover are set to what the model predicts for them, and so are saturated ones where
+it predicts more, once the pixels around have told how bright their cell was: otherwise a bright cell would be flat in
+its brightest frames, and its rim would look like other cells. Light that is locked to the motion
+(:mod:`motion_locked`) is part of ``M`` here, and taken out at last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -30,6 +32,8 @@ from .deformation import TILES, Deformations, tile_equations
 from .fit import Fit
 from .motion_locked import MotionLocked
 from .prediction import PredictedFrames
+
+_Measured = TypeVar("_Measured")
 
 #: residuals from the model beyond this many robust standard deviations count linearly (Huber)
 RESIDUAL_HUBER = 3.0
@@ -120,35 +124,59 @@ class _Correction:
         self.inside = (slice(reach, height - reach), slice(reach, width - reach))
         self.deformations = Deformations((height, width), self.inside)
         if register:
-            variance = _variance(fit, self.predicted, self.locked)[self.inside]
+            variance = self._variance(fit)[self.inside]
             floor = RESIDUAL_VARIANCE_FLOOR * np.median(variance)
             self.root: Floats = np.sqrt(1 / (variance + floor + 1e-12)).astype(np.float32)
             self.deformations.ask(self._some_equations(fit))
 
-    def _some_equations(self, fit: Fit) -> Floats:
-        """Give the normal equations of some frames of the whole recording, float64 [n, TILES, TILES, 5]."""
-        every: list[Floats] = []
+    def _sampled(
+        self, fit: Fit, measure: Callable[[Floats, Floats], _Measured], step: int = 1
+    ) -> Iterator[list[_Measured]]:
+        """Measure frames and what is expected of them, both float32 [n, height, width], all over the recording.
+
+        ``step``: only every so manieth piece of ``REFINED_FRAMES`` frames. Gives what was measured in each block.
+        """
         for block in fit.movie.spread(RESIDUAL_FRAMES):
             span = fit.movie.span(block)
             fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
-            pieces = _pieces(span.stop - span.start)
 
             def some(
                 piece: tuple[int, int], start: int = span.start, fine: Ints = fine, rough: Ints = rough
-            ) -> list[Floats]:
+            ) -> _Measured:
                 first, n = piece
-                frames, model = fit.movie.frames(fine, first, n), self.predicted.frames(rough, start, first, n)
+                model = self.predicted.frames(rough, start, first, n)
                 model += self.locked.frames(start + first, n)
-                return [
-                    _equations(frame - image, _gradient(_blurred(image)), self.root, self.inside)
-                    for frame, image in zip(frames, model, strict=True)
-                ]
+                return measure(fit.movie.frames(fine, first, n), model)
 
-            for found in fit.workers.map(some, pieces[:: max(1, RESIDUAL_FRAMES // DEFORMATION_FRAMES)]):
-                every += found
-            # here too
+            yield fit.workers.map(some, _pieces(span.stop - span.start)[::step])
+            # no name keeps a block while the next one is read: they are large
             del fine, rough, some
-        return np.array(every)
+
+    def _variance(self, fit: Fit) -> Floats:
+        """Mean square of what the model leaves in each pixel of some blocks, float64 [height, width]."""
+
+        def squares(frames: Floats, model: Floats) -> tuple[int, Floats]:
+            rest = frames - model
+            total: Floats = np.einsum("tyx,tyx->yx", rest, rest, dtype=np.float64)
+            return len(rest), total
+
+        n, total = 0, np.zeros(fit.movie.shape)
+        for found in self._sampled(fit, squares):
+            n += sum(length for length, _ in found)
+            total += sum(part for _, part in found)
+        return total / n
+
+    def _some_equations(self, fit: Fit) -> Floats:
+        """Give the normal equations of some frames of the whole recording, float64 [n, TILES, TILES, 5]."""
+
+        def equations(frames: Floats, model: Floats) -> list[Floats]:
+            return [
+                _equations(frame - image, _gradient(_blurred(image)), self.root, self.inside)
+                for frame, image in zip(frames, model, strict=True)
+            ]
+
+        sampled = self._sampled(fit, equations, RESIDUAL_FRAMES // DEFORMATION_FRAMES)
+        return np.array([one for found in sampled for piece in found for one in piece])
 
     def correct(
         self, span: slice, fine: Ints, rough: Ints, rows: Bools, columns: Bools, coarse: Floats, piece: tuple[int, int]
@@ -223,29 +251,6 @@ def _complete(expected: Floats, rest: Floats, saturated: Bools, A: sp.csr_matrix
     gram.flat[:: len(gram) + 1] *= 1 + COMPLETION_RIDGE
     lacks = np.linalg.solve(gram, weighted @ np.where(cut, 0, rest.ravel()[pixels]))
     expected.ravel()[pixels[cut]] += (lacks @ shapes[:, cut]).astype(np.float32)
-
-
-def _variance(fit: Fit, predicted: PredictedFrames, locked: MotionLocked) -> Floats:
-    """Mean square of what the model leaves in each pixel of some blocks, float64 [height, width]."""
-    total: Floats = np.zeros(fit.movie.shape)
-    n = 0
-    for block in fit.movie.spread(RESIDUAL_FRAMES):
-        span = fit.movie.span(block)
-        fine, rough = fit.movie.chunk(block), fit.small.chunk(block)
-
-        def square(some: tuple[int, int], start: int = span.start, fine: Ints = fine, rough: Ints = rough) -> Floats:
-            first, n = some
-            model = predicted.frames(rough, start, first, n)
-            model += locked.frames(start + first, n)
-            rest = fit.movie.frames(fine, first, n) - model
-            squares: Floats = np.einsum("tyx,tyx->yx", rest, rest, dtype=np.float64)
-            return squares
-
-        total += sum(fit.workers.map(square, _pieces(span.stop - span.start)))
-        n += span.stop - span.start
-        # here too
-        del fine, rough, square
-    return total / n
 
 
 def _blurred(image: Floats) -> Floats:
