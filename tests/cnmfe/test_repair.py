@@ -66,6 +66,25 @@ def test_pixels_that_flash_are_found(recording, rng, part):
     np.testing.assert_array_equal(np.flatnonzero(flickering(movie[::3])), places)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_only_the_pixels_that_are_wrong_change(recording, rng, dtype):
+    movie = recording.movie.astype(dtype)
+    corner, edge = (0, 0), (movie.shape[1] - 1, 20)
+    for y, x in (corner, edge, (30, 40)):
+        movie[rng.random(len(movie)) < 0.1, y, x] = 255
+    movie[:, 10, 10] = 77
+    before = movie.copy()
+    repair = find(movie)
+    wrong = repair.stuck | repair.flickering
+    assert {tuple(at) for at in np.argwhere(wrong)} == {corner, edge, (30, 40), (10, 10)}
+    mended = repair.apply(movie)
+    assert mended.dtype == dtype
+    np.testing.assert_array_equal(mended[:, ~wrong], movie[:, ~wrong])
+    np.testing.assert_array_equal(movie, before)
+    # from the pixels around
+    assert np.abs(mended[:, 30, 40] - np.mean([movie[:, 29, 40], movie[:, 31, 40]], axis=0)).max() < 40
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 def test_bands_are_taken_away(recording, rng, axis):
     movie = band(recording.movie, 6, rng, axis)

@@ -39,7 +39,7 @@ from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.every_frame import decay, in_all_frames, rows
 from .calcium.timebase import TimeBase
-from .cells import acceptance, merging, quality, seeds, shape, splitting, surround
+from .cells import acceptance, merging, outlook, quality, seeds, shape, splitting, surround
 from .cells.record import SearchRecord
 from .model import movers, refinement
 from .model.components import move_up
@@ -292,9 +292,14 @@ def _find_cells(
             merging.merge(fit, params.merge_thr, width)
             fit.update_traces()
         bar.update()
+        poor = outlook.poor(fit, params, times, fps, gSig)
         if len(fit.components):
             registered.shifts += refinement.refine(fit, registered.shifts, registered.edges, params.motion_correct)
         bar.update()
+        if poor:
+            logger.warning("Hardly any of %d candidates looks like a cell: no more are looked for.", len(fit.components))
+            bar.update(2 * (len(ROUND_COVERAGE) - round_ - 1))
+            break
     fit.improve()
     merging.merge(fit, params.merge_thr, width)
     # as they are, so that what they share with the movie tells cells from noise

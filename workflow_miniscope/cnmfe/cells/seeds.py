@@ -61,6 +61,8 @@ CORRELATED_FROM = 3.0
 SPREAD_PIXELS = 5
 #: frames, about, of the movie that the noise and the median of the filtered movie are taken from
 BAND_NOISE_FRAMES = 512
+#: values of them at most, which are kept at once
+BAND_NOISE_VALUES = 2**26
 #: frames that one thread filters at a time; fixed, so that sums are taken in the same order on any machine
 FILTERED_FRAMES = 32
 #: decay times: frames that are averaged last no longer, and more than half as long
@@ -118,8 +120,8 @@ class _Band:
 
     def set_error(self, samples: list[Floats], explained: list[Floats]) -> None:
         """Measure how exact the model is, from the same blocks and what the components explain in them."""
-        bright = np.stack([self.brightness(frame) for frames in explained for frame in frames])
-        self.error = model_error(np.concatenate(samples) - self.median, bright, self.sn)
+        left = (frame - self.median for sample in samples for frame in sample)
+        self.error = model_error(left, (self.brightness(frame) for frames in explained for frame in frames), self.sn)
 
     def brightness(self, frame: Floats) -> Floats:
         """Give what the components explain as the band sees it."""
@@ -212,8 +214,10 @@ def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
     residual = _Residual(fit, bin_width)
     samples: list[list[Floats]] = [[] for _ in bands]
     lights: list[Floats] = []
-    for block in movie.spread(BAND_NOISE_FRAMES):
-        frames = residual.frames(block)
+    blocks = movie.spread(BAND_NOISE_FRAMES)
+    most = max(1, BAND_NOISE_VALUES // (movie.pixels * len(blocks)))
+    for block in blocks:
+        frames = residual.frames(block)[:most]
         explained = residual.explained(block, len(frames))
         lights += [] if explained is None else [explained]
         for band, sample in zip(bands, samples, strict=True):

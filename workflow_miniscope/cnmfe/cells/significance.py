@@ -8,6 +8,8 @@ ways, and the light of cells only up: what lies below the median shows them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numba import njit
 
@@ -88,15 +90,15 @@ def narrowest_spread(series: Floats) -> Floats:
     return spread
 
 
-def model_error(left: Floats, explained: Floats, sn: Floats) -> float:
+def model_error(left: Iterable[Floats], explained: Iterable[Floats], sn: Floats) -> float:
     """Measure how much of the components' brightness the model gets wrong, as a fraction.
 
     Parameters
     ----------
-    left : float [n, height, width]
-        What the model leaves, of median zero.
-    explained : float [n, height, width]
-        Brightness of the components.
+    left : iterable of float [height, width]
+        What the model leaves in some frames, of median zero.
+    explained : iterable of float [height, width]
+        Brightness of the components in them.
     sn : float [height, width]
         Noise of ``left``.
 
@@ -106,10 +108,13 @@ def model_error(left: Floats, explained: Floats, sn: Floats) -> float:
         The median over what is bright of the error relative to its brightness, expressed as a standard deviation,
         without the part of the noise; at least ``MODEL_ERROR``.
     """
-    bright = explained > BRIGHT_LIGHT * sn
-    if bright.sum() < BRIGHT_VALUES:
+    errors, noises = [], []
+    for rest, light in zip(left, explained, strict=True):
+        bright = light > BRIGHT_LIGHT * sn
+        errors.append(np.abs(rest[bright]) / light[bright])
+        noises.append(sn[bright] / light[bright])
+    if sum(map(len, errors)) < BRIGHT_VALUES:
         return MODEL_ERROR
-    size = explained[bright]
-    error = MAD_TO_SD * np.median(np.abs(left[bright]) / size)
-    noise = np.median(np.broadcast_to(sn, left.shape)[bright] / size)
+    error = MAD_TO_SD * np.median(np.concatenate(errors))
+    noise = np.median(np.concatenate(noises))
     return float(np.clip(np.sqrt(max(error**2 - noise**2, 0.0)), MODEL_ERROR, LARGEST_ERROR))

@@ -95,14 +95,20 @@ class Bands:
         profiles = _profiles(frames, self.axis)
         edges = np.abs(_jumps(profiles)) > EDGE_IN_BANDS * self.noise
         offsets = np.concatenate([_offsets(*group) for group in zip(_groups(profiles), _groups(edges), strict=True)])
-        return as_type(frames - np.expand_dims(offsets, 2 - self.axis).astype(np.float32), frames.dtype)
+        offsets = np.expand_dims(offsets, 2 - self.axis).astype(np.float32)
+        out = np.empty_like(frames)
+        # one at a time: all of them as float32 are large
+        for image, frame, offset in zip(out, frames, offsets, strict=True):
+            image[:] = as_type(frame - offset, frames.dtype)
+        return out
 
 
 def as_type(frames: Floats, dtype: Any) -> Numbers:
     """Frames as numbers of the movie's type, rounded and within its range if these are whole."""
     if np.issubdtype(dtype, np.integer):
         limits = np.iinfo(dtype)
-        frames = np.clip(np.rint(frames), limits.min, limits.max)
+        frames = np.rint(frames)
+        np.clip(frames, limits.min, limits.max, out=frames)
     return frames.astype(dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +22,8 @@ FLASH_NOISE = 8.0
 SHARED_FLASH = 0.4
 #: flashes in the frames that are looked at, from which on a pixel flickers
 LEAST_FLASHES = 2
+#: pixels that are looked at for flashes at a time: a movie of blocks has edges everywhere
+PIXELS_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +56,12 @@ class Repair:
     def apply(self, frames: Numbers) -> Numbers:
         """Give mended frames [n, height, width] of frames that follow each other; the same where nothing is wrong."""
         if self.weights is not None:
-            flat = frames.reshape(len(frames), -1).astype(np.float32)
-            flat[:, (self.stuck | self.flickering).ravel()] = (self.weights @ flat.T).T
-            frames = as_type(flat.reshape(frames.shape), frames.dtype)
+            # few pixels fill the marked ones: nothing is done to the others
+            around = np.unique(self.weights.indices)
+            flat = frames.reshape(len(frames), -1).copy()
+            filled = self.weights[:, around] @ np.ascontiguousarray(flat[:, around].T, np.float32)
+            flat[:, (self.stuck | self.flickering).ravel()] = as_type(filled.T, frames.dtype)
+            frames = flat.reshape(frames.shape)
         for bands in self.bands:
             frames = bands.remove(frames)
         return frames
@@ -77,7 +83,10 @@ def _without_repeats(frames: Numbers, indices: Ints) -> tuple[Numbers, Ints]:
 
 def stuck(frames: Numbers) -> Bools:
     """Mark the pixels that hardly ever change, bool [height, width], in frames [n, height, width]."""
-    changes = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean(axis=0)
+    changes: Floats = np.zeros(frames.shape[1:], np.float32)
+    for before, after in itertools.pairwise(frame.astype(np.float32) for frame in frames):
+        changes += np.abs(after - before)
+    changes /= max(1, len(frames) - 1)
     typical = float(np.median(changes))
     marked: Bools = changes < STUCK_FRACTION * typical
     return marked if typical > 0 else np.zeros(frames.shape[1:], bool)
@@ -101,19 +110,36 @@ def flickering(frames: Numbers) -> Bools:
     marked = np.zeros(frames.shape[1:], bool)
     if not noise > 0:
         return marked
-    for y, x in np.argwhere(most[-1] > FLASH_NOISE * noise):
-        marked[y, x] = _flashes(frames, int(y), int(x), noise) >= LEAST_FLASHES
+    rows, columns = np.nonzero(most[-1] > FLASH_NOISE * noise)
+    for some in (slice(first, first + PIXELS_AT_A_TIME) for first in range(0, len(rows), PIXELS_AT_A_TIME)):
+        y, x = rows[some], columns[some]
+        marked[y, x] = _flashes(frames, y, x, noise) >= LEAST_FLASHES
     return marked
 
 
-def _flashes(frames: Numbers, y: int, x: int, noise: float) -> int:
-    """Count the frames in which a pixel flashes and those around do not."""
-    height, width = frames.shape[1:]
-    around = [(y + dy, x + dx) for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))]
-    beside = np.median([frames[:, a, b] for a, b in around if 0 <= a < height and 0 <= b < width], axis=0)
-    own, other = (values - np.median(values) for values in (frames[:, y, x].astype(np.float64), beside))
-    spread = max(MAD_TO_SD * float(np.median(np.abs(other))), noise)
-    return int(np.count_nonzero((np.abs(own) > FLASH_NOISE * spread) & (np.abs(other) < SHARED_FLASH * np.abs(own))))
+def _flashes(frames: Numbers, y: Ints, x: Ints, noise: float) -> Ints:
+    """Count the frames in which pixels (y, x) flash and those around do not."""
+    last_row, last_column = np.subtract(frames.shape[1:], 1)
+    # at the border the opposite neighbour stands for the one outside
+    beside = np.array(
+        [
+            frames[:, np.abs(y - 1), x],
+            frames[:, last_row - np.abs(last_row - y - 1), x],
+            frames[:, y, np.abs(x - 1)],
+            frames[:, y, last_column - np.abs(last_column - x - 1)],
+        ],
+        np.float32,
+    )
+    # the median of four
+    other = (beside.sum(axis=0) - beside.max(axis=0) - beside.min(axis=0)) / 2
+    own = frames[:, y, x].astype(np.float32)
+    own -= np.median(own, axis=0)
+    other -= np.median(other, axis=0)
+    np.abs(own, out=own)
+    np.abs(other, out=other)
+    spread = np.maximum(MAD_TO_SD * np.median(other, axis=0), noise)
+    counts: Ints = np.count_nonzero((own > FLASH_NOISE * spread) & (other < SHARED_FLASH * own), axis=0)
+    return counts
 
 
 def _filling(mask: Bools) -> sp.csr_matrix | None:
