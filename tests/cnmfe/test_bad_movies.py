@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 import simulation
 
 from workflow_miniscope.cnmfe import extract
@@ -63,6 +64,23 @@ def test_pixels_that_flash_each_at_its_own_time_are_no_cells():
     assert result.n_components >= 5
     assert len(result.accepted) <= 1
     assert result.verdict.level == "not to be trusted"
+
+
+def test_a_movie_full_of_junk_is_not_searched_to_the_end(caplog):
+    """Blobs as large as somata all over the field, each bright for single frames: no calcium is as short."""
+    random = np.random.default_rng(0)
+    blob = np.outer(*2 * [np.hanning(10)[1:-1]])
+    texture = ndi.gaussian_filter(random.normal(size=(160, 160)), 2.5)
+    movie = 100 + 25 * texture / texture.std() + random.normal(0, 0.3, (300, 160, 160))
+    for frame in movie:
+        flashing = random.random((20, 20)) < 0.02
+        frame += np.kron(np.where(flashing, random.exponential(12, flashing.shape), 0), blob)
+    result = run(np.rint(movie).clip(0, 255).astype(np.uint8))
+    assert "Hardly any of" in caplog.text
+    assert result.n_components >= 100
+    assert len(result.accepted) <= 0.02 * result.n_components
+    assert result.verdict.level == "not to be trusted"
+    is_valid(result, 300)
 
 
 def test_saturated_pixels_are_no_cells():

@@ -292,12 +292,14 @@ def _find_cells(
             merging.merge(fit, params.merge_thr, width)
             fit.update_traces()
         bar.update()
-        poor = outlook.poor(fit, params, times, fps, gSig)
+        poor = round_ + 1 < len(ROUND_COVERAGE) and outlook.poor(fit, params, times, fps, gSig)
         if len(fit.components):
             registered.shifts += refinement.refine(fit, registered.shifts, registered.edges, params.motion_correct)
         bar.update()
         if poor:
-            logger.warning("Hardly any of %d candidates looks like a cell: no more are looked for.", len(fit.components))
+            logger.warning(
+                "Hardly any of %d candidates looks like a cell: no more are looked for.", len(fit.components)
+            )
             bar.update(2 * (len(ROUND_COVERAGE) - round_ - 1))
             break
     fit.improve()
