@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy.ndimage as ndi
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
@@ -191,7 +192,7 @@ def _run(
     seen = base.of(registered.quality.used)
     fit = start_fit(registered, params, seen.rate, workers)
     record = SearchRecord(_known(params.min_corr), _known(params.min_pnr), _mean(params.gSig))
-    steps = 2 * len(ROUND_COVERAGE) + 2
+    steps = 2 * len(ROUND_COVERAGE) + 3
     with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
         found, times = _find_cells(fit, registered, params, seen.rate, bar, record)
         release()
@@ -262,7 +263,8 @@ def _find_cells(
     gSig = _mean(params.gSig) / fit.stored.grid.bin
     min_corr, min_pnr = _known(params.min_corr), _known(params.min_pnr)
     times = time_constants.usual(params.rise_time, params.decay_time)
-    fit.update_background()
+    found = _find_clear_cells(fit, params, gSig, seeds.bin_width(fps, times.decay), record)
+    bar.update()
     for round_, enough in enumerate(ROUND_COVERAGE):
         width = seeds.bin_width(fps, times.decay)
         images = seeds.images(fit, gSig, width)
@@ -270,9 +272,7 @@ def _find_cells(
         new, considered = seeds.consider(images, gSig, min_corr, min_pnr, fit.seen > enough, room)
         seeds.add(fit, new, gSig)
         record.add(images, considered, fit.components.ids[len(fit.components) - len(new.at) :])
-        if not round_:
-            found = images[0]
-        else:
+        if round_:
             # since the last time the registration was refined and components were merged
             fit.update_background()
         # the new traces start from nothing
@@ -312,6 +312,37 @@ def _find_cells(
         times = _time_constants(fit, params, fps)
     bar.update()
     return found, times
+
+
+def _find_clear_cells(fit: Fit, params: Parameters, gSig: float, width: int, record: SearchRecord) -> seeds.SeedImages:
+    """Find the cells that are seen without a model of the background, and fit it to what they leave.
+
+    The light of a bright cell reaches the ring around it. Where the cell changes as slowly as the background, or is
+    active most of the time, a model that is fitted while the cell is not known explains the cell as background.
+
+    Returns
+    -------
+    SeedImages
+        In which they were found.
+    """
+    fit.start_background()
+    images = seeds.images(fit, gSig, width, seeds.CLEAR_NOISE)
+    min_corr = max(_known(params.min_corr), seeds.CLEAR_CORRELATION)
+    min_pnr = seeds.CLEAR_PNR * _known(params.min_pnr)
+    # of cells that are cut, the rows that some frames lack come right with the other rounds
+    away = 2 * int(np.ceil(2 * seeds.SOMA_RADIUS * gSig)) + 1
+    whole = ndi.minimum_filter(fit.seen, away) > ROUND_COVERAGE[0]
+    room = seeds.room(fit.movie.shape, gSig, 0)
+    new, considered = seeds.consider(images, gSig, min_corr, min_pnr, whole, room)
+    seeds.add(fit, new, gSig)
+    # what is not clear is looked at again, by the thresholds
+    record.add((), considered, fit.components.ids)
+    fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
+    fit.update_background()
+    fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
+    fit.update_footprints()
+    fit.improve(background=False)
+    return images[0]
 
 
 def _time_constants(fit: Fit, params: Parameters, fps: float) -> TimeConstants:

@@ -59,6 +59,13 @@ NOISE_COVERAGE = 0.9
 CORRELATED_FROM = 3.0
 #: pixels (side): the spread of what the model leaves is averaged over so many, because that of few values is noisy
 SPREAD_PIXELS = 5
+#: gSig: side of the area that says what noise is usual around a pixel
+AROUND = 11
+#: of cells that are clear: correlation at least, PNR at least as a multiple of the threshold, and noise at most as a
+#: multiple of the usual
+CLEAR_CORRELATION = 0.8
+CLEAR_PNR = 1.5
+CLEAR_NOISE = 1.4
 #: frames, about, of the movie that the noise and the median of the filtered movie are taken from
 BAND_NOISE_FRAMES = 512
 #: values of them at most, which are kept at once
@@ -95,8 +102,8 @@ class _Band:
         # on its own grid a soma has the same size in every band
         return band_pass(_coarser(frame, self.scale), BAND_INNER * self.gSig, BAND_OUTER * self.gSig)
 
-    def set_noise(self, samples: list[Floats], seen: Floats, workers: Workers) -> None:
-        """Median and noise of each pixel from some blocks of filtered frames.
+    def set_noise(self, samples: list[Floats], seen: Floats, workers: Workers, most: float) -> None:
+        """Median and noise of each pixel from some blocks of filtered frames; see :func:`images` for ``most``.
 
         What frames do not cover is filled, and has no noise; ``seen``: fraction of those that cover a pixel of the
         working grid.
@@ -113,6 +120,8 @@ class _Band:
 
         workers.split(shape[0], some)
         sn = np.maximum(sn, cv2.blur(spread, (SPREAD_PIXELS, SPREAD_PIXELS)))
+        if np.isfinite(most):
+            sn = np.minimum(sn, most * _usual_around(sn, self.gSig))
         covered = _coarser(seen.astype(np.float32), self.scale) >= NOISE_COVERAGE
         self.sn: Floats = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
         self.pnr: Floats = np.full(self.sn.shape, -np.inf, np.float32)
@@ -192,7 +201,7 @@ class _Residual:
         return frames.reshape(-1, *self.fit.movie.shape)
 
 
-def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
+def images(fit: Fit, gSig: float, bin_width: int = 1, most_noise: float = np.inf) -> list[SeedImages]:
     """Correlation and PNR images of the movie without the present components, one pair for each band.
 
     Parameters
@@ -203,6 +212,9 @@ def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
         Size of a soma (sigma), working pixels.
     bin_width : int
         Frames that are averaged, against noise; the PNR is that of the averages.
+    most_noise : float
+        Noise that a pixel may have, as a multiple of what is usual around it. A cell that is active most of the time
+        has more, and would hide itself.
 
     Returns
     -------
@@ -223,7 +235,7 @@ def images(fit: Fit, gSig: float, bin_width: int = 1) -> list[SeedImages]:
         for band, sample in zip(bands, samples, strict=True):
             sample.append(np.stack(workers.map(band.filtered, frames)))
     for band, sample in zip(bands, samples, strict=True):
-        band.set_noise(sample, fit.seen, workers)
+        band.set_noise(sample, fit.seen, workers, most_noise)
         if lights:
             band.set_error(sample, lights)
     del samples, lights
@@ -244,6 +256,14 @@ def _pieces(frames: Floats, explained: Floats | None) -> list[tuple[Floats, Floa
 
 def _sums(bands: list[_Band], piece: tuple[Floats, Floats | None]) -> list[tuple[Floats, NeighbourSums]]:
     return [band.sums(*piece) for band in bands]
+
+
+def _usual_around(sn: Floats, gSig: float) -> Floats:
+    """Median of the noise around each pixel, of an area much larger than a soma; float32 [height, width]."""
+    step = max(1, int(gSig))
+    few = np.asarray(ndi.median_filter(sn[::step, ::step], size=AROUND, mode="nearest"), np.float32)
+    rows, columns = (np.minimum(np.arange(n) // step, m - 1) for n, m in zip(sn.shape, few.shape, strict=True))
+    return few[np.ix_(rows, columns)]
 
 
 def _coarser(frame: Floats, scale: int) -> Floats:

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from numba import njit
 
-from ...movies.types import Floats, Ints, Real, Shape
+from ...movies.types import Bools, Floats, Ints, Real, Shape
 from ..arrays.workers import Workers
 
 #: added to the diagonal of each regression of a pixel on its ring, relative to its mean: keeps the weights of pixels
@@ -122,10 +122,28 @@ def fit_ring(
     for left in range(0, width, columns):
         right, first = min(left + columns, width), max(left - reach, 0)
         _fit_columns(rows[:, first : right + reach], left - first, offsets, weights[:, left:right], workers)
+    inside, indices, starts = _ring_pixels(shape, offsets)
+    return sp.csr_matrix((weights[inside], indices, starts), shape=(height * width,) * 2)
+
+
+def ring_means(shape: Shape, radius: float) -> sp.csr_matrix:
+    """Weights that take the mean of each pixel's ring, float32 [pixels, pixels]; see :func:`fit_ring`.
+
+    They know nothing of the movie: no cell is part of this background because its halo reaches the ring.
+    """
+    inside, indices, starts = _ring_pixels(shape, ring(radius))
+    counts = np.diff(starts)
+    weights = np.repeat(1 / np.maximum(counts, 1), counts).astype(np.float32)
+    return sp.csr_matrix((weights, indices, starts), shape=(shape[0] * shape[1],) * 2)
+
+
+def _ring_pixels(shape: Shape, offsets: Ints) -> tuple[Bools, Ints, Ints]:
+    """Which pixels of each ring are inside the field, bool [height, width, ring], and the indices of a CSR matrix."""
     around = np.indices(shape).transpose(1, 2, 0)[:, :, None] + offsets
     inside = np.all((around >= 0) & (around < shape), axis=3)
     starts = np.concatenate([[0], np.cumsum(inside.sum(axis=2))])
-    return sp.csr_matrix((weights[inside], (around @ [width, 1])[inside], starts), shape=(height * width,) * 2)
+    indices: Ints = (around[..., 0] * shape[1] + around[..., 1])[inside]
+    return inside, indices, starts
 
 
 def _fit_columns(rows: Floats, left: int, offsets: Ints, weights: Floats, workers: Workers) -> None:

@@ -127,6 +127,10 @@ class Fit:
         self.W = background.fit_ring(rest, self.small.shape, self.ring_radius, self.workers)
         self.up = sp.diags(self.background_gain()).astype(np.float32) @ self.smooth
 
+    def start_background(self) -> None:
+        """Take the mean of each ring for the background, before anything of the movie is known."""
+        self.W, self.up = background.ring_means(self.small.shape, self.ring_radius), self.smooth
+
     def background_gain(self) -> Floats:
         """How bright the background is in each pixel, relative to what the coarse grid says there, float32 [pixels].
 
