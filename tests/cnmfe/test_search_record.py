@@ -27,9 +27,9 @@ def test_every_component_has_the_place_that_it_came_from(stored):
         distance = np.hypot(search.y[places] - stored.center[k, 0], search.x[places] - stored.center[k, 1])
         assert len(places) == 1 and (distance[0] < 2 * search.gSig or k not in stored.accepted)
     assert (search.correlation >= search.min_corr).all() and (search.pnr >= search.min_pnr).all()
-    # the first round takes what is clear, and what it saw of the rest says nothing
+    # the first round takes cells that are active most of the time, and what it saw of the rest says nothing
     assert {(image.round, image.scale) for image in search.images} >= {(2, 1), (3, 1), (4, 1)}
-    assert set(search.round) >= {1, 2}
+    assert 2 in search.round
 
 
 def test_a_cell_and_an_empty_place_are_explained(stored, recording):

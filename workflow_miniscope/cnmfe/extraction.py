@@ -263,7 +263,7 @@ def _find_cells(
     gSig = _mean(params.gSig) / fit.stored.grid.bin
     min_corr, min_pnr = _known(params.min_corr), _known(params.min_pnr)
     times = time_constants.usual(params.rise_time, params.decay_time)
-    found = _find_clear_cells(fit, params, gSig, seeds.bin_width(fps, times.decay), record)
+    found = _find_busy_cells(fit, params, gSig, seeds.bin_width(fps, times.decay), record)
     bar.update()
     for round_, enough in enumerate(ROUND_COVERAGE):
         width = seeds.bin_width(fps, times.decay)
@@ -314,11 +314,11 @@ def _find_cells(
     return found, times
 
 
-def _find_clear_cells(fit: Fit, params: Parameters, gSig: float, width: int, record: SearchRecord) -> seeds.SeedImages:
-    """Find the cells that are seen without a model of the background, and fit it to what they leave.
+def _find_busy_cells(fit: Fit, params: Parameters, gSig: float, width: int, record: SearchRecord) -> seeds.SeedImages:
+    """Find the bright cells that are active most of the time, and fit the background to what they leave.
 
-    The light of a bright cell reaches the ring around it. Where the cell changes as slowly as the background, or is
-    active most of the time, a model that is fitted while the cell is not known explains the cell as background.
+    Their light reaches the ring around them. They change as slowly as the background, and a model that is fitted while
+    they are not known explains them as background. Of the others it does not.
 
     Returns
     -------
@@ -326,16 +326,17 @@ def _find_clear_cells(fit: Fit, params: Parameters, gSig: float, width: int, rec
         In which they were found.
     """
     fit.start_background()
-    images = seeds.images(fit, gSig, width, seeds.CLEAR_NOISE)
-    min_corr = max(_known(params.min_corr), seeds.CLEAR_CORRELATION)
-    min_pnr = seeds.CLEAR_PNR * _known(params.min_pnr)
+    images = seeds.images(fit, gSig, width, seeds.BUSY_NOISE)
+    min_corr = max(_known(params.min_corr), seeds.BUSY_CORRELATION)
+    min_pnr = seeds.BUSY_PNR * _known(params.min_pnr)
     # of cells that are cut, the rows that some frames lack come right with the other rounds
     away = 2 * int(np.ceil(2 * seeds.SOMA_RADIUS * gSig)) + 1
-    whole = ndi.minimum_filter(fit.seen, away) > ROUND_COVERAGE[0]
+    allowed = ndi.minimum_filter(fit.seen, away) > ROUND_COVERAGE[0]
+    allowed &= _known(images[0].busy)
     room = seeds.room(fit.movie.shape, gSig, 0)
-    new, considered = seeds.consider(images, gSig, min_corr, min_pnr, whole, room)
+    new, considered = seeds.consider(images, gSig, min_corr, min_pnr, allowed, room)
     seeds.add(fit, new, gSig)
-    # what is not clear is looked at again, by the thresholds
+    # what is not taken here is looked at again, by the thresholds
     record.add((), considered, fit.components.ids)
     fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
     fit.update_background()

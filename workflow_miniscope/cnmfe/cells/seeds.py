@@ -61,11 +61,11 @@ CORRELATED_FROM = 3.0
 SPREAD_PIXELS = 5
 #: gSig: side of the area that says what noise is usual around a pixel
 AROUND = 11
-#: of cells that are clear: correlation at least, PNR at least as a multiple of the threshold, and noise at most as a
-#: multiple of the usual
-CLEAR_CORRELATION = 0.8
-CLEAR_PNR = 1.5
-CLEAR_NOISE = 1.4
+#: of cells that are active most of the time: correlation at least, PNR at least as a multiple of the threshold, and
+#: what looks like noise at least as a multiple of the usual
+BUSY_CORRELATION = 0.8
+BUSY_PNR = 1.5
+BUSY_NOISE = 1.4
 #: frames, about, of the movie that the noise and the median of the filtered movie are taken from
 BAND_NOISE_FRAMES = 512
 #: values of them at most, which are kept at once
@@ -80,11 +80,15 @@ BIN_LARGEST_POWER = 6
 
 @dataclass
 class SeedImages:
-    """Images of the movie in one band, float32 [height, width] of a grid ``scale`` times coarser."""
+    """Images of the movie in one band, float32 [height, width] of a grid ``scale`` times coarser.
+
+    ``busy``, bool: pixels whose noise is more than :func:`images` was told to believe.
+    """
 
     scale: int
     correlation: Floats
     pnr: Floats
+    busy: Bools | None = None
 
     @property
     def prominence(self) -> Floats:
@@ -97,6 +101,7 @@ class _Band:
 
     def __init__(self, scale: int, gSig: float):
         self.scale, self.gSig, self.error = scale, gSig, MODEL_ERROR
+        self.busy: Bools | None = None
 
     def filtered(self, frame: Floats) -> Floats:
         # on its own grid a soma has the same size in every band
@@ -121,7 +126,9 @@ class _Band:
         workers.split(shape[0], some)
         sn = np.maximum(sn, cv2.blur(spread, (SPREAD_PIXELS, SPREAD_PIXELS)))
         if np.isfinite(most):
-            sn = np.minimum(sn, most * _usual_around(sn, self.gSig))
+            believed = most * _usual_around(sn, self.gSig)
+            self.busy = sn > believed
+            sn = np.minimum(sn, believed)
         covered = _coarser(seen.astype(np.float32), self.scale) >= NOISE_COVERAGE
         self.sn: Floats = np.maximum(np.maximum(sn, from_nearest(sn, covered)), 1e-6)
         self.pnr: Floats = np.full(self.sn.shape, -np.inf, np.float32)
@@ -156,7 +163,7 @@ class _Band:
         self.neighbours.add(neighbours)
 
     def images(self) -> SeedImages:
-        return SeedImages(self.scale, self.neighbours.correlation(), self.pnr)
+        return SeedImages(self.scale, self.neighbours.correlation(), self.pnr, self.busy)
 
 
 class _Residual:
