@@ -208,8 +208,7 @@ def test_bad_frames_change_no_result(from_spoiled, spoiled, recording, extracted
         return f1, *r, -np.sqrt(np.mean((difference - difference.mean(axis=0)) ** 2))
 
     clean, bad = agreement(extracted), agreement(result)
-    # of the activity: 0.015 to 0.056 in recordings of four seeds
-    assert np.all(np.subtract(clean, bad) <= [0.05, 0.01, 0.06, 0.03])
+    assert np.all(np.subtract(clean, bad) <= [0.05, 0.01, 0.05, 0.03])
 
 
 def test_traces_are_whole_beside_bad_frames(from_spoiled, spoiled):
