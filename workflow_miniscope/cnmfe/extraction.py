@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import scipy.ndimage as ndi
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
@@ -40,16 +39,17 @@ from .calcium import temporal, time_constants, timebase
 from .calcium.deconvolution import TimeConstants, spike_response
 from .calcium.every_frame import decay, in_all_frames, rows
 from .calcium.timebase import TimeBase
-from .cells import acceptance, merging, outlook, quality, seeds, shape, splitting, surround
+from .cells import acceptance, quality, seeds, shape
 from .cells.record import SearchRecord
-from .model import movers, refinement
+from .model import movers
 from .model.components import move_up
 from .model.fit import Fit
-from .parameters import Parameters
+from .parameters import Parameters, known, mean_size
 from .prepare import RegisteredMovie, prepare
 from .registration.blocks import Blocks
 from .registration.piecewise import PiecewiseRegistration
 from .registration.rigid import RigidRegistration, StillRegistration
+from .search import STEPS, find_cells
 from .storage.kept import KeptFrames, keep_frames
 from .storage.light import Light
 from .storage.raw import noise_of_neighbours
@@ -60,15 +60,8 @@ from .verdict import Figures, judge
 
 logger = logging.getLogger(__name__)
 
-_Value = TypeVar("_Value")
-
 #: px: shorter side of the field at least, a cell and its surround
 LEAST_SIDE = 16
-#: fraction of the frames that must have covered a seed's pixel, in each round of seeds: cells cut by the border come
-#: last, when the model can fill the frames that they miss
-ROUND_COVERAGE = (0.98, 0.5, 0.25)
-#: sweeps over the traces after components were added, whose traces start from nothing
-NEW_TRACE_SWEEPS = 4
 #: fraction of the frames at the limit of the registration from which on it is said
 MANY_AT_LIMIT = 0.01
 #: blocks of a piecewise-rigid registration at most, which solves for all of them together
@@ -135,7 +128,7 @@ def extract(
             f"{LEAST_SIDE} x {LEAST_SIDE} are needed."
         )
     if times is None:
-        base = timebase.consecutive(source.n_frames, _known(fps))
+        base = timebase.consecutive(source.n_frames, known(fps))
     else:
         base = timebase.from_times(times, source.n_frames, fps)
     with tempfile.TemporaryDirectory(prefix="cnmfe-") as folder, start_workers(workers) as threads:
@@ -169,7 +162,7 @@ def register(
         motion = registration.fit(sample)
     sample = sample[motion.matched]
     params = suggest.for_extraction(params, sample, motion.shifts[motion.matched], field, source.n_frames, workers)
-    grid = Grid(field, _known(params.ssub), _known(params.ssub_B) // _known(params.ssub))
+    grid = Grid(field, known(params.ssub), known(params.ssub_B) // known(params.ssub))
     registered = prepare(FrameReader(source), sample, repair, light, registration, grid, folder, workers, progress)
     registered.quality = replace(registered.quality, noise_of_neighbours=neighbours)
     if isinstance(source, KeptFrames):
@@ -191,16 +184,15 @@ def _run(
     # without the frames that were left out, as if the camera had missed them
     seen = base.of(registered.quality.used)
     fit = start_fit(registered, params, seen.rate, workers)
-    record = SearchRecord(_known(params.min_corr), _known(params.min_pnr), _mean(params.gSig))
-    steps = 2 * len(ROUND_COVERAGE) + 3
-    with tqdm(total=steps, desc="extract", unit="step", disable=None if progress else True) as bar:
-        found, times = _find_cells(fit, registered, params, seen.rate, bar, record)
+    record = SearchRecord(known(params.min_corr), known(params.min_pnr), mean_size(params.gSig))
+    with tqdm(total=STEPS + 1, desc="extract", unit="step", disable=None if progress else True) as bar:
+        found, times = find_cells(fit, registered, params, seen.rate, bar, record)
         release()
         logger.info("stage extraction: %d components are fitted.", len(fit.components))
         result = _result(fit, registered, found, params, base, seen, times, source, size_given)
         result.search = record.finish(fit.components, grid)
         bar.update()
-        logger.info("stage evaluation: %d components are accepted.", len(_known(result.accepted)))
+        logger.info("stage evaluation: %d components are accepted.", len(known(result.accepted)))
     return result, base.describe(len(spike_response(base.fps, *times)))
 
 
@@ -228,8 +220,8 @@ def start_fit(registered: RegisteredMovie, params: Parameters, fps: float, worke
     grid = registered.stored.grid
     fit = Fit(
         registered.stored,
-        ring_radius=_known(params.ring_size_factor) * _mean(params.gSiz) / _known(params.ssub_B),
-        radius=int(np.ceil(suggest.FOOTPRINT_REACH * _mean(params.gSig) / grid.bin)),
+        ring_radius=known(params.ring_size_factor) * mean_size(params.gSiz) / known(params.ssub_B),
+        radius=int(np.ceil(suggest.FOOTPRINT_REACH * mean_size(params.gSig) / grid.bin)),
         g=decay(fps, time_constants.usual(params.rise_time, params.decay_time)),
         workers=workers,
         seen=grid.coverage(registered.edges),
@@ -238,128 +230,14 @@ def start_fit(registered: RegisteredMovie, params: Parameters, fps: float, worke
     return fit
 
 
-def _known(value: _Value | None) -> _Value:
-    """Take a value that is optional, and has been suggested or computed here."""
-    if value is None:
-        raise ValueError("A value is used before it is known.")
-    return value
-
-
-def _mean(sizes: Sequence[float] | None) -> float:
-    """Give the mean of a size (rows, columns)."""
-    return float(np.mean(_known(sizes)))
-
-
-def _find_cells(
-    fit: Fit, registered: RegisteredMovie, params: Parameters, fps: float, bar: tqdm, record: SearchRecord
-) -> tuple[seeds.SeedImages, TimeConstants]:
-    """Run the rounds of seeds, each followed by the fit of all components and the refinement of the registration.
-
-    Returns
-    -------
-    tuple
-        The images that the first seeds came from, and the time constants of the calcium.
-    """
-    gSig = _mean(params.gSig) / fit.stored.grid.bin
-    min_corr, min_pnr = _known(params.min_corr), _known(params.min_pnr)
-    times = time_constants.usual(params.rise_time, params.decay_time)
-    found = _find_busy_cells(fit, params, gSig, seeds.bin_width(fps, times.decay), record)
-    bar.update()
-    for round_, enough in enumerate(ROUND_COVERAGE):
-        width = seeds.bin_width(fps, times.decay)
-        images = seeds.images(fit, gSig, width)
-        room = seeds.room(fit.movie.shape, gSig, len(fit.components))
-        new, considered = seeds.consider(images, gSig, min_corr, min_pnr, fit.seen > enough, room)
-        seeds.add(fit, new, gSig)
-        record.add(images, considered, fit.components.ids[len(fit.components) - len(new.at) :])
-        if round_:
-            # since the last time the registration was refined and components were merged
-            fit.update_background()
-        # the new traces start from nothing
-        fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
-        fit.update_footprints()
-        fit.improve(background=False)
-        merging.merge(fit, params.merge_thr, width)
-        fit.update_traces()
-        if len(fit.components):
-            # anew in each round: before the model holds the neighbours, transients look longer or shorter than they are
-            times = _time_constants(fit, params, fps)
-            fit.g = decay(fps, times)
-            fit.kernel = spike_response(fps, *times)
-        if splitting.split(fit, width) + surround.split(fit, width, gSig):
-            fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
-            fit.update_footprints()
-            merging.merge(fit, params.merge_thr, width)
-            fit.update_traces()
-        bar.update()
-        poor = round_ + 1 < len(ROUND_COVERAGE) and outlook.poor(fit, params, times, fps, gSig)
-        if len(fit.components):
-            registered.shifts += refinement.refine(fit, registered.shifts, registered.edges, params.motion_correct)
-        bar.update()
-        if poor:
-            logger.warning(
-                "Hardly any of %d candidates looks like a cell: no more are looked for.", len(fit.components)
-            )
-            bar.update(2 * (len(ROUND_COVERAGE) - round_ - 1))
-            break
-    fit.improve()
-    merging.merge(fit, params.merge_thr, width)
-    # as they are, so that what they share with the movie tells cells from noise
-    fit.improve(background=False, smooth=False)
-    merging.merge(fit, params.merge_thr, width, parts=True)
-    fit.update_traces()
-    if len(fit.components):
-        times = _time_constants(fit, params, fps)
-    bar.update()
-    return found, times
-
-
-def _find_busy_cells(fit: Fit, params: Parameters, gSig: float, width: int, record: SearchRecord) -> seeds.SeedImages:
-    """Find the bright cells that are active most of the time, and fit the background to what they leave.
-
-    Their light reaches the ring around them. They change as slowly as the background, and a model that is fitted while
-    they are not known explains them as background. Of the others it does not.
-
-    Returns
-    -------
-    SeedImages
-        In which they were found.
-    """
-    fit.start_background()
-    images = seeds.images(fit, gSig, width, seeds.BUSY_NOISE)
-    min_corr = max(_known(params.min_corr), seeds.BUSY_CORRELATION)
-    min_pnr = seeds.BUSY_PNR * _known(params.min_pnr)
-    # of cells that are cut, the rows that some frames lack come right with the other rounds
-    away = 2 * int(np.ceil(2 * seeds.SOMA_RADIUS * gSig)) + 1
-    allowed = ndi.minimum_filter(fit.seen, away) > ROUND_COVERAGE[0]
-    allowed &= _known(images[0].busy)
-    room = seeds.room(fit.movie.shape, gSig, 0)
-    new, considered = seeds.consider(images, gSig, min_corr, min_pnr, allowed, room)
-    seeds.add(fit, new, gSig)
-    # what is not taken here is looked at again, by the thresholds
-    record.add((), considered, fit.components.ids)
-    fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
-    fit.update_background()
-    fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
-    fit.update_footprints()
-    fit.improve(background=False)
-    return images[0]
-
-
-def _time_constants(fit: Fit, params: Parameters, fps: float) -> TimeConstants:
-    """Give those of the cells, and not of the light around them."""
-    traces = move_up(fit.raw_traces(), np.flatnonzero(~fit.components.surround))
-    return time_constants.estimate(traces, fps, fit.workers, params.rise_time, params.decay_time)
-
-
 def choose_registration(params: Parameters, field: Shape, workers: Workers) -> RigidRegistration:
     """Give what registers the frames."""
-    size = _mean(params.gSig_filt)
+    size = mean_size(params.gSig_filt)
     if not params.motion_correct:
         return StillRegistration(field, size, params.max_shifts, workers)
     if not params.pw_rigid:
         return RigidRegistration(field, size, params.max_shifts, workers)
-    strides, overlaps = _known(params.strides), _known(params.overlaps)
+    strides, overlaps = known(params.strides), known(params.overlaps)
     blocks = Blocks(field, strides, overlaps)
     if len(blocks.blocks) > MOST_BLOCKS:
         raise ParameterError(
@@ -419,7 +297,7 @@ def _result(
     # cells are being found: weak components that are mostly noise would grow along the border
     fit.correct_for_cover()
     fit.smooth_footprints()
-    properties |= shape.of_footprints(c, _mean(params.gSig) / grid.bin)
+    properties |= shape.of_footprints(c, mean_size(params.gSig) / grid.bin)
     cells = np.flatnonzero(~c.surround)
     properties = {name: values[cells] for name, values in properties.items()}
     accepted, evaluation = acceptance.evaluate(properties, params, size_given)
@@ -443,7 +321,7 @@ def _result(
         C=C,
         S=S,
         YrA=YrA,
-        F_dff=Dff(_known(background(A, C, b0=b0)), C, YrA),
+        F_dff=Dff(known(background(A, C, b0=b0)), C, YrA),
         dff_method="computed: over the constant background, running 8th percentile of 500 frames",
         # CaImAn multiplies them with the grid itself and not with means of nine pixels
         W=_fortran((fit.W @ fit.mean).tocsr(), fit.small.shape),

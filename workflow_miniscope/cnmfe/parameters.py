@@ -5,9 +5,10 @@ A parameter that is None is suggested from the recording; the value that was use
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
+import numpy as np
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from ..errors import ParameterError
@@ -30,6 +31,7 @@ from ..results.caiman.groups import flattened
 # px: between the middles of the blocks of piecewise-rigid registration
 SMALLEST_STRIDE = 16
 
+_Value = TypeVar("_Value")
 _Order = Annotated[Literal[1, 2], BeforeValidator(whole)]
 #: px: farther than this no block lies from the shift of its frame
 _Deviation = Annotated[float, Field(strict=True, ge=0, le=100), Keep]
@@ -161,3 +163,15 @@ _MODEL: dict[str, dict[str, Any]] = {
 }
 
 FROM_RECORDING = frozenset("fnames fr dims var_name_hdf5 caiman_version last_commit".split())
+
+
+def known(value: _Value | None) -> _Value:
+    """Take the value of a parameter that has been given or suggested by now."""
+    if value is None:
+        raise ValueError("A value is used before it is known.")
+    return value
+
+
+def mean_size(sizes: Sequence[float] | None) -> float:
+    """Give the mean of a size (rows, columns)."""
+    return float(np.mean(known(sizes)))

@@ -1,7 +1,7 @@
 """Whether it is worth looking for more cells.
 
 A movie of compression blocks, or of noise of another kind, has seeds everywhere, and each round of seeds finds more of
-them. What the first round found tells it from a recording with cells, in which some of the candidates look like cells
+them. What a round found tells it from a recording with cells, in which some of the candidates look like cells
 from the beginning.
 """
 

@@ -61,10 +61,10 @@ CORRELATED_FROM = 3.0
 SPREAD_PIXELS = 5
 #: gSig: side of the area that says what noise is usual around a pixel
 AROUND = 11
-#: of cells that are active most of the time: correlation at least, PNR at least as a multiple of the threshold, and
-#: what looks like noise at least as a multiple of the usual
-BUSY_CORRELATION = 0.8
-BUSY_PNR = 1.5
+#: of cells that nobody could miss: correlation at least, PNR at least as a multiple of the threshold, skewness of the
+#: changes of the trace at least
+CLEAR_CORRELATION, CLEAR_PNR, CLEAR_RISE = 0.8, 1.5, 0.4
+#: of cells that are active most of the time: what looks like noise, as a multiple of the usual, at least
 BUSY_NOISE = 1.4
 #: frames, about, of the movie that the noise and the median of the filtered movie are taken from
 BAND_NOISE_FRAMES = 512
