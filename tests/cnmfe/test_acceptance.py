@@ -215,6 +215,8 @@ def test_a_good_result_is_trusted():
         ),
         ({"structure": 5.0}, "not to be trusted", "5.0 times as much as the noise"),
         ({"candidates": 971, "accepted": 5, "likely": 4}, "not to be trusted", "Only 5 of 971 candidates"),
+        ({"candidates": 160, "accepted": 14, "likely": 12}, "usable with warnings", "Only 14 of 160 candidates"),
+        ({"candidates": 160, "accepted": 14, "likely": 8}, "not to be trusted", "Only 14 of 160 candidates"),
         ({"decay": 0.03}, "not to be trusted", "decay within 0.03 s"),
         (
             {"left_out": {"dark": 0.1, "repeated": 0.01}},

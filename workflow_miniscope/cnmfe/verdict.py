@@ -47,6 +47,8 @@ CELLS = (0.35, 0.1)
 LIKELY = 0.8
 #: part of the accepted components that are likely: below, a warning, and no trust
 LIKELY_PART = (0.7, 0.35)
+#: likely components from which on few cells among many candidates are those of a sparse field: a warning only
+SPARSE = 10
 #: accepted components below which each needs a look: recordings without any cell gave up to three
 FEW = 5
 #: s: no indicator is faster (jGCaMP8f in vivo: about 0.07)
@@ -178,6 +180,8 @@ def judge(figures: Figures) -> Verdict:
 
     f = figures
     few = _below(f.accepted / f.candidates, CELLS) if f.candidates >= MANY else 0
+    if f.likely >= max(SPARSE, LIKELY_PART[0] * f.accepted):
+        few = min(few, 1)
     tell(
         _above(f.at_limit, AT_LIMIT),
         f"{f.at_limit:.0%} of the frames are at the limit of the registration: give larger max_shifts, or look whether "
