@@ -7,6 +7,7 @@
     python benchmarks/world_scores.py table scores.jsonl                               # what was appended there
     python benchmarks/world_scores.py list                                             # the sets
     python benchmarks/world_scores.py run "tissue:seed=3" --engine caiman-tuned --python ~/caiman/bin/python
+    python benchmarks/world_scores.py run "tissue:seed=3" --engine minian --python ~/minian/bin/python
 
 Recordings are kept in the folder of ``WORLDS_FOLDER`` (else one in the system's temporary folder). ``run``, ``set`` and
 ``movie`` append a line of JSON for each run to ``--scores``. ``--project FOLDER`` tries the engine of another checkout,
@@ -72,10 +73,11 @@ def run(
     script, *told = ENGINES[engine]
     told += [json.dumps(params)] if params else []
     program = [python, str(HERE / script), str(folder), str(out), *told]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), str(HERE)])}
+    # MiniAn's program needs nothing of this project
+    path = {} if engine == "minian" else {"PYTHONPATH": os.pathsep.join([str(project), str(HERE)])}
     result: dict[str, object] = {"recipe": line, "engine": engine, "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
     try:
-        cost = measuring.measure(program, out / "log", env=environment, cwd=out)
+        cost = measuring.measure(program, out / "log", env=os.environ | path, cwd=out)
         estimate, truth = out / "estimate.npz", folder / "truth.npz"
         with np.load(estimate) as file:
             result["accepted"] = len(file["A"])
