@@ -200,15 +200,18 @@ def test_bad_frames_change_no_result(from_spoiled, spoiled, recording, extracted
     def agreement(result):
         pairs = simulation.match(result, recording)
         f1 = 2 * len(pairs) / (len(result.accepted) + len(recording.A))
-        r = [
-            np.median([np.corrcoef(found[i, good], true[j, good])[0, 1] for i, j in pairs])
-            for found, true in ((result.C, recording.C), (result.S, recording.S))
-        ]
+        r = np.full((2, len(recording.A)), np.nan)
+        for found, cell in pairs:
+            for row, (ours, true) in zip(r, ((result.C, recording.C), (result.S, recording.S)), strict=True):
+                row[cell] = np.corrcoef(ours[found, good], true[cell, good])[0, 1]
         difference = (-result.motion.shifts - recording.shifts)[good]
-        return f1, *r, -np.sqrt(np.mean((difference - difference.mean(axis=0)) ** 2))
+        return f1, r, np.sqrt(np.mean((difference - difference.mean(axis=0)) ** 2))
 
-    clean, bad = agreement(extracted), agreement(result)
-    assert np.all(np.subtract(clean, bad) <= [0.05, 0.01, 0.05, 0.03])
+    (f1, r, error), (f1_bad, r_bad, error_bad) = agreement(extracted), agreement(result)
+    assert f1_bad >= f1 - 0.05 and error_bad <= error + 0.03
+    # cell by cell: the middle of twelve jumps from one to the next
+    trace, activity = np.nanmedian(r - r_bad, axis=1)
+    assert trace <= 0.01 and activity <= 0.05
 
 
 def test_traces_are_whole_beside_bad_frames(from_spoiled, spoiled):
