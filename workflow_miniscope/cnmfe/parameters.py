@@ -166,7 +166,7 @@ FROM_RECORDING = frozenset("fnames fr dims var_name_hdf5 caiman_version last_com
 
 
 def known(value: _Value | None) -> _Value:
-    """Take the value of a parameter that has been given or suggested by now."""
+    """Take a value that is optional, and has been given, suggested or computed by now."""
     if value is None:
         raise ValueError("A value is used before it is known.")
     return value

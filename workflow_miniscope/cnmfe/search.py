@@ -43,7 +43,7 @@ def find_cells(
     gSig = mean_size(params.gSig) / fit.stored.grid.bin
     min_corr, min_pnr = known(params.min_corr), known(params.min_pnr)
     times = time_constants.usual(params.rise_time, params.decay_time)
-    found = _find_clear_cells(fit, params, fps, gSig, seeds.bin_width(fps, times.decay), record)
+    found = _find_clear_cells(fit, params, times, fps, gSig, record)
     bar.update()
     for round_, enough in enumerate(ROUND_COVERAGE):
         width = seeds.bin_width(fps, times.decay)
@@ -95,7 +95,7 @@ def find_cells(
 
 
 def _find_clear_cells(
-    fit: Fit, params: Parameters, fps: float, gSig: float, width: int, record: SearchRecord
+    fit: Fit, params: Parameters, times: TimeConstants, fps: float, gSig: float, record: SearchRecord
 ) -> seeds.SeedImages:
     """Find the cells that nobody could miss, and fit the background to what they leave.
 
@@ -108,7 +108,7 @@ def _find_clear_cells(
         In which they were found.
     """
     fit.start_background()
-    images = seeds.images(fit, gSig, width, seeds.BUSY_NOISE)
+    images = seeds.images(fit, gSig, seeds.bin_width(fps, times.decay), seeds.BUSY_NOISE)
     min_corr = max(known(params.min_corr), seeds.CLEAR_CORRELATION)
     min_pnr = seeds.CLEAR_PNR * known(params.min_pnr)
     # of cells that are cut, the rows that some frames lack come right with the other rounds
@@ -121,8 +121,7 @@ def _find_clear_cells(
     record.add((), considered, fit.components.ids)
     fit.update_traces(sweeps=NEW_TRACE_SWEEPS)
     # a bubble or a vessel is as bright, and is background
-    decay_frames = time_constants.usual(params.rise_time, params.decay_time).decay * fps
-    rising = transients.rise_skewness(fit.raw_traces(), decay_frames) >= seeds.CLEAR_RISE
+    rising = transients.rise_skewness(fit.raw_traces(), times.decay * fps) >= seeds.CLEAR_RISE
     sure = rising | known(images[0].busy)[tuple(new.at.T)]
     if not sure.all():
         fit.components.keep(sure)
